@@ -1,0 +1,77 @@
+"""Every error that attnbench raises on purpose.
+
+    AttnBenchError
+    ├── SpecError                 a spec, a setting or an option is not valid
+    ├── RegistryError
+    │   ├── UnknownNameError      no such attention module, backbone, data set, preset
+    │   └── DuplicateNameError    the name is taken
+    ├── PluginError               a user's module cannot be imported
+    ├── DataError                 a data set is missing or damaged
+    ├── ModelError
+    │   ├── PlacementError        this backbone has no place for this attention module
+    │   └── ContractError         an attention module breaks the plug-in contract
+    ├── TrainingError
+    │   └── DivergedError         the training loss stopped being finite
+    └── StoreError
+        └── RecordError           a record is damaged, or of an unknown schema
+
+The command line prints the message of an `AttnBenchError` as one sentence and
+exits with code 2, so a message says what was wrong, what was given and what is
+allowed. `assert` is for our own mistakes.
+"""
+
+
+class AttnBenchError(Exception):
+    """Base class of every error that attnbench raises on purpose."""
+
+
+class SpecError(AttnBenchError, ValueError):
+    """A spec, a variant's setting or an option is not valid."""
+
+
+class RegistryError(AttnBenchError):
+    """A name cannot be looked up or registered."""
+
+
+class UnknownNameError(RegistryError, LookupError):
+    """No object of that kind has this name."""
+
+
+class DuplicateNameError(RegistryError):
+    """The name is already taken by another object."""
+
+
+class PluginError(AttnBenchError, ImportError):
+    """A user's module cannot be found or imported."""
+
+
+class DataError(AttnBenchError):
+    """A data set is missing, incomplete or damaged."""
+
+
+class ModelError(AttnBenchError):
+    """A model cannot be built."""
+
+
+class PlacementError(ModelError):
+    """The backbone has no place for this attention module."""
+
+
+class ContractError(ModelError):
+    """An attention module breaks the plug-in contract, for example by its output's shape."""
+
+
+class TrainingError(AttnBenchError):
+    """Training cannot start or go on."""
+
+
+class DivergedError(TrainingError):
+    """The training loss stopped being finite."""
+
+
+class StoreError(AttnBenchError):
+    """The folder of records cannot be read or written."""
+
+
+class RecordError(StoreError):
+    """A record is damaged, or of a schema that this version does not know."""

@@ -1,0 +1,99 @@
+"""Specs from and to YAML, with errors that name the field, what was given and what is allowed."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from attnbench.errors import SpecError
+from attnbench.registry import did_you_mean
+
+T = TypeVar("T")
+
+
+def from_yaml(text: str, spec_type: type[T], *, source: str) -> T:
+    """Read a spec from YAML.
+
+    Args:
+        text: The YAML text.
+        spec_type: `RunSpec` or `SuiteSpec`.
+        source: Where the text is from, for error messages.
+
+    Raises:
+        SpecError: If the text is not YAML or does not describe a valid spec.
+    """
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SpecError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from None
+    return from_builtins(data, spec_type, source=source)
+
+
+def from_builtins(data: object, spec_type: type[T], *, source: str) -> T:
+    """Make a spec of nested dictionaries, as `to_builtins` gives them.
+
+    Numbers may be written as text, because YAML reads ``1e-3`` as text.
+
+    Raises:
+        SpecError: If a field is unknown, missing, of the wrong type or out of range.
+    """
+    _check_fields(data, spec_type, path="", source=source)
+    try:
+        return msgspec.convert(data, spec_type, strict=False)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at `$")
+        path = place.strip(".`")
+        got = _look_up(data, path)
+        given = "" if isinstance(error.__cause__, SpecError) or got is None else f"; got {got!r}"
+        raise SpecError(f"{source}: {path + ': ' if path else ''}{_lower(message)}{given}") from None
+
+
+def to_builtins(spec: object) -> dict[str, Any]:
+    """Nested dictionaries, lists, numbers and text of a spec."""
+    builtins: dict[str, Any] = msgspec.to_builtins(spec)
+    return builtins
+
+
+def to_yaml(spec: object) -> str:
+    """A spec as YAML, fields in the order of the dataclass."""
+    return yaml.safe_dump(_lists(to_builtins(spec)), sort_keys=False, allow_unicode=True, width=100)
+
+
+def _lists(value: Any) -> Any:
+    """Tuples as lists, which plain YAML knows."""
+    if isinstance(value, dict):
+        return {key: _lists(item) for key, item in value.items()}
+    return [_lists(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _check_fields(data: object, spec_type: type, *, path: str, source: str) -> None:
+    if not isinstance(data, Mapping):
+        raise SpecError(f"{source}: {path or 'the spec'} must be a mapping of fields; got {data!r}")
+    fields = typing.get_type_hints(spec_type)
+    for name, value in data.items():
+        if name not in fields:
+            raise SpecError(f"{source}: unknown field {path}{name}; {did_you_mean(str(name), fields)}")
+        hint = fields[name]
+        if typing.get_origin(hint) is typing.Literal and value not in typing.get_args(hint):
+            allowed = ", ".join(map(str, typing.get_args(hint)))
+            raise SpecError(f"{source}: {path}{name} must be one of {allowed}; got {value!r}")
+        options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+        for option in options:
+            if dataclasses.is_dataclass(option) and isinstance(option, type) and value is not None:
+                _check_fields(value, option, path=f"{path}{name}.", source=source)
+
+
+def _look_up(data: Any, path: str) -> Any:
+    for key in filter(None, path.split(".")):
+        if not isinstance(data, Mapping) or key not in data:
+            return None
+        data = data[key]
+    return data
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:].replace("`", "'")

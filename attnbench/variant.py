@@ -1,0 +1,155 @@
+"""A name with its settings, written ``name:key=value,key=value``.
+
+Attention modules, backbones and data sets are all named this way:
+``sge:groups=32``, ``cifar-resnet:depth=20``, ``cluttered-digits:clutter=12``.
+"""
+
+import inspect
+import math
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import msgspec
+
+from attnbench.errors import SpecError
+from attnbench.registry import did_you_mean
+
+Scalar: TypeAlias = "bool | int | float | str | None"
+
+_WORDS: dict[str, Scalar] = {"true": True, "false": False, "none": None}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A name and its settings; `str()` gives the canonical text, settings sorted by key."""
+
+    name: str
+    settings: tuple[tuple[str, Scalar], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "Variant":
+        """Read ``name`` or ``name:key=value,key=value``.
+
+        Values are read as integer, float, ``true``/``false``/``none``, else text.
+
+        Raises:
+            SpecError: If the text is not of that form, or names a key twice.
+
+        >>> Variant.parse("ge:parametric=false,extent=8")
+        Variant(name='ge', settings=(('extent', 8), ('parametric', False)))
+        >>> str(Variant.parse("ge:parametric=false,extent=8"))
+        'ge:extent=8,parametric=false'
+        """
+        name, colon, rest = text.strip().partition(":")
+        pieces = rest.split(",") if colon else []
+        settings: dict[str, Scalar] = {}
+        for piece in pieces:
+            key, equals, value = (part.strip() for part in piece.partition("="))
+            if not (key and equals and value):
+                raise SpecError(f"settings are written name:key=value,key=value; got {text!r}")
+            if key in settings:
+                raise SpecError(f"the setting {key!r} is given twice in {text!r}")
+            settings[key] = _parse_scalar(value)
+        if not name:
+            raise SpecError(f"a variant is written name or name:key=value; got {text!r}")
+        return cls(name, tuple(sorted(settings.items())))
+
+    def __str__(self) -> str:
+        settings = ",".join(f"{key}={_format_scalar(value)}" for key, value in self.settings)
+        return f"{self.name}:{settings}" if settings else self.name
+
+
+def split_variants(text: str) -> list[str]:
+    """Split a comma-separated list of variants whose settings hold commas themselves.
+
+    >>> split_variants("none,ge:extent=8,parametric=false,se")
+    ['none', 'ge:extent=8,parametric=false', 'se']
+    """
+    variants: list[str] = []
+    for piece in text.split(","):
+        continues = "=" in piece and ":" not in piece and variants and ":" in variants[-1]
+        if continues:
+            variants[-1] += f",{piece.strip()}"
+        else:
+            variants.append(piece.strip())
+    return variants
+
+
+def check_settings(
+    constructor: Callable[..., object], variant: Variant, *, reserved: Iterable[str] = ()
+) -> dict[str, Scalar]:
+    """Hold the settings of a variant to the keyword parameters of what it constructs.
+
+    Args:
+        constructor: Class or function that will get the settings as keyword arguments.
+        variant: The variant.
+        reserved: Parameters that attnbench passes itself and a setting may not name.
+
+    Returns:
+        The settings, of the annotated types.
+
+    Raises:
+        SpecError: If a setting has an unknown name or a value of the wrong type.
+    """
+    allowed = settings_of(constructor, reserved=reserved)
+    checked: dict[str, Scalar] = {}
+    for key, value in variant.settings:
+        if key not in allowed:
+            advice = did_you_mean(key, allowed) if allowed else "it takes no settings"
+            raise SpecError(f"{variant.name!r} has no setting {key!r}; {advice}")
+        annotation = allowed[key].annotation
+        try:
+            checked[key] = msgspec.convert(value, Any if annotation is inspect.Parameter.empty else annotation)
+        except msgspec.ValidationError:
+            raise SpecError(
+                f"{variant.name!r}: {key} must be {_describe_type(annotation)}; got {key}={_format_scalar(value)}"
+            ) from None
+    return checked
+
+
+def settings_of(
+    constructor: Callable[..., object], *, reserved: Iterable[str] = ()
+) -> Mapping[str, inspect.Parameter]:
+    """The keyword-only parameters of a constructor, which are the settings of what it constructs.
+
+    Args:
+        constructor: Class or function.
+        reserved: Parameters that attnbench passes itself and that are no settings.
+
+    Returns:
+        Parameters by name, with their annotations resolved to types.
+    """
+    hints = typing.get_type_hints(constructor.__init__ if isinstance(constructor, type) else constructor)
+    return {
+        name: parameter.replace(annotation=hints.get(name, inspect.Parameter.empty))
+        for name, parameter in inspect.signature(constructor).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name not in set(reserved)
+    }
+
+
+def _parse_scalar(text: str) -> Scalar:
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    for number in (int, float):
+        try:
+            value = number(text)
+        except ValueError:
+            continue
+        return value if math.isfinite(value) else text
+    return text
+
+
+def _format_scalar(value: Scalar) -> str:
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def _describe_type(annotation: Any) -> str:
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        return " or ".join(_describe_type(part) for part in typing.get_args(annotation))
+    if typing.get_origin(annotation) is typing.Literal:
+        return " or ".join(_format_scalar(value) for value in typing.get_args(annotation))
+    words = {int: "an integer", float: "a number", bool: "true or false", str: "text", type(None): "none"}
+    return words.get(annotation, str(annotation))
