@@ -56,7 +56,7 @@ class Epoch:
     epoch: int
     """Counted from 1."""
     learning_rate: float
-    """Learning rate of the epoch's last step."""
+    """Learning rate after the epoch's last step."""
     train_loss: float
     """Mean training loss over the epoch's images, nats."""
     validation_loss: float
@@ -241,6 +241,11 @@ class Store:
             return Record.from_json(file.read_bytes(), source=str(file))
         except OSError as error:
             raise RecordError(f"cannot read {file}: {error.strerror or error}") from error
+
+    def set_aside(self, run_digest: str) -> None:
+        """Rename a damaged record to ``<digest>.json.damaged``, which makes room for the run's new one."""
+        file = self.file_of(run_digest)
+        os.replace(file, file.with_name(f"{file.name}.damaged"))
 
     def digests(self) -> list[str]:
         """The digests of all records, damaged ones included, sorted.

@@ -43,7 +43,8 @@ class Variant:
         >>> str(Variant.parse("ge:parametric=false,extent=8"))
         'ge:extent=8,parametric=false'
         """
-        name, colon, rest = text.strip().partition(":")
+        name, colon, rest = text.partition(":")
+        name = name.strip()
         pieces = rest.split(",") if colon else []
         settings: dict[str, Scalar] = {}
         for piece in pieces:
@@ -110,9 +111,7 @@ def check_settings(
     return checked
 
 
-def settings_of(
-    constructor: Callable[..., object], *, reserved: Iterable[str] = ()
-) -> Mapping[str, inspect.Parameter]:
+def settings_of(constructor: Callable[..., object], *, reserved: Iterable[str] = ()) -> Mapping[str, inspect.Parameter]:
     """The keyword-only parameters of a constructor, which are the settings of what it constructs.
 
     Args:

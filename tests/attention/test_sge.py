@@ -22,9 +22,7 @@ def make(channels: int, groups: int) -> SpatialGroupEnhance:
 def test_equals_the_paper(size: tuple[int, int], groups: int) -> None:
     x = torch.randn(2, 6, *size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     module = make(6, groups)
-    expected = sge(
-        x.numpy(), module.gate_scale.detach().numpy(), module.gate_shift.detach().numpy(), groups=groups
-    )
+    expected = sge(x.numpy(), module.gate_scale.detach().numpy(), module.gate_shift.detach().numpy(), groups=groups)
     np.testing.assert_allclose(module(x).detach().numpy(), expected, rtol=1e-11, atol=1e-13)
 
 

@@ -1,0 +1,55 @@
+"""attnbench: a benchmark suite for attention modules in convolutional networks.
+
+Names that need torch are loaded when they are first used, so that reports
+start at once.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from attnbench.errors import AttnBenchError
+
+if TYPE_CHECKING:
+    from attnbench.attention import register_attention
+    from attnbench.models import create_model
+    from attnbench.record import Record, Store
+    from attnbench.run import run_spec
+    from attnbench.spec import Compute, Measure, Recipe, RunSpec, SuiteSpec
+    from attnbench.suite import run_suite
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "Compute": "attnbench.spec",
+    "Measure": "attnbench.spec",
+    "Recipe": "attnbench.spec",
+    "Record": "attnbench.record",
+    "RunSpec": "attnbench.spec",
+    "Store": "attnbench.record",
+    "SuiteSpec": "attnbench.spec",
+    "create_model": "attnbench.models",
+    "register_attention": "attnbench.attention",
+    "run_spec": "attnbench.run",
+    "run_suite": "attnbench.suite",
+}
+
+__all__ = [
+    "AttnBenchError",
+    "Compute",
+    "Measure",
+    "Recipe",
+    "Record",
+    "RunSpec",
+    "Store",
+    "SuiteSpec",
+    "create_model",
+    "register_attention",
+    "run_spec",
+    "run_suite",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'attnbench' has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name]), name)

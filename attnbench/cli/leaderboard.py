@@ -1,0 +1,104 @@
+"""`attnbench leaderboard`: train, measure and rank."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.markup import escape
+
+from attnbench.cli.options import SpecOptions, quick, suite_from
+from attnbench.record import Store
+from attnbench.spec_io import to_yaml
+from attnbench.variant import split_variants
+
+
+def leaderboard(
+    suite: str | None = None,
+    /,
+    *,
+    attention: str | None = None,
+    options: SpecOptions | None = None,
+    seeds: int | None = None,
+    quick_: Annotated[bool, Parameter(name="--quick", negative=())] = False,
+    store: Path = Path("records"),
+    workers: int | None = None,
+    print_spec: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Train and measure several attention modules under one recipe, and print a table that ranks them.
+
+    Every variant meets the same seeds, data order, augmentation and initial
+    weights. Each run is recorded in the store as it ends; the same command
+    started again does only what is missing.
+
+    Parameters
+    ----------
+    suite
+        A preset's name or a YAML file; by default the preset of the data set. See `attnbench list presets`.
+
+    Attention:
+        Variants to compare, separated by commas: none,sge,sge:groups=32,ge:extent=8,parametric=false.
+    seeds
+        How many seeds: 0, 1, 2 ….
+    quick_
+        A smoke test: two seeds and a third of the epochs. It shows that all works, and ranks nothing.
+    store
+        Folder of the records.
+    workers
+        Runs at once, each in a process of its own; by default one a CPU core, or one for a GPU.
+    print_spec
+        Print the suite as YAML and stop.
+    """
+    if workers is not None and workers < 1:
+        from attnbench.errors import SpecError
+
+        raise SpecError(f"workers must be at least 1; got workers={workers}")
+    spec = suite_from(
+        suite,
+        options or SpecOptions(),
+        attention=split_variants(attention) if attention else None,
+        seeds=list(range(seeds)) if seeds is not None else None,
+    )
+    if quick_:
+        spec = quick(spec)
+    if print_spec:
+        print(to_yaml(spec), end="")
+        return 0
+    console = Console(stderr=True)
+    with console.status("Loading torch, the data and every model once …"):
+        # Here, not at the top: torch takes seconds to import, and --help should not.
+        from attnbench.suite import check_suite, expand, missing_runs
+        from attnbench.training import resolve_device
+        from attnbench.workers import default_num_workers
+
+        check_suite(spec)
+        specs = expand(spec)
+        missing = missing_runs(specs, Store(store))
+        has_gpu = resolve_device(spec.compute).type == "cuda"
+        num_workers = workers or default_num_workers(spec.compute, has_gpu=has_gpu, num_runs=len(missing))
+    from attnbench.cli.display import SuiteDisplay
+    from attnbench.suite import run_suite
+    from attnbench.workers import open_executor
+
+    display = SuiteDisplay(console, missing, num_recorded=len(specs) - len(missing))
+    try:
+        with (
+            display,
+            open_executor(num_workers, imports=spec.imports, on_progress=display.on_progress) as executor,
+        ):
+            result = run_suite(spec, Store(store), executor=executor, on_finished=display.on_finished)
+    except KeyboardInterrupt:
+        console.print(
+            f"\nInterrupted: {display.done} of {len(specs)} runs are in {escape(str(store))}; "
+            "the same command goes on from there.",
+            highlight=False,
+        )
+        return 130
+    from attnbench.cli.report import print_leaderboards
+
+    if result.records:
+        print_leaderboards(list(result.records), store=store)
+    for failure in result.failures:
+        print(f"failed: {failure.spec.attention} seed {failure.spec.seed}: {failure.reason}", file=sys.stderr)
+    return 1 if result.failures else 0

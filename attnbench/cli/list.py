@@ -1,0 +1,109 @@
+"""`attnbench list`: what there is to choose from."""
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from attnbench.presets import load_suite, preset_names
+from attnbench.variant import settings_of
+
+_RESERVED = ("stride", "groups")
+
+
+def list_names(
+    kind: Literal["attention", "backbones", "data", "presets"] | None = None,
+    /,
+    *,
+    imports: Annotated[tuple[str, ...], Parameter(name="--import", negative=())] = (),
+) -> int:
+    """List the attention modules, backbones, data sets and presets, with their settings.
+
+    Parameters
+    ----------
+    kind
+        What to list; everything by default.
+    imports
+        Python file or module to import first, which registers attention modules of your own; may be repeated.
+    """
+    from attnbench.plugins import import_plugin
+
+    for name in imports:
+        import_plugin(name)
+    tables: dict[str, Callable[[], Table]] = {
+        "attention": _attention,
+        "backbones": _backbones,
+        "data": _data,
+        "presets": _presets,
+    }
+    console = Console()
+    for name, table in tables.items():
+        if kind in (None, name):
+            console.print(table())
+    return 0
+
+
+def _table(title: str, columns: Iterable[str]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), title_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _settings(constructor: Callable[..., object], reserved: tuple[str, ...] = ()) -> str:
+    return ", ".join(
+        f"{name}={str(parameter.default).lower() if not isinstance(parameter.default, str) else parameter.default}"
+        for name, parameter in settings_of(constructor, reserved=reserved).items()
+    )
+
+
+def _first_line(described: object) -> str:
+    return (inspect.getdoc(described) or "").partition("\n")[0].rstrip(".")
+
+
+def _attention() -> Table:
+    from attnbench.attention import ATTENTION
+
+    table = _table("Attention modules", ("name", "placement", "settings", "what it is"))
+    table.add_row("none", "", "", "the backbone as it is")
+    for name in ATTENTION.names():
+        entry = ATTENTION.get(name)
+        reserved = _RESERVED if entry.placement == "conv" else ()
+        settings = _settings(entry.module_class, reserved)
+        table.add_row(name, entry.placement, settings, escape(_first_line(entry.module_class)))
+    return table
+
+
+def _backbones() -> Table:
+    from attnbench.models import backbone_names
+    from attnbench.models.backbones import CIFAR_RESNET, cifar_resnet, timm_resnet
+
+    reserved = ("name", "in_channels", "num_classes")
+    table = _table("Backbones", ("name", "settings"))
+    table.add_row(CIFAR_RESNET, _settings(cifar_resnet, reserved))
+    names = [name for name in backbone_names() if name != CIFAR_RESNET]
+    table.add_row(", ".join(names), _settings(timm_resnet, reserved))
+    return table
+
+
+def _data() -> Table:
+    from attnbench.data import DATA
+
+    table = _table("Data sets", ("name", "settings", "what it is"))
+    for name in DATA.names():
+        data_class = DATA.get(name)
+        settings = _settings(data_class, ("root", "recipe", "seed", "device"))
+        table.add_row(name, settings, escape(data_class.description))
+    return table
+
+
+def _presets() -> Table:
+    table = _table("Presets", ("name", "backbone", "data", "epochs", "seeds"))
+    for name in preset_names():
+        suite = load_suite(name)
+        table.add_row(name, suite.backbone, suite.data, str(suite.recipe.epochs), str(len(suite.seeds)))
+    return table

@@ -1,0 +1,123 @@
+"""The options that `train` and `leaderboard` share, and how they override a suite."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from cyclopts import Group, Parameter
+
+from attnbench.errors import SpecError
+from attnbench.presets import DEFAULT_PRESET, load_suite, preset_names
+from attnbench.spec import SuiteSpec
+from attnbench.spec_io import from_builtins, to_builtins
+from attnbench.variant import Scalar, Variant
+
+_WHAT = Group("What is compared", sort_key=1)
+_HOW = Group("How it is trained", sort_key=2)
+_WHERE = Group("Where it runs", sort_key=3)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SpecOptions:
+    """Options that override fields of a suite; what is not given stays as the suite or preset has it."""
+
+    data: Annotated[str | None, Parameter(group=_WHAT)] = None
+    """Data set, with settings as NAME:KEY=VALUE,…; see `attnbench list data`."""
+    root: Annotated[str | None, Parameter(group=_WHAT)] = None
+    """Folder of the data set, where it has one."""
+    backbone: Annotated[str | None, Parameter(group=_WHAT)] = None
+    """Network, with settings; see `attnbench list backbones`."""
+    baseline: Annotated[str | None, Parameter(group=_WHAT)] = None
+    """Variant that the others are compared with."""
+    imports: Annotated[tuple[str, ...], Parameter(name="--import", group=_WHAT, negative=())] = ()
+    """Python file or module to import first, which registers attention modules of your own; may be repeated."""
+    epochs: Annotated[int | None, Parameter(group=_HOW)] = None
+    """Passes over the training images."""
+    batch_size: Annotated[int | None, Parameter(group=_HOW)] = None
+    """Images a training step."""
+    learning_rate: Annotated[float | None, Parameter(group=_HOW)] = None
+    """Peak learning rate of SGD."""
+    weight_decay: Annotated[float | None, Parameter(group=_HOW)] = None
+    """L2 penalty on the weights."""
+    set: Annotated[tuple[str, ...], Parameter(group=_HOW, negative=())] = ()
+    """Any other field, as FIELD=VALUE: recipe.crop_padding=2, compute.channels_last=false; may be repeated."""
+    device: Annotated[Literal["auto", "cpu", "cuda"] | None, Parameter(group=_WHERE)] = None
+    """Device; auto takes the GPU where there is one."""
+    precision: Annotated[Literal["auto", "float32", "bfloat16", "float16"] | None, Parameter(group=_WHERE)] = None
+    """Arithmetic; auto is bfloat16 on a GPU that has it, else float32."""
+    threads: Annotated[int | None, Parameter(group=_WHERE)] = None
+    """CPU threads of one run. Another number gives other last bits."""
+
+
+_FIELDS = {
+    "data": "data",
+    "root": "root",
+    "backbone": "backbone",
+    "baseline": "baseline",
+    "epochs": "recipe.epochs",
+    "batch_size": "recipe.batch_size",
+    "learning_rate": "recipe.learning_rate",
+    "weight_decay": "recipe.weight_decay",
+    "device": "compute.device",
+    "precision": "compute.precision",
+    "threads": "compute.threads",
+}
+
+
+def suite_from(name_or_file: str | None, options: SpecOptions, **fields: object) -> SuiteSpec:
+    """The suite that a command line describes.
+
+    Args:
+        name_or_file: A preset's name or a YAML file; none takes the preset of the data set.
+        options: What overrides its fields.
+        **fields: Further fields of the suite to override, where not None.
+
+    Raises:
+        SpecError: If an option does not fit.
+        UnknownNameError: If there is no such preset.
+    """
+    if name_or_file is None:
+        data_name = Variant.parse(options.data).name if options.data else DEFAULT_PRESET
+        name_or_file = data_name if data_name in preset_names() else DEFAULT_PRESET
+    builtins = to_builtins(load_suite(name_or_file))
+    given: dict[str, Any] = {_FIELDS[name]: getattr(options, name) for name in _FIELDS}
+    given |= fields
+    for path, value in given.items():
+        if value is not None:
+            _put(builtins, path, value)
+    for text in options.set:
+        path, equals, value = text.partition("=")
+        if not equals:
+            raise SpecError(f"--set takes FIELD=VALUE; got {text!r}")
+        _put(builtins, path.strip(), _value(value.strip()))
+    if options.imports:
+        builtins["imports"] = [*builtins["imports"], *options.imports]
+    return from_builtins(builtins, SuiteSpec, source="the options")
+
+
+def quick(suite: SuiteSpec) -> SuiteSpec:
+    """A smoke test of a suite: two seeds and a third of the epochs."""
+    epochs = max(1, suite.recipe.epochs // 3)
+    recipe = replace(
+        suite.recipe,
+        epochs=epochs,
+        warmup_epochs=min(suite.recipe.warmup_epochs, epochs / 2),
+        step_epochs=tuple(sorted({step * epochs // suite.recipe.epochs for step in suite.recipe.step_epochs} - {0})),
+        schedule=suite.recipe.schedule if epochs > 1 else "cosine",
+    )
+    return replace(suite, seeds=suite.seeds[:2], recipe=recipe)
+
+
+def _put(builtins: dict[str, Any], path: str, value: object) -> None:
+    *parents, name = path.split(".")
+    for parent in parents:
+        builtins = builtins.setdefault(parent, {})
+        if not isinstance(builtins, dict):
+            raise SpecError(f"--set: {parent} of {path} has no fields")
+    builtins[name] = value
+
+
+def _value(text: str) -> Scalar | list[str]:
+    if text.lower() == "none":
+        return None
+    return [part.strip() for part in text.strip("[]").split(",")] if text.startswith("[") else text

@@ -1,0 +1,99 @@
+"""`attnbench train`: one run."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from attnbench.cli.options import SpecOptions, suite_from
+from attnbench.errors import SpecError
+from attnbench.record import Record, Store
+from attnbench.spec import RunSpec, digest
+from attnbench.spec_io import to_yaml
+
+
+def train(
+    *,
+    attention: str = "sge",
+    options: SpecOptions | None = None,
+    seed: int = 0,
+    store: Path = Path("records"),
+    checkpoint: Path | None = None,
+    from_record: Path | None = None,
+    print_spec: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Train and measure one attention module, and store its record.
+
+    The recipe is the preset's of the data set, but for the options given.
+
+    Parameters
+    ----------
+
+    Attention:
+        Variant to train: none, sge, sge:groups=32; see `attnbench list attention`.
+    seed
+        Seed of the weights, the data order and the augmentation.
+    store
+        Folder of the records. A run that is recorded there is not trained again, unless for a checkpoint.
+    checkpoint
+        File for the selected weights, as a Lightning checkpoint.
+    from_record
+        A record's file, whose run is run again exactly; other options but --store and --checkpoint are ignored.
+    print_spec
+        Print the run as YAML and stop.
+    """
+    spec = _spec(attention, options or SpecOptions(), seed, from_record)
+    if print_spec:
+        print(to_yaml(spec), end="")
+        return 0
+    console = Console(stderr=True)
+    run_digest = digest(spec)
+    target = Store(store)
+    if run_digest in target and checkpoint is None:
+        record = target.get(run_digest)
+        console.print("This run is recorded already.")
+    else:
+        from attnbench.cli.display import SuiteDisplay
+        from attnbench.run import run_spec
+
+        display = SuiteDisplay(console, [spec], num_recorded=0)
+        try:
+            with display:
+                record = run_spec(
+                    spec,
+                    on_progress=lambda phase, done, total: display.on_progress(run_digest, phase, done, total),
+                    checkpoint=checkpoint,
+                )
+                target.add(record)
+                display.on_finished(record)
+        except KeyboardInterrupt:
+            console.print("\nInterrupted: nothing was recorded.")
+            return 130
+    _print(record, target.file_of(run_digest), checkpoint)
+    return 0
+
+
+def _spec(attention: str, options: SpecOptions, seed: int, from_record: Path | None) -> RunSpec:
+    if from_record is not None:
+        try:
+            return Record.from_json(from_record.read_bytes(), source=str(from_record)).spec
+        except OSError as error:
+            raise SpecError(f"cannot read {from_record}: {error.strerror or error}") from None
+    from attnbench.suite import expand
+
+    suite = suite_from(None, options, attention=[attention], seeds=[seed])
+    return expand(suite)[-1]
+
+
+def _print(record: Record, file: Path, checkpoint: Path | None) -> None:
+    values = record.values
+    print(f"{record.spec.attention} in {record.spec.backbone} on {record.spec.data}, seed {record.spec.seed}")
+    print(f"top-1        {values.test_top1_percent:.2f} % of {values.num_test_images} test images")
+    print(f"top-5        {values.test_top5_percent:.2f} %")
+    print(f"epoch        {values.selected_epoch} of {record.spec.recipe.epochs}, chosen by the validation split")
+    print(f"parameters   {values.parameters:,}")
+    print(f"MACs         {values.macs:,} an image (fvcore's default rules)")
+    print(f"record       {file}")
+    if checkpoint is not None:
+        print(f"checkpoint   {checkpoint}")

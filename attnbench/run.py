@@ -1,0 +1,140 @@
+"""One run: a spec becomes a record. The only place where the stages meet."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+import lightning
+import torch
+
+from attnbench.data import ImageData, build_data
+from attnbench.environment import capture_environment
+from attnbench.measure import count_macs, count_parameters, interleaved_forward_ms
+from attnbench.models import create_model
+from attnbench.plugins import check_unchanged
+from attnbench.record import SCHEMA, PackedBits, Record, Timing, Values
+from attnbench.spec import RunSpec, digest
+from attnbench.training import Trained, fit, resolve_device
+
+ProgressCallback = Callable[[str, int, int], None]
+"""Called with the phase (``data``, ``train``, ``measure``), steps done and steps in all."""
+
+
+def run_spec(spec: RunSpec, *, on_progress: ProgressCallback | None = None, checkpoint: Path | None = None) -> Record:
+    """Train and measure one spec.
+
+    Args:
+        spec: What to run.
+        on_progress: Hears of the progress.
+        checkpoint: Where to save the selected weights, if anywhere.
+
+    Returns:
+        The record. It is not stored; see `attnbench.Store.add`.
+
+    Raises:
+        AttnBenchError: If the spec names something that is not there or does not fit, or training diverges.
+    """
+    tell = on_progress or (lambda phase, done, total: None)
+    started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    started = time.perf_counter()
+    if spec.plugin is not None:
+        check_unchanged(spec.plugin)
+    with _threads(spec.compute.threads):
+        device = resolve_device(spec.compute)
+        tell("data", 0, 1)
+        data = build_data(spec.data, root=spec.root, recipe=spec.recipe, seed=spec.seed, device=device)
+        data.prepare_data()
+        data.setup("fit")
+        model = build_run_model(spec, spec.attention, data)
+        macs = count_macs(model, data.image_shape)
+        parameters = count_parameters(model)
+        # Whatever draws from the global generators while training starts from the seed.
+        lightning.seed_everything(spec.seed, verbose=False)
+        trained = fit(
+            model,
+            data,
+            recipe=spec.recipe,
+            compute=spec.compute,
+            num_classes=data.num_classes,
+            on_step=lambda done, total: tell("train", done, total),
+            checkpoint=checkpoint,
+        )
+        tell("measure", 0, 1)
+        model_ms, baseline_ms = _measure_speed(spec, model, data, device)
+        return Record(
+            schema=SCHEMA,
+            digest=digest(spec),
+            spec=spec,
+            environment=capture_environment(spec.compute),
+            curve=trained.curve,
+            values=Values(
+                parameters=parameters,
+                macs=macs.macs,
+                uncounted_operators=macs.uncounted_operators,
+                **_results(trained),  # type: ignore[arg-type]
+                **_data_facts(data),  # type: ignore[arg-type]
+            ),
+            test_correct=PackedBits.pack(trained.test_correct),
+            timing=Timing(
+                started_at=started_at,
+                wall_s=time.perf_counter() - started,
+                train_s=trained.train_s,
+                throughput_batch_size=spec.measure.throughput_batch_size,
+                forward_ms=model_ms,
+                baseline_forward_ms=baseline_ms,
+            ),
+        )
+
+
+def build_run_model(spec: RunSpec, attention: str, data: ImageData) -> torch.nn.Module:
+    """The untrained model of a run, with the attention given."""
+    channels, height, width = data.image_shape
+    model: torch.nn.Module = create_model(
+        spec.backbone,
+        attention,
+        num_classes=data.num_classes,
+        in_channels=channels,
+        image_size=(height, width),
+        seed=spec.seed,
+    )
+    return model
+
+
+def _results(trained: Trained) -> dict[str, object]:
+    return {
+        "selected_epoch": trained.selected_epoch,
+        **{f"test_{name}": value for name, value in trained.test.items()},
+    }
+
+
+def _data_facts(data: ImageData) -> dict[str, object]:
+    return {
+        "num_classes": data.num_classes,
+        "image_shape": data.image_shape,
+        **{f"num_{split}_images": number for split, number in data.num_images.items()},
+    }
+
+
+def _measure_speed(
+    spec: RunSpec, model: torch.nn.Module, data: ImageData, device: torch.device
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    layout = torch.channels_last if spec.compute.channels_last else torch.contiguous_format
+    images = torch.zeros(spec.measure.throughput_batch_size, *data.image_shape, device=device)
+    baseline = build_run_model(spec, spec.baseline, data)
+    for network in (model, baseline):
+        network.to(device=device, memory_format=layout).eval()  # type: ignore[call-overload]
+    return interleaved_forward_ms(
+        model, baseline, images.contiguous(memory_format=layout), rounds=spec.measure.throughput_rounds
+    )
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

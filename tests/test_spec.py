@@ -1,0 +1,91 @@
+import dataclasses
+from typing import Any
+
+import pytest
+
+from attnbench.errors import SpecError
+from attnbench.spec import Compute, Measure, Recipe, RunSpec, SuiteSpec, digest
+
+
+def make(**fields: Any) -> RunSpec:
+    return RunSpec(**{"attention": "sge", "backbone": "resnet18", "data": "cluttered-digits", **fields})
+
+
+def test_the_digest_is_the_same_for_ever() -> None:
+    # A change of this value orphans every record that exists: raise the schema with it.
+    assert digest(make()) == "523e8545a25dc121"
+
+
+def test_the_digest_depends_on_every_field() -> None:
+    changed = [
+        make(attention="se"),
+        make(backbone="resnet34"),
+        make(data="cifar10"),
+        make(root="somewhere"),
+        make(recipe=Recipe(epochs=7)),
+        make(compute=Compute(threads=2)),
+        make(baseline="se"),
+        make(measure=Measure(throughput_rounds=3)),
+        make(seed=1),
+    ]
+    assert len({digest(spec) for spec in [make(), *changed]}) == len(changed) + 1
+
+
+def test_equal_variants_have_equal_digests() -> None:
+    assert digest(make(attention="ge:extent=8,parametric=false")) == digest(
+        make(attention="ge:parametric=False, extent=8")
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"epochs": 0}, "epochs must be at least 1; got epochs=0"),
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be positive; got learning_rate=0.0"),
+        ({"momentum": 1.0}, r"momentum must be in \[0, 1\)"),
+        ({"momentum": 0.0}, "nesterov needs a positive momentum"),
+        ({"weight_decay": -1.0}, "weight_decay must not be negative"),
+        ({"schedule": "step"}, "step_epochs go with schedule='step'"),
+        ({"step_epochs": (1,)}, "step_epochs go with schedule='step'"),
+        ({"schedule": "step", "step_epochs": (3, 2)}, "step_epochs must increase"),
+        ({"schedule": "step", "step_epochs": (9,)}, "step_epochs must increase and lie between 0 and epochs"),
+        ({"step_factor": 0.0}, "step_factor must be positive"),
+        ({"warmup_epochs": 6.0}, "warmup_epochs must not be negative and lie below epochs"),
+        ({"label_smoothing": 1.0}, "label_smoothing"),
+        ({"gradient_clip_norm": 0.0}, "gradient_clip_norm must be positive or none"),
+        ({"crop_padding": -1}, "crop_padding must not be negative"),
+    ],
+)
+def test_a_recipe_says_what_is_allowed(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        Recipe(**fields)
+
+
+def test_half_precision_needs_a_gpu() -> None:
+    with pytest.raises(SpecError, match="float16 needs a GPU"):
+        Compute(device="cpu", precision="float16")
+
+
+def test_a_suite_puts_its_baseline_first() -> None:
+    suite = SuiteSpec(attention=("sge",), backbone="resnet18", data="cifar10")
+    assert suite.attention == ("none", "sge")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"attention": ("sge:b=1,a=2", "sge:a=2,b=1")}, "each variant may be named once"),
+        ({"seeds": ()}, "at least one seed"),
+        ({"seeds": (1, 1)}, "each seed may be named once"),
+        ({"seeds": (-1,)}, "seeds must lie in"),
+    ],
+)
+def test_a_suite_says_what_is_allowed(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        SuiteSpec(**{"attention": ("sge",), "backbone": "resnet18", "data": "cifar10", **fields})
+
+
+def test_specs_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        make().seed = 3  # type: ignore[misc]

@@ -1,0 +1,64 @@
+from typing import Any
+
+import pytest
+
+from attnbench.errors import SpecError
+from attnbench.presets import load_suite, preset_names
+from attnbench.spec import PluginFile, Recipe, RunSpec, SuiteSpec
+from attnbench.spec_io import from_builtins, from_yaml, to_builtins, to_yaml
+
+SUITE = {"attention": ["none", "sge"], "backbone": "resnet18", "data": "cifar10"}
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_survives_yaml(name: str) -> None:
+    suite = load_suite(name)
+    assert from_yaml(to_yaml(suite), SuiteSpec, source="text") == suite
+
+
+def test_a_run_survives_yaml() -> None:
+    spec = RunSpec(
+        attention="ge:extent=global",
+        backbone="resnet18",
+        data="folder:workers=2",
+        root="images",
+        recipe=Recipe(schedule="step", step_epochs=(1, 3), gradient_clip_norm=2.0),
+        plugin=PluginFile(path="mine.py", sha256="0" * 64),
+    )
+    assert from_yaml(to_yaml(spec), RunSpec, source="text") == spec
+    assert from_builtins(to_builtins(spec), RunSpec, source="text") == spec
+
+
+def test_reads_numbers_that_yaml_takes_for_text() -> None:
+    suite = from_yaml("{attention: [se], backbone: b, data: d, recipe: {learning_rate: 1e-3}}", SuiteSpec, source="s")
+    assert suite.recipe.learning_rate == 0.001
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"recipe": {"epoch": 3}}, r"^s: unknown field recipe.epoch; did you mean 'epochs' or 'step_epochs'\?$"),
+        ({"backbones": "x"}, r"unknown field backbones; did you mean 'backbone'\?"),
+        ({"recipe": {"epochs": 0}}, r"^s: recipe: epochs must be at least 1; got epochs=0$"),
+        ({"recipe": {"epochs": "many"}}, r"^s: recipe.epochs: expected 'int', got 'str'; got 'many'$"),
+        ({"recipe": {"schedule": "cosin"}}, "recipe.schedule must be one of cosine, step; got 'cosin'"),
+        ({"recipe": 3}, "recipe. must be a mapping of fields; got 3"),
+        ({"attention": "sge"}, "attention: expected 'array', got 'str'"),
+        ({"seeds": [1, 1]}, "each seed may be named once"),
+        ({"attention": ["a:b"]}, "settings are written name:key=value"),
+    ],
+)
+def test_says_which_field_is_wrong(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        from_builtins({**SUITE, **changes}, SuiteSpec, source="s")
+
+
+def test_says_which_field_is_missing() -> None:
+    with pytest.raises(SpecError, match="missing required field 'backbone'"):
+        from_builtins({"attention": ["sge"], "data": "cifar10"}, SuiteSpec, source="s")
+
+
+@pytest.mark.parametrize("text", ["[", "a: b: c", "\x00", "- 1", "", "!!python/object/apply:os.system [ls]"])
+def test_other_text_is_a_spec_error(text: str) -> None:
+    with pytest.raises(SpecError, match="^s"):
+        from_yaml(text, SuiteSpec, source="s")
