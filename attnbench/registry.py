@@ -88,6 +88,7 @@ class Registry(Generic[T]):
         return {point.name for point in entry_points(group=self.entry_point_group)}
 
     def _load_entry_point(self, name: str) -> None:
+        assert self.entry_point_group is not None
         (point, *_) = entry_points(group=self.entry_point_group, name=name)
         try:
             point.load()

@@ -91,16 +91,19 @@ def fit(
     history = _History(recipe)
     trainer = _trainer(recipe, compute, [history, _Report(on_step)] if on_step else [history])
     started = time.perf_counter()
-    try:
-        trainer.fit(task, datamodule=data)
-    except SystemExit as stop:  # Lightning turns Ctrl-C into it
-        raise KeyboardInterrupt from stop
-    train_s = time.perf_counter() - started
-    if history.best_weights is not None:
-        model.load_state_dict(history.best_weights)
-    if checkpoint is not None:
-        trainer.save_checkpoint(checkpoint, weights_only=True)
-    trainer.test(task, datamodule=data, verbose=False)
+    with warnings.catch_warnings():
+        # Lightning calls what a newer torch has deprecated.
+        warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
+        try:
+            trainer.fit(task, datamodule=data)
+        except SystemExit as stop:  # Lightning turns Ctrl-C into it
+            raise KeyboardInterrupt from stop
+        train_s = time.perf_counter() - started
+        if history.best_weights is not None:
+            model.load_state_dict(history.best_weights)
+        if checkpoint is not None:
+            trainer.save_checkpoint(checkpoint, weights_only=True)
+        trainer.test(task, datamodule=data, verbose=False)
     return Trained(
         curve=tuple(history.curve),
         selected_epoch=history.selected_epoch,

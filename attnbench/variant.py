@@ -96,7 +96,7 @@ def check_settings(
         SpecError: If a setting has an unknown name or a value of the wrong type.
     """
     allowed = settings_of(constructor, reserved=reserved)
-    checked: dict[str, Scalar] = {}
+    checked: dict[str, Any] = {}
     for key, value in variant.settings:
         if key not in allowed:
             advice = did_you_mean(key, allowed) if allowed else "it takes no settings"
@@ -121,7 +121,7 @@ def settings_of(constructor: Callable[..., object], *, reserved: Iterable[str] =
     Returns:
         Parameters by name, with their annotations resolved to types.
     """
-    hints = typing.get_type_hints(constructor.__init__ if isinstance(constructor, type) else constructor)
+    hints = typing.get_type_hints(constructor.__init__ if isinstance(constructor, type) else constructor)  # type: ignore[misc]
     return {
         name: parameter.replace(annotation=hints.get(name, inspect.Parameter.empty))
         for name, parameter in inspect.signature(constructor).parameters.items()

@@ -24,6 +24,7 @@ from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
 
 EPSILON = 1e-5
+SMALLEST_VARIANCE = 1e-30
 
 
 @register_attention("sge", placement="block")
@@ -55,19 +56,28 @@ class SpatialGroupEnhance(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Re-weight each group's positions by their similarity to its mean feature."""
-        x_NGCHW = x.unflatten(1, (self.groups, -1))
+        images, channels, height, width = x.shape
+        groups, positions = self.groups, height * width
+        # Views in either memory layout; one fixed order of dimensions would stride or copy in the other.
+        channels_last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+        if channels_last:
+            split = x.permute(0, 2, 3, 1).reshape(images, positions, groups, channels // groups)
+            position, feature, per_group = 1, 3, (1, 1, groups, 1)
+        else:
+            split = x.reshape(images, groups, channels // groups, positions)
+            position, feature, per_group = 3, 2, (1, groups, 1, 1)
         with torch.autocast(x.device.type, enabled=False):
-            wide = x_NGCHW.to(torch.promote_types(x.dtype, torch.float32))
-            mean_feature = wide.mean((3, 4), keepdim=True)
-            similarity_NGHW = (wide * mean_feature).sum(2)
-            centred = similarity_NGHW - similarity_NGHW.mean((2, 3), keepdim=True)
+            wide = split.to(torch.promote_types(x.dtype, torch.float32))
+            similarity = (wide * wide.mean(position, keepdim=True)).sum(feature, keepdim=True)
+            centred = similarity - similarity.mean(position, keepdim=True)
             # By hand, not by std(): its gradient is NaN on a constant map.
-            variance = centred.square().sum((2, 3), keepdim=True) / max(centred[0, 0].numel() - 1, 1)
-            deviation = torch.where(variance > 0, variance, 1.0).sqrt() * (variance > 0)
-            normalised = centred / (deviation + EPSILON)
-            per_group = (1, self.groups, 1, 1)
-            gate = torch.sigmoid(normalised * self.gate_scale.view(per_group) + self.gate_shift.view(per_group))
-        return (x_NGCHW * gate.unsqueeze(2).to(x.dtype)).flatten(1, 2)
+            variance = centred.square().sum(position, keepdim=True) / max(positions - 1, 1)
+            scale = self.gate_scale.view(per_group) / (variance.clamp_min(SMALLEST_VARIANCE).sqrt() + EPSILON)
+            gate = torch.sigmoid(centred * scale + self.gate_shift.view(per_group))
+        enhanced = split * gate.to(x.dtype)
+        if channels_last:
+            return enhanced.reshape(images, height, width, channels).permute(0, 3, 1, 2)
+        return enhanced.reshape(x.shape)
 
     def extra_repr(self) -> str:
         """Settings for `repr`."""
@@ -78,6 +88,4 @@ def check_groups(groups: int, channels: int) -> None:
     """Raise a SpecError unless `groups` is a positive divisor of `channels`."""
     if groups < 1 or channels % groups:
         divisors = ", ".join(str(divisor) for divisor in range(1, channels + 1) if channels % divisor == 0)
-        raise SpecError(
-            f"groups must divide channels; got groups={groups}, channels={channels}; allowed: {divisors}"
-        )
+        raise SpecError(f"groups must divide channels; got groups={groups}, channels={channels}; allowed: {divisors}")

@@ -39,12 +39,12 @@ def interleaved_forward_ms(
 
 def _pass_ms(forward: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor) -> float:
     if images.is_cuda:
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         start.record()
         forward(images)
         end.record()
         end.synchronize()
-        return start.elapsed_time(end)
+        return float(start.elapsed_time(end))
     started = time.perf_counter_ns()
     forward(images)
     return (time.perf_counter_ns() - started) / 1e6

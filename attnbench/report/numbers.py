@@ -1,0 +1,89 @@
+"""Numbers as text: the only place where results are rounded."""
+
+import math
+
+from attnbench.stats import Interval
+
+
+def signed_count(value: int) -> str:
+    """A difference of counts.
+
+    >>> signed_count(5184), signed_count(-12), signed_count(0)
+    ('+5,184', '−12', '0')
+    """
+    return _minus(f"{value:+,}") if value else "0"
+
+
+def signed_number(value: float) -> str:
+    """A difference, with two decimals or as many as show two digits of it.
+
+    >>> signed_number(0.00071), signed_number(-12.345), signed_number(0.0)
+    ('+0.00071', '−12.35', '0')
+    """
+    if not value:
+        return "0"
+    decimals = max(2, 1 - math.floor(math.log10(abs(value))))
+    return _minus(f"{value:+,.{decimals}f}")
+
+
+def signed_points(value: float) -> str:
+    """A difference of percentages.
+
+    >>> signed_points(0.514), signed_points(-0.001)
+    ('+0.51', '0.00')
+    """
+    text = f"{value:+.2f}"
+    return "0.00" if text in {"+0.00", "-0.00"} else _minus(text)
+
+
+def half_width(interval: Interval) -> str:
+    """What follows the ± of an interval; a dash for a single seed.
+
+    >>> half_width(Interval(85.0, 0.434, 3, 0.95)), half_width(Interval(85.0, None, 1, 0.95))
+    ('± 0.43', '± –')
+    """
+    return "± –" if interval.half_width is None else f"± {interval.half_width:.2f}"
+
+
+def macs_unit(macs: int) -> tuple[str, float]:
+    """The unit in which a table gives its MACs, and its size, by the table's largest number.
+
+    >>> macs_unit(41_000_000), macs_unit(4_100_000_000)
+    (('MMACs', 1000000.0), ('GMACs', 1000000000.0))
+    """
+    return ("GMACs", 1e9) if macs >= 1e9 else ("MMACs", 1e6)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that suits them.
+
+    >>> duration(42.4), duration(600), duration(9000)
+    ('42 s', '10 min', '2.5 h')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def plural(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> plural(1, "seed"), plural(10_000, "seed")
+    ('1 seed', '10,000 seeds')
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def listed(words: list[str]) -> str:
+    """Words with commas and a last "and"; semicolons where a word has commas itself.
+
+    >>> listed(["a"]), listed(["a", "b", "c"]), listed(["x:k=1,l=2", "y"])
+    ('a', 'a, b and c', 'x:k=1,l=2; y')
+    """
+    if any("," in word for word in words):
+        return "; ".join(words)
+    return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else "".join(words)
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")

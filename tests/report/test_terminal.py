@@ -1,0 +1,189 @@
+import io
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+from attnbench.record import Record
+from attnbench.report import leaderboard, render
+from attnbench.spec import Recipe
+from tests.records import make_record
+
+GE = "ge:extent=8,parametric=false"
+VARIANTS = {
+    "none": ((85.0, 85.4, 84.9), 272_474, 41_000_000),
+    "sge": ((85.6, 86.1, 85.5), 272_602, 41_000_000),
+    GE: ((85.2, 85.1, 85.3), 272_474, 41_060_000),
+    "[red]x": ((84.1, 84.4, 84.0), 25_557_032, 38_000_000),
+    "sk:groups=2": ((85.5, 85.9, 85.4), 300_000, 55_123_456),
+}
+
+
+def records(recipe: Recipe | None = None) -> list[Record]:
+    return [
+        make_record(variant, seed, top1, parameters=parameters, macs=macs, recipe=recipe)
+        for variant, (percents, parameters, macs) in VARIANTS.items()
+        for seed, top1 in enumerate(percents)
+    ]
+
+
+def show(shown: list[Record], *, width: int = 80, encoding: str = "utf-8", **options: object) -> str:
+    """What a pipe of that width gets."""
+    pipe = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    Console(file=pipe, width=width).print(render(leaderboard(shown), **options))  # type: ignore[arg-type]
+    pipe.seek(0)
+    return pipe.read()
+
+
+def prose(text: str) -> str:
+    return " ".join(text.split())
+
+
+def table_rows(text: str) -> list[str]:
+    table = text.split("\n\n")[1]
+    return [line.rstrip() for line in table.splitlines()]
+
+
+def test_table_at_80_columns() -> None:
+    assert table_rows(show(records())) == [
+        "                       params   MMACs     images/s  top-1 %  Δ top-1",
+        "variant                     Δ       Δ   × baseline   ± 95 %   ± 95 %",
+        "sge                   272,602   41.00         0.90    85.73    +0.63",
+        "                         +128       0  (0.80–1.00)   ± 0.80   ± 0.14",
+        "sk:groups=2           300,000   55.12         0.90    85.60    +0.50",
+        "                      +27,526  +14.12  (0.80–1.00)   ± 0.66   ± 0.00",
+        "ge:extent=8,          272,474   41.06         0.90    85.20    +0.10",
+        "parametric=false            0  +0.060  (0.80–1.00)   ± 0.25   ± 0.90",
+        "none (baseline)       272,474   41.00         0.90    85.10",
+        "                                       (0.80–1.00)   ± 0.66",
+        "[red]x             25,557,032   38.00         0.90    84.17    −0.93",
+        "                  +25,284,558   −3.00  (0.80–1.00)   ± 0.52   ± 0.14",
+    ]
+
+
+def test_table_at_120_columns() -> None:
+    assert [prose(line) for line in table_rows(show(records(), width=120))] == [
+        "variant params Δ params MMACs Δ MACs images/s × baseline top-1 % Δ top-1",
+        "sge 272,602 +128 41.00 0 0.90 (0.80–1.00) 85.73 ± 0.80 +0.63 ± 0.14",
+        "sk:groups=2 300,000 +27,526 55.12 +14.12 0.90 (0.80–1.00) 85.60 ± 0.66 +0.50 ± 0.00",
+        f"{GE} 272,474 0 41.06 +0.060 0.90 (0.80–1.00) 85.20 ± 0.25 +0.10 ± 0.90",
+        "none (baseline) 272,474 41.00 0.90 (0.80–1.00) 85.10 ± 0.66",
+        "[red]x 25,557,032 +25,284,558 38.00 −3.00 0.90 (0.80–1.00) 84.17 ± 0.52 −0.93 ± 0.14",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 115, 116, 120, 200])
+def test_nothing_is_cut_off(width: int) -> None:
+    text = show(records(), width=width)
+    assert "…" not in text
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= width
+    if width >= 80:
+        names = {line[:18].split("  ")[0].strip() for line in table_rows(text)}
+        assert {"sge", "sk:groups=2", "[red]x"} <= names
+        for figure in ("272,602", "+128", "+25,284,558", "+0.060", "(0.80–1.00)", "85.73", "± 0.80", "−0.93"):
+            assert figure in text
+
+
+def test_large_models_are_in_gmacs() -> None:
+    text = show([make_record("none", macs=4_100_000_000), make_record("sge", macs=4_100_710_000)], width=120)
+    assert "GMACs" in text
+    assert "+0.00071" in text
+
+
+def test_says_what_was_measured() -> None:
+    text = prose(show(records()))
+    assert text.startswith("cifar-resnet:depth=20 on fashion-mnist 54,000 training, 6,000 validation and 10,000 test")
+    assert "images of 1×28×28, 10 classes." in text
+    assert "6 epochs, SGD at learning rate 0.1 (cosine), batch 128, weight decay 0.0005; the epoch best on" in text
+    assert "3 seeds (0, 1, 2), 15 runs, 25 min of training in all." in text
+    assert "CPU Example CPU 3000, 1 thread, float32, torch 2.11.0, attnbench 0.1.0 (0123456789ab)." in text
+    assert "different environments" not in text
+
+
+def test_says_where_environments_differ() -> None:
+    text = prose(show([make_record("none", 0), make_record("none", 1), make_record("sge", device="Example GPU")]))
+    assert "different environments" in text
+    assert "2 runs: CPU Example CPU 3000" in text
+    assert "1 run: GPU Example GPU beside Example CPU 3000" in text
+
+
+def test_says_what_can_be_told_apart() -> None:
+    text = prose(show(records()))
+    assert "Higher than the baseline none beyond seed noise: sge (+0.63 ± 0.14). " in text
+    assert "Lower than the baseline none beyond seed noise: [red]x (−0.93 ± 0.14). " in text
+    assert f"This run cannot tell apart from the baseline none: {GE}. " in text
+    assert "The same difference for every seed, which leaves the noise unknown: sk:groups=2. " in text
+    assert "not corrected for the number of comparisons, which is 4." in text
+    assert "*" not in text
+
+
+@pytest.mark.parametrize(
+    ("num_seeds", "epochs", "expected"),
+    [
+        (5, 10, None),
+        (5, 9, "This is a short run (5 seeds, 9 epochs): it measures early convergence"),
+        (4, 10, "This is a short run (4 seeds, 10 epochs): it measures accuracy after 10 epochs"),
+    ],
+)
+def test_says_that_a_short_run_is_short(num_seeds: int, epochs: int, expected: str | None) -> None:
+    recipe = Recipe(epochs=epochs)
+    text = prose(show([make_record("none", seed, recipe=recipe) for seed in range(num_seeds)]))
+    if expected is None:
+        assert "short run" not in text
+    else:
+        assert expected in text
+        assert "It cannot tell how the variants rank after full training" in text
+
+
+def test_one_seed_gives_no_interval_and_no_statement() -> None:
+    text = prose(show([make_record("none"), make_record("sge", top1=90.0)]))
+    assert "+5.00" in text
+    assert "± –" in text
+    assert "Fewer than two seeds shared with the baseline none, so no interval and no statement: sge." in text
+    assert "beyond seed noise" not in text
+    assert "95 % interval" not in text
+
+
+def test_says_which_seeds_and_records_are_missing() -> None:
+    text = prose(show([*records()[:-1]]))
+    assert "Not every variant has every seed: sk:groups=2 (2 of 3)." in text
+    assert "The baseline none has no record here, so no differences are given." in prose(show(records()[3:6]))
+
+
+def test_states_how_macs_and_speed_are_measured() -> None:
+    text = prose(show([make_record("none", uncounted_operators={"aten::mul": 1, "aten::add": 2})]))
+    assert "MACs follow fvcore's default rules, which leave out: add, mul." in text
+    assert "images/s is inference at batch 64, each pass beside one of the baseline: median ratio" in text
+    assert "The baseline runs 6,400 images/s." in text
+    assert "leave out no operator" in show([make_record("none", uncounted_operators={})])
+
+
+def test_lists_problems_and_the_way_back() -> None:
+    text = prose(show(records(), store="my [bold]store", problems=["a.json is damaged: [/x]"]))
+    assert "left out: a.json is damaged: [/x] " in text
+    assert text.endswith("This table again: attnbench report my [bold]store")
+    assert "This table again" not in show(records())
+
+
+def test_an_ascii_pipe_gets_ascii() -> None:
+    text = show([*records(), make_record("sgé", top1=50.0)], encoding="ascii")
+    assert "+0.63 +- 0.14" in text
+    assert "sg\\xe9" in text
+
+
+def test_control_characters_in_a_name_are_shown_not_sent() -> None:
+    text = show([make_record("evil\x1b[31m")])
+    assert "\x1b" not in text
+    assert "evil\\x1b[31m" in text
+
+
+def test_needs_no_torch() -> None:
+    code = (
+        "import sys, attnbench.report, attnbench.stats; "
+        "heavy = {'torch', 'lightning', 'scipy.stats', 'timm'} & set(sys.modules); "
+        "sys.exit(f'imported: {sorted(heavy)}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
