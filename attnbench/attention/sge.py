@@ -20,8 +20,8 @@ float32 at least, because in half precision they overflow.
 import torch
 from torch import nn
 
+from attnbench.attention.groups import check_groups
 from attnbench.attention.registration import register_attention
-from attnbench.errors import SpecError
 
 EPSILON = 1e-5
 SMALLEST_VARIANCE = 1e-30
@@ -82,10 +82,3 @@ class SpatialGroupEnhance(nn.Module):
     def extra_repr(self) -> str:
         """Settings for `repr`."""
         return f"groups={self.groups}"
-
-
-def check_groups(groups: int, channels: int) -> None:
-    """Raise a SpecError unless `groups` is a positive divisor of `channels`."""
-    if groups < 1 or channels % groups:
-        divisors = ", ".join(str(divisor) for divisor in range(1, channels + 1) if channels % divisor == 0)
-        raise SpecError(f"groups must divide channels; got groups={groups}, channels={channels}; allowed: {divisors}")

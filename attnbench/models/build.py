@@ -55,5 +55,6 @@ def create_model(
         # Another stream than the backbone's, and the same for every module that starts by drawing equal shapes.
         torch.manual_seed(seed + 2**32)
         places = place(model, entry.placement, partial(entry.module_class, **settings))
-    probe(model, places, (in_channels, *image_size), label=attention)
+        # Still under the seed: a module may size its weights by the first map it sees.
+        probe(model, places, (in_channels, *image_size), label=attention)
     return model

@@ -1,0 +1,91 @@
+"""Convolutional block attention module (CBAM).
+
+Woo, Park, Lee, Kweon: "CBAM: Convolutional Block Attention Module",
+https://arxiv.org/abs/1807.06521.
+
+    M_c = sigmoid(MLP(avgpool x) + MLP(maxpool x))         channel gate   (eq. 2)
+    x'  = M_c · x
+    M_s = sigmoid(f⁷ˣ⁷([mean_c x'; max_c x']))             spatial gate   (eq. 3)
+    y   = M_s · x'
+
+Departures from the equations, all as in the authors' code: the convolution has
+no bias and a batch norm (momentum 0.01) behind it, and takes the maximum first.
+A batch norm of a single value uses its running statistics.
+"""
+
+import torch
+from torch import nn
+
+from attnbench.attention.groups import reduced
+from attnbench.attention.norm import BatchNorm
+from attnbench.attention.registration import register_attention
+from attnbench.errors import SpecError
+
+
+@register_attention("cbam", placement="block")
+class CBAM(nn.Module):
+    """A gate a channel, then a gate a position; 2·C²/r + C/r + C + 2·k² + 2 parameters.
+
+    Shape: (N, C, H, W) in and out, any H and W.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        reduction: int = 16,
+        kernel_size: int = 7,
+        channel_gate: bool = True,
+        spatial_gate: bool = True,
+    ) -> None:
+        """Make the gates.
+
+        Args:
+            channels: C, channels of the feature map.
+            reduction: r; the MLP's hidden layer has C // r channels.
+            kernel_size: k, odd, of the spatial gate's convolution.
+            channel_gate: Whether there is a channel gate.
+            spatial_gate: Whether there is a spatial gate.
+
+        Raises:
+            SpecError: If `reduction` is not in 1 … channels, `kernel_size` is even, or both gates are off.
+        """
+        super().__init__()
+        if not (channel_gate or spatial_gate):
+            raise SpecError("cbam needs a gate; got channel_gate=false and spatial_gate=false")
+        if kernel_size < 1 or kernel_size % 2 == 0:
+            raise SpecError(f"kernel_size must be odd; got kernel_size={kernel_size}")
+        self.channel_gate = ChannelGate(channels, reduced(channels, reduction)) if channel_gate else nn.Identity()
+        self.spatial_gate = SpatialGate(kernel_size) if spatial_gate else nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Apply the gates in turn."""
+        gated: torch.Tensor = self.spatial_gate(self.channel_gate(x))
+        return gated
+
+
+class ChannelGate(nn.Module):
+    """CBAM's gate a channel, from the mean and the maximum of each."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Scale each channel of (N, C, H, W)."""
+        gate = torch.sigmoid(self.mlp(x.mean((2, 3))) + self.mlp(x.amax((2, 3))))
+        return x * gate.to(x.dtype)[:, :, None, None]
+
+
+class SpatialGate(nn.Module):
+    """CBAM's gate a position, from the mean and the maximum over the channels."""
+
+    def __init__(self, kernel_size: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2, bias=False)
+        self.norm = BatchNorm(1, momentum=0.01)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Scale each position of (N, C, H, W)."""
+        pooled = torch.cat((x.amax(1, keepdim=True), x.mean(1, keepdim=True)), 1)
+        return x * torch.sigmoid(self.norm(self.conv(pooled))).to(x.dtype)

@@ -1,0 +1,46 @@
+"""Squeeze-and-excitation (SE).
+
+Hu, Shen, Sun: "Squeeze-and-Excitation Networks", https://arxiv.org/abs/1709.01507.
+
+    z = (1/HW) Σ_ij x_ij                       squeeze      (eq. 2)
+    s = sigmoid(W₂ relu(W₁ z + b₁) + b₂)       excitation   (eq. 3)
+    y = s · x                                  scale        (eq. 4)
+
+Departures: none. The equations have no biases; the authors' code and the one
+of SGE's authors have them, and so they are the default.
+"""
+
+import torch
+from torch import nn
+
+from attnbench.attention.groups import reduced
+from attnbench.attention.registration import register_attention
+
+
+@register_attention("se", placement="block")
+class SqueezeExcitation(nn.Module):
+    """A gate a channel from the channels' means; 2·C²/r + C/r + C parameters.
+
+    Shape: (N, C, H, W) in and out, any H and W.
+    """
+
+    def __init__(self, channels: int, *, reduction: int = 16, bias: bool = True) -> None:
+        """Make the two layers.
+
+        Args:
+            channels: C, channels of the feature map.
+            reduction: r; the layer between has C // r channels.
+            bias: Whether both layers have biases.
+
+        Raises:
+            SpecError: If `reduction` is not in 1 … channels.
+        """
+        super().__init__()
+        hidden = reduced(channels, reduction)
+        self.squeeze = nn.Linear(channels, hidden, bias=bias)
+        self.excite = nn.Linear(hidden, channels, bias=bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Scale each channel."""
+        gate = torch.sigmoid(self.excite(torch.relu(self.squeeze(x.mean((2, 3))))))
+        return x * gate.to(x.dtype)[:, :, None, None]

@@ -1,0 +1,102 @@
+"""Selective kernel convolution (SK).
+
+Li, Wang, Hu, Yang: "Selective Kernel Networks", https://arxiv.org/abs/1903.06586.
+
+    U₁ = relu(BN(f³ˣ³ x)),  U₂ = relu(BN(f⁵ˣ⁵ x))     split: grouped; f⁵ˣ⁵ is a 3×3 of dilation 2
+    s  = (1/HW) Σ_ij (U₁ + U₂)_ij                     fuse     (eq. 1, 2)
+    z  = relu(BN(W s)),  W of d × C                             (eq. 3, 4)
+    d  = max(C / r, L)
+    a  = softmax over the branches of (A z, B z)      select   (eq. 5)
+    y  = a₁ · U₁ + a₂ · U₂                                      (eq. 6)
+
+Departures: none for C ≥ 32, where M = 2, G = 32, r = 16 and L = 32 are the
+paper's. With fewer channels G is their number, unless it is set. A batch norm
+of a single value uses its running statistics.
+"""
+
+import torch
+from torch import nn
+
+from attnbench.attention.groups import check_groups
+from attnbench.attention.norm import BatchNorm
+from attnbench.attention.registration import register_attention
+from attnbench.errors import SpecError
+
+PAPER_GROUPS = 32
+
+
+@register_attention("sk", placement="conv")
+class SelectiveKernel(nn.Module):
+    """Two convolutions and a choice between them for each channel.
+
+    It replaces a 3×3 convolution with its norm and activation. With C inputs
+    and outputs: 2·9·C²/G + 4·C + 3·C·d + 2·d parameters.
+
+    Shape: (N, C_in, H, W) → (N, C_out, ⌈H / stride⌉, ⌈W / stride⌉).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        stride: int,
+        groups: int,
+        branch_groups: int | None = None,
+        reduction: int = 16,
+        min_hidden: int = 32,
+    ) -> None:
+        """Make the branches and the selection.
+
+        Args:
+            in_channels: C_in.
+            out_channels: C_out.
+            stride: Stride of the replaced convolution.
+            groups: Groups of the replaced convolution.
+            branch_groups: G of both branches; by default those of the replaced convolution where it is
+                grouped, else 32, or the channels where there are fewer.
+            reduction: r.
+            min_hidden: L, the least size of z.
+
+        Raises:
+            SpecError: If `branch_groups` does not divide the channels, or `reduction` or `min_hidden` is not positive.
+        """
+        super().__init__()
+        if reduction < 1 or min_hidden < 1:
+            raise SpecError(
+                f"reduction and min_hidden must be at least 1; got reduction={reduction}, min_hidden={min_hidden}"
+            )
+        default_groups = groups if groups > 1 else min(PAPER_GROUPS, in_channels, out_channels)
+        branch_groups = branch_groups if branch_groups is not None else default_groups
+        check_groups(branch_groups, in_channels)
+        check_groups(branch_groups, out_channels)
+        self.branches = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(
+                    in_channels,
+                    out_channels,
+                    3,
+                    stride=stride,
+                    padding=dilation,
+                    dilation=dilation,
+                    groups=branch_groups,
+                    bias=False,
+                ),
+                BatchNorm(out_channels),
+                nn.ReLU(),
+            )
+            for dilation in (1, 2)
+        )
+        hidden = max(out_channels // reduction, min_hidden)
+        self.fuse = nn.Sequential(nn.Conv2d(out_channels, hidden, 1, bias=False), BatchNorm(hidden), nn.ReLU())
+        self.select = nn.Conv2d(hidden, len(self.branches) * out_channels, 1, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Mix the branches by each channel's weights."""
+        first, second = (branch(x) for branch in self.branches)
+        pooled = first.mean((2, 3), keepdim=True) + second.mean((2, 3), keepdim=True)
+        # The softmax over two branches is a sigmoid of their difference, but the paper's form shows what is meant.
+        logits = self.select(self.fuse(pooled)).unflatten(1, (2, -1))
+        weights = logits.softmax(1).to(first.dtype)
+        mixed: torch.Tensor = weights[:, 0] * first + weights[:, 1] * second
+        return mixed

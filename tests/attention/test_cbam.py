@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from attnbench.attention.cbam import CBAM
+from attnbench.errors import SpecError
+from tests.attention.inputs import arrays, filled, random_map
+from tests.references.cbam import channel_gate, spatial_gate
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("gates", [(True, True), (True, False), (False, True)])
+@pytest.mark.parametrize("size", [(5, 5), (4, 9), (1, 1)])
+def test_equals_the_paper(size: tuple[int, int], gates: tuple[bool, bool], training: bool) -> None:
+    module = filled(CBAM(8, reduction=2, channel_gate=gates[0], spatial_gate=gates[1])).train(training)
+    state = arrays(module)
+    x = random_map(2, 8, *size)
+    expected = x.numpy()
+    if gates[0]:
+        names = ("0.weight", "0.bias", "2.weight", "2.bias")
+        expected = channel_gate(expected, *(state[f"channel_gate.mlp.{name}"] for name in names))
+    if gates[1]:
+        norm = tuple(state[f"spatial_gate.norm.{name}"] for name in ("weight", "bias", "running_mean", "running_var"))
+        expected = spatial_gate(expected, state["spatial_gate.conv.weight"], norm, training=training)
+    np.testing.assert_allclose(module(x).detach(), expected, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize(("channels", "reduction"), [(64, 16), (256, 16)])
+def test_has_the_papers_parameters(channels: int, reduction: int) -> None:
+    mlp = 2 * channels**2 // reduction + channels // reduction + channels
+    convolution, norm = 2 * 7 * 7, 2
+    assert sum(p.numel() for p in CBAM(channels, reduction=reduction).parameters()) == mlp + convolution + norm
+
+
+def test_says_what_is_allowed() -> None:
+    with pytest.raises(SpecError, match="kernel_size must be odd; got kernel_size=4"):
+        CBAM(16, kernel_size=4)
+    with pytest.raises(SpecError, match="cbam needs a gate"):
+        CBAM(16, channel_gate=False, spatial_gate=False)
