@@ -10,7 +10,7 @@ import base64
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +158,8 @@ class Record:
 
     def to_json(self) -> bytes:
         """The record as indented JSON."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
+        # asdict, because msgspec leaves out fields that it left at their defaults when it made the spec.
+        return msgspec.json.format(msgspec.json.encode(asdict(self)), indent=1) + b"\n"
 
     @classmethod
     def from_json(cls, text: bytes, *, source: str) -> "Record":
@@ -278,6 +279,6 @@ class Store:
 
 def without_timing(record: Record) -> dict[str, Any]:
     """A record's content but for what depends on the clock, to compare two runs of one spec."""
-    builtins: dict[str, Any] = msgspec.to_builtins(record)
-    del builtins["timing"]
-    return builtins
+    content = asdict(record)
+    del content["timing"]
+    return content

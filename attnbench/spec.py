@@ -7,7 +7,7 @@ of `attnbench.spec_io`.
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 import msgspec
@@ -221,4 +221,5 @@ class SuiteSpec:
 
 def digest(spec: RunSpec) -> str:
     """The identity of a run: 16 hexadecimal digits of the SHA-256 of its canonical JSON."""
-    return hashlib.sha256(msgspec.json.encode(spec, order="deterministic")).hexdigest()[:16]
+    # asdict, because msgspec leaves out fields that it left at their defaults when it made the spec.
+    return hashlib.sha256(msgspec.json.encode(asdict(spec), order="sorted")).hexdigest()[:16]

@@ -11,6 +11,7 @@ import yaml
 
 from attnbench.errors import SpecError
 from attnbench.registry import did_you_mean
+from attnbench.spec import RunSpec, SuiteSpec
 
 T = TypeVar("T")
 
@@ -52,13 +53,12 @@ def from_builtins(data: object, spec_type: type[T], *, source: str) -> T:
         raise SpecError(f"{source}: {path + ': ' if path else ''}{_lower(message)}{given}") from None
 
 
-def to_builtins(spec: object) -> dict[str, Any]:
-    """Nested dictionaries, lists, numbers and text of a spec."""
-    builtins: dict[str, Any] = msgspec.to_builtins(spec)
-    return builtins
+def to_builtins(spec: RunSpec | SuiteSpec) -> dict[str, Any]:
+    """Nested dictionaries, tuples, numbers and text of a spec, every field included."""
+    return dataclasses.asdict(spec)
 
 
-def to_yaml(spec: object) -> str:
+def to_yaml(spec: RunSpec | SuiteSpec) -> str:
     """A spec as YAML, fields in the order of the dataclass."""
     return yaml.safe_dump(_lists(to_builtins(spec)), sort_keys=False, allow_unicode=True, width=100)
 

@@ -17,7 +17,7 @@ import msgspec
 from attnbench.errors import SpecError
 from attnbench.registry import did_you_mean
 
-Scalar: TypeAlias = "bool | int | float | str | None"
+Scalar: TypeAlias = bool | int | float | str | None
 
 _WORDS: dict[str, Scalar] = {"true": True, "false": False, "none": None}
 

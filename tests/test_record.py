@@ -75,7 +75,7 @@ def test_a_missing_store_is_named(tmp_path: Path) -> None:
 
 def test_a_store_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot write a record into .*file"):
+    with pytest.raises(StoreError, match=r"cannot write a record into .*file"):
         Store(tmp_path / "file").add(make_record())
 
 

@@ -9,22 +9,25 @@ from rich.console import Console
 from rich.markup import escape
 
 from attnbench.cli.options import SpecOptions, quick, suite_from
+from attnbench.errors import SpecError
 from attnbench.record import Store
 from attnbench.spec_io import to_yaml
 from attnbench.variant import split_variants
+
+_ATTENTION_HELP = "Variants to compare, with commas between them, such as none,sge,ge:extent=8,parametric=false."
 
 
 def leaderboard(
     suite: str | None = None,
     /,
     *,
-    attention: str | None = None,
+    attention: Annotated[str | None, Parameter(help=_ATTENTION_HELP)] = None,
     options: SpecOptions | None = None,
     seeds: int | None = None,
-    quick_: Annotated[bool, Parameter(name="--quick", negative=())] = False,
+    quick_: Annotated[bool, Parameter(name="--quick", negative=(), show_default=False)] = False,
     store: Path = Path("records"),
     workers: int | None = None,
-    print_spec: Annotated[bool, Parameter(negative=())] = False,
+    print_spec: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
 ) -> int:
     """Train and measure several attention modules under one recipe, and print a table that ranks them.
 
@@ -51,8 +54,6 @@ def leaderboard(
         Print the suite as YAML and stop.
     """
     if workers is not None and workers < 1:
-        from attnbench.errors import SpecError
-
         raise SpecError(f"workers must be at least 1; got workers={workers}")
     spec = suite_from(
         suite,

@@ -19,7 +19,7 @@ def list_names(
     kind: Literal["attention", "backbones", "data", "presets"] | None = None,
     /,
     *,
-    imports: Annotated[tuple[str, ...], Parameter(name="--import", negative=())] = (),
+    imports: Annotated[tuple[str, ...], Parameter(name="--import", negative=(), show_default=False)] = (),
 ) -> int:
     """List the attention modules, backbones, data sets and presets, with their settings.
 

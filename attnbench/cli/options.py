@@ -29,7 +29,7 @@ class SpecOptions:
     """Network, with settings; see `attnbench list backbones`."""
     baseline: Annotated[str | None, Parameter(group=_WHAT)] = None
     """Variant that the others are compared with."""
-    imports: Annotated[tuple[str, ...], Parameter(name="--import", group=_WHAT, negative=())] = ()
+    imports: Annotated[tuple[str, ...], Parameter(name="--import", group=_WHAT, negative=(), show_default=False)] = ()
     """Python file or module to import first, which registers attention modules of your own; may be repeated."""
     epochs: Annotated[int | None, Parameter(group=_HOW)] = None
     """Passes over the training images."""
@@ -39,7 +39,7 @@ class SpecOptions:
     """Peak learning rate of SGD."""
     weight_decay: Annotated[float | None, Parameter(group=_HOW)] = None
     """L2 penalty on the weights."""
-    set: Annotated[tuple[str, ...], Parameter(group=_HOW, negative=())] = ()
+    set: Annotated[tuple[str, ...], Parameter(group=_HOW, negative=(), show_default=False)] = ()
     """Any other field, as FIELD=VALUE: recipe.crop_padding=2, compute.channels_last=false; may be repeated."""
     device: Annotated[Literal["auto", "cpu", "cuda"] | None, Parameter(group=_WHERE)] = None
     """Device; auto takes the GPU where there is one."""

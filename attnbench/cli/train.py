@@ -21,7 +21,7 @@ def train(
     store: Path = Path("records"),
     checkpoint: Path | None = None,
     from_record: Path | None = None,
-    print_spec: Annotated[bool, Parameter(negative=())] = False,
+    print_spec: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
 ) -> int:
     """Train and measure one attention module, and store its record.
 

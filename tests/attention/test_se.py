@@ -13,11 +13,7 @@ def test_equals_the_paper(size: tuple[int, int], bias: bool) -> None:
     module = filled(SqueezeExcitation(8, reduction=2, bias=bias))
     state = arrays(module)
     x = random_map(2, 8, *size)
-    layers = (
-        state[name] if name in state else None
-        for layer in ("squeeze", "excite")
-        for name in (f"{layer}.weight", f"{layer}.bias")
-    )
+    layers = (state.get(name) for layer in ("squeeze", "excite") for name in (f"{layer}.weight", f"{layer}.bias"))
     np.testing.assert_allclose(module(x).detach(), se(x.numpy(), *layers), rtol=1e-11)
 
 

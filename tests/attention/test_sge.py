@@ -31,7 +31,7 @@ def test_starts_from_a_constant_gate() -> None:
     torch.testing.assert_close(SpatialGroupEnhance(8, groups=4)(x), x * torch.sigmoid(torch.tensor(1.0)))
 
 
-@pytest.mark.parametrize("channels, groups", [(64, 64), (256, 64), (256, 32)])
+@pytest.mark.parametrize(("channels", "groups"), [(64, 64), (256, 64), (256, 32)])
 def test_has_two_parameters_a_group(channels: int, groups: int) -> None:
     module = SpatialGroupEnhance(channels, groups=groups)
     assert sum(parameter.numel() for parameter in module.parameters()) == 2 * groups

@@ -1,0 +1,110 @@
+"""What every data set gives to a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, TypeAlias
+
+import lightning
+import torch
+
+from attnbench.data.loader import EpochLoader
+from attnbench.spec import Recipe
+
+Split: TypeAlias = Literal["train", "validation", "test"]
+"""Images to train on, to select weights by, and to test once."""
+
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+"""Every split, in the order of use."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A data set that has been read."""
+
+    num_classes: int
+    """Classes; labels lie in [0, num_classes)."""
+    image_shape: tuple[int, int, int]
+    """Channels, height and width of a test image."""
+    loaders: Mapping[Split, EpochLoader]
+    """Batches of each split."""
+
+
+class ImageData(lightning.LightningDataModule):
+    """Labelled images in three disjoint splits.
+
+    A subclass implements `load`. Loaders give batches of float32 images
+    (N, C, H, W), normalised by the training split's mean and standard deviation
+    or by ones that its `load` documents, and int64 labels (N,).
+    """
+
+    description: ClassVar[str] = ""
+    """One line for the list of data sets."""
+
+    def __init__(self, *, root: Path | None, recipe: Recipe, seed: int, device: torch.device) -> None:
+        """Remember where and how to read; nothing is read yet.
+
+        Args:
+            root: Folder of the data set, or none for where it usually lies.
+            recipe: Batch size and augmentation.
+            seed: Seed of order and augmentation.
+            device: Where the batches are wanted.
+        """
+        super().__init__()
+        self.root = root
+        self.recipe = recipe
+        self.seed = seed
+        self.device = device
+        self._loaded: Loaded | None = None
+
+    def load(self) -> Loaded:
+        """Read the data set; called once.
+
+        Raises:
+            DataError: If it is missing or damaged.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement load()")
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read every split, the first time it is called.
+
+        Args:
+            stage: Lightning's word for what comes next; all splits are read whatever it is.
+
+        Raises:
+            DataError: If the data set is missing or damaged.
+        """
+        if self._loaded is None:
+            self._loaded = self.load()
+
+    @property
+    def num_classes(self) -> int:
+        """Classes of the data set."""
+        return self._after_setup().num_classes
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of a test image."""
+        return self._after_setup().image_shape
+
+    @property
+    def num_images(self) -> dict[Split, int]:
+        """Images of each split."""
+        return {split: loader.num_images for split, loader in self._after_setup().loaders.items()}
+
+    def train_dataloader(self) -> EpochLoader:
+        """Shuffled and augmented batches; a last one that is not full is dropped."""
+        return self._after_setup().loaders["train"]
+
+    def val_dataloader(self) -> EpochLoader:
+        """The validation split once, in the data set's order."""
+        return self._after_setup().loaders["validation"]
+
+    def test_dataloader(self) -> EpochLoader:
+        """The test split once, in the data set's order."""
+        return self._after_setup().loaders["test"]
+
+    def _after_setup(self) -> Loaded:
+        if self._loaded is None:
+            raise RuntimeError(f"{type(self).__name__} has not been read yet; call setup() first")
+        return self._loaded

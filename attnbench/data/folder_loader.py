@@ -1,0 +1,100 @@
+"""Batches of image files, whose order and augmentation do not depend on the number of worker processes."""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch.utils.data import DataLoader, Dataset
+
+from attnbench.data.loader import Batch, EpochLoader, seeded_generator
+from attnbench.errors import DataError
+
+Transform = Callable[[Image.Image], torch.Tensor]
+"""An RGB image to a normalised float32 tensor (3, H, W)."""
+
+_Key = tuple[int, int]
+
+
+class ImageFiles(Dataset[tuple[torch.Tensor, int]]):
+    """Image files with labels; the key of an item is its index and the seed of its augmentation."""
+
+    def __init__(self, files: Sequence[tuple[str, int]], transform: Transform) -> None:
+        """Hold the list of files.
+
+        Args:
+            files: Path and label of each image.
+            transform: What makes a tensor of an image; it may draw from torch's global CPU generator.
+        """
+        self.files = files
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, key: _Key) -> tuple[torch.Tensor, int]:
+        """The image and its label.
+
+        Raises:
+            DataError: If the file cannot be read as an image.
+        """
+        index, seed = key
+        path, label = self.files[index]
+        image = _read(path)
+        # torchvision's transforms draw from the global generator alone; it is lent to them and put back.
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            return self.transform(image), label
+
+
+class FolderLoader(EpochLoader):
+    """Batches of image files, read by worker processes or by this one."""
+
+    def __init__(
+        self, dataset: ImageFiles, *, batch_size: int, seed: int | None, workers: int, device: torch.device
+    ) -> None:
+        """Hold a split.
+
+        Args:
+            dataset: Its files.
+            batch_size: Images a batch.
+            seed: Seed of order and augmentation; none for evaluation.
+            workers: Processes that read and augment; 0 does it in this one.
+            device: Where the batches are wanted.
+        """
+        super().__init__(num_images=len(dataset), batch_size=batch_size, seed=seed)
+        self.dataset = dataset
+        self.workers = workers
+        self.device = device
+
+    def batches(self, order: torch.Tensor, first_step: int) -> Iterator[Batch]:
+        """The batches of this epoch from `first_step` on."""
+        keys = [(index, self._seed_of(index)) for index in order[first_step * self.batch_size :].tolist()]
+        steps = len(self) - first_step
+        # A DataLoader draws a seed for its workers; its own generator leaves the global one alone.
+        reader: DataLoader[tuple[torch.Tensor, int]] = DataLoader(
+            self.dataset,
+            batch_sampler=[keys[step * self.batch_size : (step + 1) * self.batch_size] for step in range(steps)],
+            num_workers=self.workers,
+            pin_memory=self.device.type == "cuda",
+            generator=torch.Generator().manual_seed(0),
+        )
+        for images, labels in reader:
+            yield images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
+
+    def _seed_of(self, index: int) -> int:
+        if self.seed is None:
+            return 0
+        return seeded_generator(self.seed, self.epoch, index, purpose="augmentation").initial_seed()
+
+
+def _read(path: str) -> Image.Image:
+    try:
+        # Pillow warns of odd metadata and palettes, which do not matter to the pixels.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            with Image.open(path) as image:
+                return image.convert("RGB")
+    # UnidentifiedImageError is an OSError; some decoders raise the others on damaged files.
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{path} is damaged or no image: {error}; replace or remove it") from error
