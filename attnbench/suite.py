@@ -106,15 +106,25 @@ def run_suite(
     """
     specs = expand(suite)
     failures: list[Failure] = []
-    futures = {executor.submit(execute, spec, store.path): spec for spec in missing_runs(specs, store)}
+    pending: dict[Future[Record], RunSpec] = {}
+
+    def finish(future: Future[Record], spec: RunSpec) -> None:
+        outcome = _outcome(future, spec)
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+        on_finished(outcome)
+
     try:
-        for future in as_completed(futures):
-            outcome = _outcome(future, futures[future])
-            if isinstance(outcome, Failure):
-                failures.append(outcome)
-            on_finished(outcome)
+        for spec in missing_runs(specs, store):
+            future = executor.submit(execute, spec, store.path)
+            if future.done():  # an executor of this process runs it at once
+                finish(future, spec)
+            else:
+                pending[future] = spec
+        for future in as_completed(pending):
+            finish(future, pending[future])
     except BaseException:
-        for future in futures:
+        for future in pending:
             future.cancel()
         raise
     recorded = [store.get(run_digest) for run_digest in map(digest, specs) if run_digest in store]

@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from attnbench.cli.options import SpecOptions, quick, suite_from
+from attnbench.cli.report import print_leaderboards
 from attnbench.errors import SpecError
 from attnbench.record import Store
+from attnbench.spec import SuiteSpec
 from attnbench.spec_io import to_yaml
 from attnbench.variant import split_variants
 
@@ -66,40 +68,39 @@ def leaderboard(
     if print_spec:
         print(to_yaml(spec), end="")
         return 0
+    return _run(spec, Store(store), workers)
+
+
+def _run(spec: SuiteSpec, store: Store, workers: int | None) -> int:
     console = Console(stderr=True)
     with console.status("Loading torch, the data and every model once …"):
         # Here, not at the top: torch takes seconds to import, and --help should not.
-        from attnbench.suite import check_suite, expand, missing_runs
+        from attnbench.cli.display import SuiteDisplay
+        from attnbench.suite import check_suite, expand, missing_runs, run_suite
         from attnbench.training import resolve_device
-        from attnbench.workers import default_num_workers
+        from attnbench.workers import default_num_workers, open_executor
 
         check_suite(spec)
         specs = expand(spec)
-        missing = missing_runs(specs, Store(store))
+        missing = missing_runs(specs, store)
         has_gpu = resolve_device(spec.compute).type == "cuda"
         num_workers = workers or default_num_workers(spec.compute, has_gpu=has_gpu, num_runs=len(missing))
-    from attnbench.cli.display import SuiteDisplay
-    from attnbench.suite import run_suite
-    from attnbench.workers import open_executor
-
     display = SuiteDisplay(console, missing, num_recorded=len(specs) - len(missing))
     try:
         with (
             display,
             open_executor(num_workers, imports=spec.imports, on_progress=display.on_progress) as executor,
         ):
-            result = run_suite(spec, Store(store), executor=executor, on_finished=display.on_finished)
+            result = run_suite(spec, store, executor=executor, on_finished=display.on_finished)
     except KeyboardInterrupt:
         console.print(
-            f"\nInterrupted: {display.done} of {len(specs)} runs are in {escape(str(store))}; "
+            f"\nInterrupted: {display.done} of {len(specs)} runs are in {escape(str(store.path))}; "
             "the same command goes on from there.",
             highlight=False,
         )
         return 130
-    from attnbench.cli.report import print_leaderboards
-
     if result.records:
-        print_leaderboards(list(result.records), store=store)
+        print_leaderboards(list(result.records), store=store.path)
     for failure in result.failures:
         print(f"failed: {failure.spec.attention} seed {failure.spec.seed}: {failure.reason}", file=sys.stderr)
     return 1 if result.failures else 0

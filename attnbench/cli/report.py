@@ -33,3 +33,5 @@ def print_leaderboards(records: list[Record], *, store: Path, problems: list[str
     for board in boards:
         last = board is boards[-1]
         console.print(render(board, store=str(store), problems=(problems or []) if last else []))
+        if not last:
+            console.print()

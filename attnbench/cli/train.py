@@ -12,10 +12,12 @@ from attnbench.record import Record, Store
 from attnbench.spec import RunSpec, digest
 from attnbench.spec_io import to_yaml
 
+_ATTENTION_HELP = "Variant to train, such as none, sge or sge:groups=32. See attnbench list attention."
+
 
 def train(
     *,
-    attention: str = "sge",
+    attention: Annotated[str, Parameter(help=_ATTENTION_HELP)] = "sge",
     options: SpecOptions | None = None,
     seed: int = 0,
     store: Path = Path("records"),

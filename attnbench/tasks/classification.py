@@ -27,7 +27,8 @@ class Classification(lightning.LightningModule):
         super().__init__()
         self.model = model
         self.recipe = recipe
-        self.train_loss = MeanMetric()
+        # Without torchmetrics' check for NaN, which would wait for the device at each step.
+        self.train_loss = MeanMetric(nan_strategy="disable")
         self.evaluation = MetricCollection(
             {
                 "top1": MulticlassAccuracy(num_classes, average="micro", validate_args=False),
@@ -36,7 +37,7 @@ class Classification(lightning.LightningModule):
                 ),
             }
         )
-        self.evaluation_loss = MeanMetric()
+        self.evaluation_loss = MeanMetric(nan_strategy="disable")
         self._correct: list[torch.Tensor] = []
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,147 @@
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from attnbench.cli import main
+from attnbench.record import Store
+from attnbench.spec import SuiteSpec
+from attnbench.spec_io import from_yaml, to_yaml
+from tests.records import make_record
+from tests.tiny import tiny_suite
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> SuiteSpec:
+    suite = tiny_suite(epochs=1)
+    (tmp_path / "suite.yaml").write_text(to_yaml(suite))
+    return suite
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("foo", 'Unknown command "foo"'),
+        ("leaderboard --quik", "Did you mean --quick?"),
+        ("leaderboard --epochs zero", 'unable to convert "zero" into int'),
+        ("leaderboard --epochs 0", "epochs must be at least 1; got epochs=0"),
+        ("leaderboard --seeds 0", "at least one seed is needed"),
+        ("leaderboard --workers 0", "workers must be at least 1; got workers=0"),
+        ("leaderboard --attention none,sgee", "unknown attention module 'sgee'; did you mean 'sge'"),
+        ("leaderboard --attention sge:groups=48", "groups must divide channels; got groups=48, channels=64"),
+        ("leaderboard --backbone resnet5", "unknown backbone 'resnet5'; did you mean 'resnet50'"),
+        ("leaderboard --data cifar1O", "unknown data set 'cifar1O'; did you mean 'cifar10'"),
+        ("leaderboard --data imagenet", "with --root"),
+        ("leaderboard --data fashion-mnist --root nowhere", "Fashion-MNIST is not in"),
+        ("leaderboard clutered-digits", "unknown preset 'clutered-digits'; did you mean 'cluttered-digits'?"),
+        ("leaderboard nothing.yaml", "cannot read the suite nothing.yaml: No such file or directory"),
+        ("leaderboard --set recipe.epoch=3", "unknown field recipe.epoch; did you mean 'epochs'"),
+        ("leaderboard --set epochs", "--set takes FIELD=VALUE; got 'epochs'"),
+        ("leaderboard --set data.x=3", "data of data.x has no fields"),
+        ("leaderboard --import none.py", "cannot import 'none.py': there is no such file"),
+        ("train --from-record none.json", "cannot read none.json"),
+        ("report nowhere", "there is no store of records at nowhere"),
+        ("list foo", 'Invalid value "foo"'),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(
+    words: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words.split()) == 2
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert error.startswith("error: ")
+    assert error.count("\n") == 0
+
+
+def test_trains_ranks_and_reports_again(suite: SuiteSpec, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["leaderboard", "suite.yaml", "--workers", "1"]) == 0
+    output = capsys.readouterr()
+    for words in ("none (baseline)", "sge:groups=4", "40 test images", "attnbench report records"):
+        assert words in " ".join(output.out.split())
+    assert re.search(r"2/2 sge:groups=4 seed 0: top-1 [\d.]+ % in \d+ s", output.err)
+    assert main(["leaderboard", "suite.yaml", "--workers", "1"]) == 0
+    again = capsys.readouterr()
+    assert again.out == output.out
+    assert "2 of 2 runs are recorded already." in again.err
+    assert main(["report", "records"]) == 0
+    assert capsys.readouterr().out == output.out
+
+
+def test_prints_the_suite_that_it_would_run(suite: SuiteSpec, capsys: pytest.CaptureFixture[str]) -> None:
+    words = "suite.yaml --seeds 2 --set recipe.label_smoothing=0.1 --set compute.channels_last=false --epochs 7"
+    assert main(["leaderboard", *words.split(), "--print-spec"]) == 0
+    printed = from_yaml(capsys.readouterr().out, SuiteSpec, source="output")
+    assert printed.seeds == (0, 1)
+    assert (printed.recipe.epochs, printed.recipe.label_smoothing, printed.recipe.batch_size) == (7, 0.1, 32)
+    assert not printed.compute.channels_last
+    assert printed.attention == suite.attention
+
+
+def test_quick_is_less_of_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["leaderboard", "--data", "imagenet", "--seeds", "5", "--quick", "--print-spec"]) == 0
+    printed = from_yaml(capsys.readouterr().out, SuiteSpec, source="output")
+    assert (len(printed.seeds), printed.recipe.epochs, printed.recipe.step_epochs) == (2, 33, (9, 19, 29))
+
+
+def test_trains_one_run_and_finds_it_again(suite: SuiteSpec, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", "--attention", "se:reduction=2", "--data", suite.data, "--backbone", suite.backbone]
+    words += ["--epochs", "1", "--set", "recipe.warmup_epochs=0", "--set", "measure.throughput_rounds=2"]
+    assert main([*words, "--checkpoint", "se.ckpt"]) == 0
+    first = capsys.readouterr()
+    assert "se:reduction=2 in cifar-resnet" in first.out
+    assert Path("se.ckpt").is_file()
+    assert main(words) == 0
+    second = capsys.readouterr()
+    assert "recorded already" in second.err
+    (file,) = Path("records").iterdir()
+    assert main(["train", "--from-record", str(file), "--store", "again"]) == 0
+    assert [path.name for path in Path("again").iterdir()] == [file.name]
+
+
+def test_a_run_that_fails_is_exit_code_1(suite: SuiteSpec, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["leaderboard", "suite.yaml", "--workers", "1", "--learning-rate", "1e30", "--attention", "none"]
+    assert main(words) == 1
+    assert "failed: none seed 0: the training loss is nan in epoch 1" in capsys.readouterr().err
+
+
+def test_lists_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    output = capsys.readouterr().out
+    names = ("sge", "gate_scale_init=0.0", "cifar-resnet", "resnet50", "cluttered-digits", "fashion-mnist", "imagenet")
+    for name in names:
+        assert name in output
+
+
+def test_a_damaged_record_is_named_and_the_rest_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store(Path("records"))
+    store.add(make_record(attention="none"))
+    store.add(make_record(attention="sge"))
+    (Path("records") / "torn.json").write_text('{"schema": 1')
+    assert main(["report", "records"]) == 0
+    output = capsys.readouterr().out
+    assert "sge" in output
+    assert "torn.json is damaged" in " ".join(output.split())
+
+
+@pytest.mark.parametrize("words", ["--help", "--version", "report records", "leaderboard --print-spec", "list presets"])
+def test_does_not_wait_for_torch(words: str) -> None:
+    Store(Path("records")).add(make_record())
+    program = (
+        "import sys; from attnbench.cli import main; status = main(sys.argv[1:]);"
+        "sys.exit(status if 'torch' not in sys.modules else 99)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words.split()], capture_output=True, check=False, env=environment
+    )
+    assert done.returncode == 0, done.stderr.decode()

@@ -1,0 +1,126 @@
+from pathlib import Path
+
+import pytest
+
+from attnbench.attention import ATTENTION
+from attnbench.errors import SpecError, UnknownNameError
+from attnbench.record import Record, Store, without_timing
+from attnbench.spec import Compute, SuiteSpec, digest
+from attnbench.suite import Failure, SuiteResult, check_suite, expand, missing_runs, run_suite
+from attnbench.workers import InProcessExecutor, default_num_workers, open_executor
+from tests.tiny import tiny_suite
+
+GATE = """
+import torch
+from torch import nn
+import attnbench
+
+@attnbench.register_attention("{name}", placement="block")
+class Gate(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        {body}
+"""
+
+
+def run_here(suite: SuiteSpec, store: Store) -> tuple[SuiteResult, list[Record | Failure]]:
+    finished: list[Record | Failure] = []
+    return run_suite(suite, store, executor=InProcessExecutor(), on_finished=finished.append), finished
+
+
+def test_expands_seed_by_seed() -> None:
+    runs = [(spec.seed, spec.attention) for spec in expand(tiny_suite(seeds=(3, 1)))]
+    assert runs == [(3, "none"), (3, "sge:groups=4"), (1, "none"), (1, "sge:groups=4")]
+
+
+def test_goes_on_where_it_was_and_ends_with_the_same_records(tmp_path: Path) -> None:
+    suite = tiny_suite(seeds=(0, 1), epochs=1)
+    undisturbed, _ = run_here(suite, Store(tmp_path / "a"))
+    assert len(undisturbed.records) == 4
+    part, _ = run_here(tiny_suite(seeds=(1,), epochs=1), Store(tmp_path / "b"))
+    assert len(missing_runs(expand(suite), Store(tmp_path / "b"))) == 2
+    resumed, finished = run_here(suite, Store(tmp_path / "b"))
+    assert len(finished) == 2
+    assert resumed.records[2:] == part.records
+    assert list(map(without_timing, resumed.records)) == list(map(without_timing, undisturbed.records))
+    assert run_here(suite, Store(tmp_path / "b"))[1] == []
+
+
+def test_a_damaged_record_is_set_aside_and_run_again(tmp_path: Path) -> None:
+    suite = tiny_suite(epochs=1)
+    store = Store(tmp_path)
+    run_here(suite, store)
+    damaged = digest(expand(suite)[0])
+    store.file_of(damaged).write_text("{")
+    result, finished = run_here(suite, store)
+    assert len(finished) == 1
+    assert len(result.records) == 2
+    assert (tmp_path / f"{damaged}.json.damaged").read_text() == "{"
+
+
+def test_a_run_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
+    (tmp_path / "fails.py").write_text(
+        GATE.format(name="fails-in-training", body="assert not self.training, 'no'; return x")
+    )
+    suite = tiny_suite(("none", "fails-in-training", "se:reduction=2"), epochs=1, imports=(str(tmp_path / "fails.py"),))
+    check_suite(suite)
+    result, _ = run_here(suite, Store(tmp_path / "store"))
+    assert [record.spec.attention for record in result.records] == ["none", "se:reduction=2"]
+    assert [(failure.spec.attention, failure.reason) for failure in result.failures] == [
+        ("fails-in-training", "AssertionError: no")
+    ]
+
+
+def test_a_users_file_is_part_of_its_runs_only(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(GATE.format(name="mine", body="return x * self.scale[:, None, None]"))
+    none, mine = expand(tiny_suite(("none", "mine"), imports=(str(file),)))
+    assert none.plugin is None
+    assert mine.plugin is not None
+    assert "mine" in ATTENTION.names()
+    file.write_text(file.read_text() + "\n# edited\n")
+    _, edited = expand(tiny_suite(("none", "mine"), imports=(str(file),)))
+    assert digest(edited) != digest(mine)
+
+
+@pytest.mark.parametrize(
+    ("attention", "error", "message"),
+    [
+        ("sgee", UnknownNameError, "did you mean 'sge'"),
+        ("sge", SpecError, "groups must divide channels; got groups=64"),
+    ],
+)
+def test_a_mistake_shows_before_training(attention: str, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        check_suite(tiny_suite(("none", attention)))
+
+
+@pytest.mark.parametrize(
+    ("threads", "has_gpu", "num_runs", "cores", "expected"),
+    [
+        (1, False, 9, 4, 4),
+        (2, False, 9, 5, 2),
+        (1, True, 9, 8, 1),
+        (8, False, 9, 4, 1),
+        (1, False, 2, 8, 2),
+        (1, False, 0, 8, 1),
+    ],
+)
+def test_takes_a_worker_a_core(
+    monkeypatch: pytest.MonkeyPatch, threads: int, has_gpu: bool, num_runs: int, cores: int, expected: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(cores)), raising=False)
+    assert default_num_workers(Compute(threads=threads), has_gpu=has_gpu, num_runs=num_runs) == expected
+
+
+def test_processes_give_the_records_of_this_process(tmp_path: Path) -> None:
+    suite = tiny_suite(seeds=(0, 1), epochs=4)
+    here, _ = run_here(suite, Store(tmp_path / "here"))
+    heard: set[str] = set()
+    with open_executor(2, imports=(), on_progress=lambda run, phase, done, total: heard.add(run)) as executor:
+        there = run_suite(suite, Store(tmp_path / "there"), executor=executor, on_finished=lambda outcome: None)
+    assert list(map(without_timing, there.records)) == list(map(without_timing, here.records))
+    assert heard == {record.digest for record in there.records}
