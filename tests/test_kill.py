@@ -17,9 +17,10 @@ from tests.tiny import tiny_suite
 def start(folder: Path, store: str) -> "subprocess.Popen[bytes]":
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     command = [sys.executable, "-m", "attnbench", "leaderboard", "suite.yaml", "--store", store, "--workers", "2"]
-    return subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
-    )
+    with (folder / "stderr.txt").open("wb") as errors:
+        return subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True
+        )
 
 
 def workers_of(process: "subprocess.Popen[bytes]") -> list[int]:
@@ -48,10 +49,10 @@ def test_a_killed_leaderboard_goes_on(tmp_path: Path, kill: signal.Signals) -> N
         assert time.monotonic() < deadline
         time.sleep(0.05)
     disturbed.send_signal(kill)
-    _, error = disturbed.communicate(timeout=60)
+    disturbed.wait(timeout=60)
     if kill == signal.SIGINT:
         assert disturbed.returncode == 130
-        assert b"the same command goes on from there" in error
+        assert "the same command goes on from there" in (tmp_path / "stderr.txt").read_text()
     while workers_of(disturbed):
         assert time.monotonic() < deadline, "the workers outlive their parent"
         time.sleep(0.2)
