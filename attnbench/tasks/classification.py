@@ -49,7 +49,8 @@ class Classification(lightning.LightningModule):
         """Cross-entropy of one batch, with label smoothing."""
         images, labels = batch
         loss = functional.cross_entropy(self(images), labels, label_smoothing=self.recipe.label_smoothing)
-        self.train_loss.update(loss.detach(), len(labels))
+        # One value an image: torchmetrics 1.9 drops the weights where it does not look for NaN.
+        self.train_loss.update(loss.detach().expand(len(labels)))
         return loss
 
     def on_validation_epoch_start(self) -> None:
@@ -66,7 +67,7 @@ class Classification(lightning.LightningModule):
         # float(): bfloat16 logits tie often, and ties make top-k a matter of order.
         logits = self(images).float()
         self.evaluation.update(logits, labels)
-        self.evaluation_loss.update(functional.cross_entropy(logits, labels), len(labels))
+        self.evaluation_loss.update(functional.cross_entropy(logits, labels, reduction="none"))
         self._correct.append(logits.argmax(1) == labels)
 
     test_step = validation_step

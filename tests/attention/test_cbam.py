@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from attnbench.attention.cbam import CBAM
 from attnbench.errors import SpecError
@@ -24,11 +25,22 @@ def test_equals_the_paper(size: tuple[int, int], gates: tuple[bool, bool], train
     np.testing.assert_allclose(module(x).detach(), expected, rtol=1e-10, atol=1e-13)
 
 
-@pytest.mark.parametrize(("channels", "reduction"), [(64, 16), (256, 16)])
+@pytest.mark.parametrize(("channels", "reduction"), [(64, 16), (256, 16), (256, 8)])
 def test_has_the_papers_parameters(channels: int, reduction: int) -> None:
     mlp = 2 * channels**2 // reduction + channels // reduction + channels
     convolution, norm = 2 * 7 * 7, 2
-    assert sum(p.numel() for p in CBAM(channels, reduction=reduction).parameters()) == mlp + convolution + norm
+    module = CBAM(channels) if reduction == 16 else CBAM(channels, reduction=reduction)
+    assert sum(p.numel() for p in module.parameters()) == mlp + convolution + norm
+
+
+def test_the_norm_moves_by_a_hundredth() -> None:
+    module = filled(CBAM(8, reduction=2, channel_gate=False))
+    gate = module.spatial_gate
+    before = gate.norm.running_mean.clone()  # type: ignore[union-attr, operator]
+    x = random_map(2, 8, 5, 5)
+    scores = gate.conv(torch.stack((x.amax(1), x.mean(1)), 1)).detach()  # type: ignore[operator]
+    module(x)
+    torch.testing.assert_close(gate.norm.running_mean, 0.99 * before + 0.01 * scores.mean((0, 2, 3)))  # type: ignore[union-attr]
 
 
 def test_says_what_is_allowed() -> None:

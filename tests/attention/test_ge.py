@@ -55,7 +55,7 @@ def test_with_parameters_equals_the_paper(size: tuple[int, int], extent: int, wi
         norm = (state[f"gather.{3 * index + 1}.{name}"] for name in NORM)
         gathered = batch_norm(gathered, *norm, training=training)
     gathered = mlp(gathered, state) if with_mlp else gathered
-    np.testing.assert_allclose(module(x).detach(), excite(x.numpy(), gathered, extent), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(module(x).detach(), excite(x.numpy(), gathered, extent), rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -66,7 +66,7 @@ def test_the_global_convolution_equals_the_paper(size: tuple[int, int]) -> None:
     kernel = state["gather.0.weight"][:, None]
     norm = (state[f"gather.1.{name}"] for name in NORM)
     gathered = mlp(batch_norm(conv(x.numpy(), kernel, groups=16), *norm, training=False), state)
-    np.testing.assert_allclose(module(x).detach(), excite(x.numpy(), gathered, max(size)), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(module(x).detach(), excite(x.numpy(), gathered, max(size)), rtol=1e-10, atol=1e-12)
 
 
 def test_the_global_kernel_keeps_its_sum_on_another_size() -> None:

@@ -27,6 +27,10 @@ def test_has_the_papers_parameters(channels: int, reduction: int) -> None:
     assert count() == weights + channels // reduction + channels
 
 
+def test_reduces_by_16_as_the_paper_by_default() -> None:
+    assert SqueezeExcitation(64).squeeze.out_features == 4
+
+
 @pytest.mark.parametrize("reduction", [0, 9])
 def test_reduction_leaves_a_channel(reduction: int) -> None:
     with pytest.raises(SpecError, match=f"reduction must lie in 1 … channels; got reduction={reduction}, channels=8"):
