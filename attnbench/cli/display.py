@@ -58,11 +58,11 @@ class SuiteDisplay:
     def on_progress(self, run_digest: str, phase: str, done: int, total: int) -> None:
         """Move a run's bar; called from any thread."""
         fraction = done / total if phase == "train" and total else float(phase == "measure")
-        if run_digest not in self.tasks:
-            self.tasks[run_digest] = self.progress.add_task("", total=_RUN_STEPS, left="")
+        description = f"  {escape(self.labels.get(run_digest, run_digest))}: {phase}"
         self.fractions[run_digest] = fraction
-        label = escape(self.labels.get(run_digest, run_digest))
-        self.progress.update(self.tasks[run_digest], description=f"  {label}: {phase}", completed=fraction * _RUN_STEPS)
+        if run_digest not in self.tasks:
+            self.tasks[run_digest] = self.progress.add_task(description, total=_RUN_STEPS, left="")
+        self.progress.update(self.tasks[run_digest], description=description, completed=fraction * _RUN_STEPS)
         self._move_overall()
 
     def on_finished(self, outcome: Record | Failure) -> None:
