@@ -204,6 +204,19 @@ class Store:
     def __contains__(self, run_digest: object) -> bool:
         return isinstance(run_digest, str) and self.file_of(run_digest).is_file()
 
+    def make(self) -> None:
+        """Make the folder and try to write there, so that hours of training are not lost on it.
+
+        Raises:
+            StoreError: If the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path):
+                pass
+        except OSError as error:
+            raise StoreError(f"cannot write records into {self.path}: {error.strerror or error}") from error
+
     def add(self, record: Record) -> Path:
         """Write a record, whole or not at all; a record that is already there stays.
 

@@ -11,6 +11,7 @@ import torch
 
 from attnbench.data import ImageData, build_data
 from attnbench.environment import capture_environment
+from attnbench.errors import SpecError
 from attnbench.measure import count_macs, count_parameters, interleaved_forward_ms
 from attnbench.models import create_model
 from attnbench.plugins import check_unchanged
@@ -36,6 +37,8 @@ def run_spec(spec: RunSpec, *, on_progress: ProgressCallback | None = None, chec
     Raises:
         AttnBenchError: If the spec names something that is not there or does not fit, or training diverges.
     """
+    if checkpoint is not None and (checkpoint.is_dir() or not checkpoint.parent.is_dir()):
+        raise SpecError(f"a checkpoint must be a file in a folder that exists; got checkpoint={str(checkpoint)!r}")
     tell = on_progress or (lambda phase, done, total: None)
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     started = time.perf_counter()

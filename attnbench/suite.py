@@ -102,9 +102,11 @@ def run_suite(
 
     Raises:
         AttnBenchError: If the suite cannot be expanded.
+        StoreError: If the store cannot be written; nothing is trained then.
         TrainingError: If a worker process dies; what is recorded stays.
     """
     specs = expand(suite)
+    store.make()
     failures: list[Failure] = []
     pending: dict[Future[Record], RunSpec] = {}
 
@@ -131,11 +133,10 @@ def run_suite(
     return SuiteResult(tuple(recorded), tuple(failures))
 
 
-def execute(spec: RunSpec, store_path: Path, on_progress: SuiteProgress | None = None) -> Record:
+def execute(spec: RunSpec, store_path: Path) -> Record:
     """Run one spec and store its record; this is what an executor calls."""
-    tell = on_progress or _progress
     run_digest = digest(spec)
-    record = run_spec(spec, on_progress=lambda phase, done, total: tell(run_digest, phase, done, total))
+    record = run_spec(spec, on_progress=lambda phase, done, total: _progress(run_digest, phase, done, total))
     Store(store_path).add(record)
     return record
 

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from attnbench.record import Record
+from attnbench.report.numbers import duration
 from attnbench.spec import RunSpec, digest
 from attnbench.suite import Failure
 
@@ -86,15 +87,4 @@ class SuiteDisplay:
         task = self.progress.tasks[0]
         if task.elapsed and completed > 0.2:
             left_s = task.elapsed * (len(self.labels) - completed) / completed
-            self.progress.update(self.overall, left=f"about {_duration(left_s)} left")
-
-
-def _duration(seconds: float) -> str:
-    """Seconds in words.
-
-    >>> _duration(20), _duration(130), _duration(8000)
-    ('20 s', '3 min', '2.2 h')
-    """
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{-(-seconds // 60):.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+            self.progress.update(self.overall, left=f"about {duration(left_s)} left")

@@ -59,6 +59,7 @@ def train(
         from attnbench.cli.display import SuiteDisplay
         from attnbench.run import run_spec
 
+        target.make()
         display = SuiteDisplay(console, [spec], num_recorded=0)
         try:
             with display:

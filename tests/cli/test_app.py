@@ -49,6 +49,12 @@ def suite(tmp_path: Path) -> SuiteSpec:
         ("leaderboard --set data.x=3", "data of data.x has no fields"),
         ("leaderboard --import none.py", "cannot import 'none.py': there is no such file"),
         ("train --from-record none.json", "cannot read none.json"),
+        ("train --store /dev/null/records", "cannot write records into /dev/null/records: Not a directory"),
+        ("leaderboard --store /dev/null/records", "cannot write records into /dev/null/records: Not a directory"),
+        (
+            "train --checkpoint nowhere/x.ckpt",
+            "must be a file in a folder that exists; got checkpoint='nowhere/x.ckpt'",
+        ),
         ("report nowhere", "there is no store of records at nowhere"),
         ("list foo", 'Invalid value "foo"'),
     ],

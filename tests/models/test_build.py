@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import nn
@@ -136,15 +134,11 @@ class NeedsMore(nn.Module):
 
 
 @pytest.fixture
-def registered() -> Iterator[None]:
-    before = dict(ATTENTION._objects)
+def registered() -> None:
     register_attention("halves", placement="block")(Halves)
     register_attention("raises", placement="stage")(Raises)
     register_attention("needs-more", placement="block")(NeedsMore)
     register_attention("not-a-conv", placement="conv")(Halves)
-    yield
-    ATTENTION._objects.clear()
-    ATTENTION._objects.update(before)
 
 
 @pytest.mark.usefixtures("registered")
