@@ -31,7 +31,8 @@ and activation. `stage`: after each stage but the last.
 
 ModuleClass = TypeVar("ModuleClass", bound=type[nn.Module])
 
-_RESERVED = {"block": (), "stage": (), "conv": ("stride", "groups")}
+RESERVED: dict[Placement, tuple[str, ...]] = {"block": (), "stage": (), "conv": ("stride", "groups")}
+"""Keyword parameters that attnbench passes itself, by placement; the others are settings."""
 
 
 @dataclass(frozen=True)
@@ -77,4 +78,4 @@ def attention_settings(variant: Variant) -> tuple[AttentionEntry, dict[str, Scal
         SpecError: If a setting is unknown or of the wrong type.
     """
     entry = ATTENTION.get(variant.name)
-    return entry, check_settings(entry.module_class, variant, reserved=_RESERVED[entry.placement])
+    return entry, check_settings(entry.module_class, variant, reserved=RESERVED[entry.placement])

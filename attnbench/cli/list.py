@@ -12,8 +12,6 @@ from rich.table import Table
 from attnbench.presets import load_suite, preset_names
 from attnbench.variant import settings_of
 
-_RESERVED = ("stride", "groups")
-
 
 def list_names(
     kind: Literal["attention", "backbones", "data", "presets"] | None = None,
@@ -54,7 +52,7 @@ def _table(title: str, columns: Iterable[str]) -> Table:
     return table
 
 
-def _settings(constructor: Callable[..., object], reserved: tuple[str, ...] = ()) -> str:
+def _settings(constructor: Callable[..., object], reserved: tuple[str, ...]) -> str:
     return ", ".join(
         f"{name}={str(parameter.default).lower() if not isinstance(parameter.default, str) else parameter.default}"
         for name, parameter in settings_of(constructor, reserved=reserved).items()
@@ -67,36 +65,36 @@ def _first_line(described: object) -> str:
 
 def _attention() -> Table:
     from attnbench.attention import ATTENTION
+    from attnbench.attention.registration import RESERVED
 
     table = _table("Attention modules", ("name", "placement", "settings", "what it is"))
     table.add_row("none", "", "", "the backbone as it is")
     for name in ATTENTION.names():
         entry = ATTENTION.get(name)
-        reserved = _RESERVED if entry.placement == "conv" else ()
-        settings = _settings(entry.module_class, reserved)
+        settings = _settings(entry.module_class, RESERVED[entry.placement])
         table.add_row(name, entry.placement, settings, escape(_first_line(entry.module_class)))
     return table
 
 
 def _backbones() -> Table:
     from attnbench.models import backbone_names
-    from attnbench.models.backbones import CIFAR_RESNET, cifar_resnet, timm_resnet
+    from attnbench.models.backbones import CIFAR_RESNET, RESERVED, cifar_resnet, timm_resnet
 
-    reserved = ("name", "in_channels", "num_classes")
     table = _table("Backbones", ("name", "settings"))
-    table.add_row(CIFAR_RESNET, _settings(cifar_resnet, reserved))
+    table.add_row(CIFAR_RESNET, _settings(cifar_resnet, RESERVED))
     names = [name for name in backbone_names() if name != CIFAR_RESNET]
-    table.add_row(", ".join(names), _settings(timm_resnet, reserved))
+    table.add_row(", ".join(names), _settings(timm_resnet, RESERVED))
     return table
 
 
 def _data() -> Table:
     from attnbench.data import DATA
+    from attnbench.data.registration import RESERVED
 
     table = _table("Data sets", ("name", "settings", "what it is"))
     for name in DATA.names():
         data_class = DATA.get(name)
-        settings = _settings(data_class, ("root", "recipe", "seed", "device"))
+        settings = _settings(data_class, RESERVED)
         table.add_row(name, settings, escape(data_class.description))
     return table
 

@@ -23,7 +23,8 @@ from attnbench.variant import Variant, check_settings
 
 DataClass = TypeVar("DataClass", bound=type[ImageData])
 
-_RESERVED = ("root", "recipe", "seed", "device")
+RESERVED = ("root", "recipe", "seed", "device")
+"""Parameters that attnbench passes itself; the others are settings."""
 
 DATA: Registry[type[ImageData]] = Registry("data set")
 """Every data set by name."""
@@ -62,6 +63,6 @@ def build_data(data: str, *, root: str | None, recipe: Recipe, seed: int, device
     """
     variant = Variant.parse(data)
     data_class = DATA.get(variant.name)
-    settings = check_settings(data_class, variant, reserved=_RESERVED)
+    settings = check_settings(data_class, variant, reserved=RESERVED)
     folder = None if root is None else Path(root).expanduser()
     return data_class(root=folder, recipe=recipe, seed=seed, device=device, **settings)

@@ -15,6 +15,9 @@ from attnbench.variant import Variant, check_settings
 
 CIFAR_RESNET = "cifar-resnet"
 
+RESERVED = ("name", "in_channels", "num_classes")
+"""Parameters that attnbench passes itself; the others are settings."""
+
 # timm's ResNets whose blocks have an attention of their own.
 _OWN_ATTENTION = ("seresne", "senet", "ecaresne", "resnetrs", "gcresne", "skresne")
 
@@ -34,11 +37,10 @@ def create_backbone(backbone: Variant, *, in_channels: int, num_classes: int) ->
     """
     if backbone.name not in (names := backbone_names()):
         raise UnknownNameError(f"unknown backbone {backbone.name!r}; {did_you_mean(backbone.name, names)}")
-    reserved = ("name", "in_channels", "num_classes")
     if backbone.name == CIFAR_RESNET:
-        settings = check_settings(cifar_resnet, backbone, reserved=reserved)
+        settings = check_settings(cifar_resnet, backbone, reserved=RESERVED)
         return cifar_resnet(in_channels=in_channels, num_classes=num_classes, **settings)  # type: ignore[arg-type]
-    settings = check_settings(timm_resnet, backbone, reserved=reserved)
+    settings = check_settings(timm_resnet, backbone, reserved=RESERVED)
     return timm_resnet(name=backbone.name, in_channels=in_channels, num_classes=num_classes, **settings)  # type: ignore[arg-type]
 
 
