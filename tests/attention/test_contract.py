@@ -8,25 +8,8 @@ from torch import nn
 
 from attnbench.attention import ATTENTION, attention_settings
 from attnbench.variant import Variant
+from tests.attention.variants import VARIANTS
 
-VARIANTS = [
-    "sge",
-    "sge:groups=2,gate_scale_init=1",
-    "se",
-    "se:bias=false,reduction=4",
-    "sk",
-    "sk:branch_groups=4,reduction=2",
-    "bam",
-    "bam:combine=product",
-    "cbam",
-    "cbam:spatial_gate=false",
-    "cbam:channel_gate=false,kernel_size=3",
-    "ge",
-    "ge:extent=2",
-    "ge:extent=4,parametric=true",
-    "ge:extent=2,mlp=true,parametric=true",
-    "ge:mlp=true,parametric=true",
-]
 SIZES = [(8, 8), (7, 5), (1, 1), (1, 9)]
 every_variant = pytest.mark.parametrize("text", VARIANTS)
 every_size = pytest.mark.parametrize("size", SIZES)
