@@ -55,7 +55,7 @@ class ClutteredDigits(InMemoryData):
         seed: int,
         device: torch.device,
         size: int = 28,
-        clutter: int = 5,
+        clutter: int = 8,
         noise: float = 16.0,
         train_images: int = 10_000,
         validation_images: int = 2_000,
