@@ -7,12 +7,15 @@ https://arxiv.org/abs/1807.06514.
     M_s = BN(f₃¹ˣ¹(f₂³ˣ³(f₁³ˣ³(f₀¹ˣ¹ x))))                    spatial branch   (eq. 4)
     y   = x + x · sigmoid(M_c + M_s)                                           (eq. 1, 2)
 
-Departures: batch norm and ReLU stand behind every layer of a branch but the
-last, as in the authors' code, not at the branch's end. That code multiplies the
-branches (`combine=product`) where the paper adds them (the default). It pools
-by windows of H×H, which fails for H > W and pools wrongly for W > H; here the
-mean is over the whole map. A batch norm of a single value uses its running
-statistics.
+The authors' code, https://github.com/Jongchan/attention-module, which SGE's authors
+also ran, multiplies the branches where the paper adds them. `source=official`, the
+default, is the code, because the checkpoints are of it; `source=paper` is the sum.
+
+Departures: in both, batch norm and ReLU stand behind every layer of a branch but
+the last, and biases start at 0, as in the authors' code, not a batch norm at the
+branch's end. That code pools by windows of H×H, which fails for H > W and pools
+wrongly for W > H; here the mean is over the whole map. A batch norm of a single
+value uses its running statistics.
 """
 
 from typing import Literal
@@ -23,6 +26,7 @@ from torch import nn
 from attnbench.attention.groups import reduced
 from attnbench.attention.norm import BatchNorm
 from attnbench.attention.registration import register_attention
+from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
 
 
@@ -34,7 +38,13 @@ class BAM(nn.Module):
     """
 
     def __init__(
-        self, channels: int, *, reduction: int = 16, dilation: int = 4, combine: Literal["sum", "product"] = "sum"
+        self,
+        channels: int,
+        *,
+        reduction: int = 16,
+        dilation: int = 4,
+        combine: Literal["sum", "product"] | None = None,
+        source: Source = "official",
     ) -> None:
         """Make the branches.
 
@@ -42,16 +52,22 @@ class BAM(nn.Module):
             channels: C, channels of the feature map.
             reduction: r; both branches work on C // r channels.
             dilation: Of the spatial branch's 3×3 convolutions.
-            combine: Sum of the branches (the paper) or product (the authors' code).
+            combine: ``sum`` or ``product`` of the branches; by default as `source` has it.
+            source: The authors' product (``official``) or the paper's sum (``paper``).
 
         Raises:
-            SpecError: If `reduction` is not in 1 … channels, or `dilation` is not positive.
+            SpecError: If `reduction` is not in 1 … channels, `dilation` is not positive, or there is no such
+                `combine` or `source`.
         """
         super().__init__()
+        check_source(source)
+        if combine not in (None, "sum", "product"):
+            raise SpecError(f"combine must be sum or product; got combine={combine}")
         hidden = reduced(channels, reduction)
         if dilation < 1:
             raise SpecError(f"dilation must be at least 1; got dilation={dilation}")
-        self.combine = combine
+        self.source = source
+        self.combine = combine or ("product" if source == "official" else "sum")
         self.channel_branch = nn.Sequential(
             nn.Conv2d(channels, hidden, 1), BatchNorm(hidden), nn.ReLU(), nn.Conv2d(hidden, channels, 1)
         )
@@ -61,6 +77,12 @@ class BAM(nn.Module):
             *_conv_norm_relu(nn.Conv2d(hidden, hidden, 3, padding=dilation, dilation=dilation)),
             nn.Conv2d(hidden, 1, 1),
         )
+        for conv in (*self.channel_branch, *self.spatial_branch):
+            if isinstance(conv, nn.Conv2d):
+                nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+        for conv in self.spatial_branch:
+            if isinstance(conv, nn.Conv2d):
+                nn.init.kaiming_normal_(conv.weight, mode="fan_out")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Add the gated map to the map."""

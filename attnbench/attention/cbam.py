@@ -8,8 +8,13 @@ https://arxiv.org/abs/1807.06521.
     M_s = sigmoid(f⁷ˣ⁷([mean_c x'; max_c x']))             spatial gate   (eq. 3)
     y   = M_s · x'
 
-Departures from the equations, all as in the authors' code: the convolution has
-no bias and a batch norm (momentum 0.01) behind it, and takes the maximum first.
+In the authors' code, https://github.com/Jongchan/attention-module, which SGE's
+authors also ran, the MLP has biases (at 0 initially), and a batch norm (momentum 0.01)
+stands behind the convolution, whose scale starts at 0: training begins with a spatial
+gate of one half. `source=official`, the default, is the code, because the checkpoints
+and the paper's results are of it; `source=paper` has neither biases nor that norm.
+
+Departures: the convolution takes the maximum first in both, as in the authors' code.
 A batch norm of a single value uses its running statistics.
 """
 
@@ -19,12 +24,13 @@ from torch import nn
 from attnbench.attention.groups import reduced
 from attnbench.attention.norm import BatchNorm
 from attnbench.attention.registration import register_attention
+from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
 
 
 @register_attention("cbam", placement="block")
 class CBAM(nn.Module):
-    """A gate a channel, then a gate a position; 2·C²/r + C/r + C + 2·k² + 2 parameters.
+    """A gate a channel, then a gate a position; 2·C²/r + 2·k² parameters, official C/r + C + 2 more.
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
@@ -37,6 +43,7 @@ class CBAM(nn.Module):
         kernel_size: int = 7,
         channel_gate: bool = True,
         spatial_gate: bool = True,
+        source: Source = "official",
     ) -> None:
         """Make the gates.
 
@@ -46,17 +53,23 @@ class CBAM(nn.Module):
             kernel_size: k, odd, of the spatial gate's convolution.
             channel_gate: Whether there is a channel gate.
             spatial_gate: Whether there is a spatial gate.
+            source: With the biases and the norm of the authors' code (``official``), or without (``paper``).
 
         Raises:
-            SpecError: If `reduction` is not in 1 … channels, `kernel_size` is even, or both gates are off.
+            SpecError: If `reduction` is not in 1 … channels, `kernel_size` is even, both gates are off, or there
+                is no such `source`.
         """
         super().__init__()
+        check_source(source)
+        self.source = source
+        official = source == "official"
         if not (channel_gate or spatial_gate):
             raise SpecError("cbam needs a gate; got channel_gate=false and spatial_gate=false")
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise SpecError(f"kernel_size must be odd; got kernel_size={kernel_size}")
-        self.channel_gate = ChannelGate(channels, reduced(channels, reduction)) if channel_gate else nn.Identity()
-        self.spatial_gate = SpatialGate(kernel_size) if spatial_gate else nn.Identity()
+        hidden = reduced(channels, reduction)
+        self.channel_gate = ChannelGate(channels, hidden, bias=official) if channel_gate else nn.Identity()
+        self.spatial_gate = SpatialGate(kernel_size, norm=official) if spatial_gate else nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Apply the gates in turn."""
@@ -67,9 +80,12 @@ class CBAM(nn.Module):
 class ChannelGate(nn.Module):
     """CBAM's gate a channel, from the mean and the maximum of each."""
 
-    def __init__(self, channels: int, hidden: int) -> None:
+    def __init__(self, channels: int, hidden: int, *, bias: bool) -> None:
         super().__init__()
-        self.mlp = nn.Sequential(nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels))
+        layers = nn.Linear(channels, hidden, bias=bias), nn.Linear(hidden, channels, bias=bias)
+        for layer in layers if bias else ():
+            nn.init.zeros_(layer.bias)
+        self.mlp = nn.Sequential(layers[0], nn.ReLU(), layers[1])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each channel of (N, C, H, W)."""
@@ -80,12 +96,18 @@ class ChannelGate(nn.Module):
 class SpatialGate(nn.Module):
     """CBAM's gate a position, from the mean and the maximum over the channels."""
 
-    def __init__(self, kernel_size: int) -> None:
+    def __init__(self, kernel_size: int, *, norm: bool) -> None:
         super().__init__()
         self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2, bias=False)
-        self.norm = BatchNorm(1, momentum=0.01)
+        nn.init.kaiming_normal_(self.conv.weight, mode="fan_out")
+        self.norm: nn.Module = nn.Identity()
+        if norm:
+            self.norm = BatchNorm(1, momentum=0.01)
+            nn.init.zeros_(self.norm.weight)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each position of (N, C, H, W)."""
-        pooled = torch.cat((x.amax(1, keepdim=True), x.mean(1, keepdim=True)), 1)
+        # In one dtype: autocast lets mean, but not amax, give another than the input's.
+        highest, mean = x.amax(1, keepdim=True), x.mean(1, keepdim=True)
+        pooled = torch.cat((highest, mean.to(highest.dtype)), 1)
         return x * torch.sigmoid(self.norm(self.conv(pooled))).to(x.dtype)

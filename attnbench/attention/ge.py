@@ -14,7 +14,12 @@ Convolutional Neural Networks", https://arxiv.org/abs/1810.12348.
 θ⁻ with the global extent is the default: it has no parameters and is SE without
 its layers.
 
-Departures: windows that reach over the border take the mean of what is inside.
+Windows that reach over the border take the mean of what is inside (`source=paper`,
+the default), or count the zeros outside too (`source=official`), as the average
+pooling of Caffe does, in which the authors worked; they published no model to hold
+this to (https://github.com/hujie-frank/GENet).
+
+Departures: the GE of timm 1.0.31 is not used: its parametric form raises TypeError.
 The global depthwise kernel gets its size from the first map; on maps of another
 size it is resized, keeping its sum, so that a network still runs there. A batch
 norm of a single value uses its running statistics.
@@ -33,6 +38,7 @@ from torch.nn.parameter import UninitializedParameter
 from attnbench.attention.groups import reduced
 from attnbench.attention.norm import BatchNorm
 from attnbench.attention.registration import register_attention
+from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
 
 MLP_REDUCTION = 16
@@ -54,6 +60,7 @@ class GatherExcite(nn.Module):
         extent: int | Literal["global"] = "global",
         parametric: bool = False,
         mlp: bool = False,
+        source: Source = "paper",
     ) -> None:
         """Make gather and excite.
 
@@ -62,11 +69,17 @@ class GatherExcite(nn.Module):
             extent: e, a power of two from 2, or `global`.
             parametric: Whether gather is learnt (θ).
             mlp: Whether two 1×1 convolutions follow it (θ⁺).
+            source: Whether windows count the zeros beyond the border (``official``) or not (``paper``); it
+                matters to θ⁻ with an extent other than global.
 
         Raises:
-            SpecError: If `extent` is no power of two from 2, or there are fewer than 16 channels for the MLP.
+            SpecError: If `extent` is neither a power of two from 2 nor global, there are fewer than 16 channels
+                for the MLP, or there is no such `source`.
         """
         super().__init__()
+        check_source(source)
+        if isinstance(extent, str) and extent != "global":
+            raise SpecError(f"extent must be 2, 4, 8 or another power of two, or global; got extent={extent}")
         if extent != "global" and (extent < 2 or extent & (extent - 1)):
             raise SpecError(f"extent must be 2, 4, 8 or another power of two, or global; got extent={extent}")
         self.extent = extent
@@ -76,7 +89,9 @@ class GatherExcite(nn.Module):
         elif parametric:
             self.gather = _strided_convolutions(channels, int(math.log2(extent)))
         else:
-            self.gather = nn.AvgPool2d(2 * extent - 1, stride=extent, padding=extent - 1, count_include_pad=False)
+            self.gather = nn.AvgPool2d(
+                2 * extent - 1, stride=extent, padding=extent - 1, count_include_pad=source == "official"
+            )
         self.mlp: nn.Module = nn.Identity()
         if mlp:
             hidden = reduced(channels, MLP_REDUCTION)

@@ -6,8 +6,9 @@ Hu, Shen, Sun: "Squeeze-and-Excitation Networks", https://arxiv.org/abs/1709.015
     s = sigmoid(W₂ relu(W₁ z + b₁) + b₂)       excitation   (eq. 3)
     y = s · x                                  scale        (eq. 4)
 
-Departures: none. The equations have no biases; the authors' code and the one
-of SGE's authors have them, and so they are the default.
+Departures: none. The equations have no biases (`source=paper`); the authors' models
+and those of SGE's authors, https://github.com/implus/PytorchInsight, have them, and
+so `source=official` is the default.
 """
 
 import torch
@@ -15,6 +16,7 @@ from torch import nn
 
 from attnbench.attention.groups import reduced
 from attnbench.attention.registration import register_attention
+from attnbench.attention.source import Source, check_source
 
 
 @register_attention("se", placement="block")
@@ -24,18 +26,24 @@ class SqueezeExcitation(nn.Module):
     Shape: (N, C, H, W) in and out, any H and W.
     """
 
-    def __init__(self, channels: int, *, reduction: int = 16, bias: bool = True) -> None:
+    def __init__(
+        self, channels: int, *, reduction: int = 16, bias: bool | None = None, source: Source = "official"
+    ) -> None:
         """Make the two layers.
 
         Args:
             channels: C, channels of the feature map.
             reduction: r; the layer between has C // r channels.
-            bias: Whether both layers have biases.
+            bias: Whether both layers have biases; by default as `source` has it.
+            source: The authors' layers (``official``) or the equations' (``paper``).
 
         Raises:
-            SpecError: If `reduction` is not in 1 … channels.
+            SpecError: If `reduction` is not in 1 … channels, or there is no such `source`.
         """
         super().__init__()
+        check_source(source)
+        self.source = source
+        bias = bias if bias is not None else source == "official"
         hidden = reduced(channels, reduction)
         self.squeeze = nn.Linear(channels, hidden, bias=bias)
         self.excite = nn.Linear(hidden, channels, bias=bias)

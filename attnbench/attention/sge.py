@@ -11,10 +11,16 @@ In each of G channel groups, with x_i the group's feature at position i of m:
     a_i = γ ĉ_i + β                          one γ, β a group             (eq. 4)
     y_i = x_i · sigmoid(a_i)                                              (eq. 5)
 
-Departures: none in the result. σ_c is the sample deviation (divisor m − 1) and
-ε = 1e-5 is added to it, as in the authors' code. On a map of one position,
-where that code gives NaN, ĉ = 0. Similarities and their statistics are in
-float32 at least, because in half precision they overflow.
+The authors' code, https://github.com/implus/PytorchInsight, and the paper differ
+in σ_c, the root of the mean square with divisor m − 1 in the code and m in the
+paper. `source=official`, the default, is the code, because its checkpoints and the
+paper's results are of it; `source=paper` is the equation. ε = 1e-5 in both.
+
+Departures: none where the authors' code runs and its result is finite. On a map of
+one position, where that code gives NaN, ĉ = 0. Similarities and their statistics
+are in float32 at least, because in half precision they overflow. Any memory layout
+is taken. As a map nears a constant, ∂ĉ/∂c grows to 1/ε; the result stays, but where
+σ_c + ε < 1e-3 the gradient through ĉ is damped to that of a deviation of 1e-3.
 """
 
 import torch
@@ -22,9 +28,11 @@ from torch import nn
 
 from attnbench.attention.groups import check_groups
 from attnbench.attention.registration import register_attention
+from attnbench.attention.source import Source, check_source
 
 EPSILON = 1e-5
 SMALLEST_VARIANCE = 1e-30
+DAMPED_BELOW = 1e-3
 
 
 @register_attention("sge", placement="block")
@@ -35,7 +43,14 @@ class SpatialGroupEnhance(nn.Module):
     """
 
     def __init__(
-        self, channels: int, *, groups: int = 64, gate_scale_init: float = 0.0, gate_shift_init: float = 1.0
+        self,
+        channels: int,
+        *,
+        groups: int = 64,
+        gate_scale_init: float = 0.0,
+        gate_shift_init: float = 1.0,
+        normalize: bool = True,
+        source: Source = "official",
     ) -> None:
         """Make the gate's scale and shift.
 
@@ -44,13 +59,18 @@ class SpatialGroupEnhance(nn.Module):
             groups: G, a divisor of `channels`; the paper takes 64 for ImageNet.
             gate_scale_init: Initial γ. At 0 training starts from a constant gate.
             gate_shift_init: Initial β. At 1 that gate is sigmoid(1) = 0.73.
+            normalize: Whether similarities are normalised over positions (eq. 3); without it a_i = γ c_i + β.
+            source: σ_c of the authors' code (``official``) or of the equation (``paper``).
 
         Raises:
-            SpecError: If `groups` does not divide `channels`.
+            SpecError: If `groups` does not divide `channels`, or there is no such `source`.
         """
         super().__init__()
         check_groups(groups, channels)
+        check_source(source)
         self.groups = groups
+        self.normalize = normalize
+        self.source = source
         self.gate_scale = nn.Parameter(torch.full((groups,), float(gate_scale_init)))
         self.gate_shift = nn.Parameter(torch.full((groups,), float(gate_shift_init)))
 
@@ -69,16 +89,26 @@ class SpatialGroupEnhance(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             wide = split.to(torch.promote_types(x.dtype, torch.float32))
             similarity = (wide * wide.mean(position, keepdim=True)).sum(feature, keepdim=True)
-            centred = similarity - similarity.mean(position, keepdim=True)
-            # By hand, not by std(): its gradient is NaN on a constant map.
-            variance = centred.square().sum(position, keepdim=True) / max(positions - 1, 1)
-            scale = self.gate_scale.view(per_group) / (variance.clamp_min(SMALLEST_VARIANCE).sqrt() + EPSILON)
-            gate = torch.sigmoid(centred * scale + self.gate_shift.view(per_group))
+            if self.normalize:
+                similarity = self._normalized(similarity, position)
+            gate = torch.sigmoid(similarity * self.gate_scale.view(per_group) + self.gate_shift.view(per_group))
         enhanced = split * gate.to(x.dtype)
         if channels_last:
             return enhanced.reshape(images, height, width, channels).permute(0, 3, 1, 2)
         return enhanced.reshape(x.shape)
 
+    def _normalized(self, similarity: torch.Tensor, position: int) -> torch.Tensor:
+        """ĉ of similarities c over the dimension `position`."""
+        centred = similarity - similarity.mean(position, keepdim=True)
+        positions = centred.shape[position]
+        divisor = max(positions - 1, 1) if self.source == "official" else positions
+        # By hand, not by std(): its gradient is NaN on a constant map.
+        variance = centred.square().sum(position, keepdim=True) / divisor
+        deviation = variance.clamp_min(SMALLEST_VARIANCE).sqrt() + EPSILON
+        normalized = centred / deviation
+        # Both ends are equal, so only the gradient feels the weight.
+        return torch.lerp(normalized.detach(), normalized, (deviation.detach() / DAMPED_BELOW).clamp_max(1))
+
     def extra_repr(self) -> str:
         """Settings for `repr`."""
-        return f"groups={self.groups}"
+        return f"groups={self.groups}, normalize={self.normalize}, source={self.source}"

@@ -50,6 +50,18 @@ def test_dilates_as_the_paper_by_default() -> None:
     assert [layer.dilation[0] for layer in convolutions] == [1, 4, 4, 1]
 
 
+def test_the_authors_multiply_and_the_paper_adds() -> None:
+    assert BAM(16).combine == BAM(16, source="official").combine == "product"
+    assert BAM(16, source="paper").combine == "sum"
+    assert BAM(16, source="official", combine="sum").combine == "sum"
+    with pytest.raises(SpecError, match="combine must be sum or product; got combine=mean"):
+        BAM(16, combine="mean")  # type: ignore[arg-type]
+
+
+def test_starts_from_biases_of_zero() -> None:
+    assert all(not value.any() for name, value in BAM(64).named_parameters() if name.endswith("bias"))
+
+
 def test_dilation_is_positive() -> None:
     with pytest.raises(SpecError, match="dilation must be at least 1; got dilation=0"):
         BAM(16, dilation=0)

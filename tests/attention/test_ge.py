@@ -34,6 +34,14 @@ def test_without_parameters_equals_the_paper(size: tuple[int, int], extent: int)
 
 
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("extent", [2, 4, 8])
+def test_official_counts_the_zeros_outside(size: tuple[int, int], extent: int) -> None:
+    x = random_map(2, 3, *size)
+    expected = excite(x.numpy(), gather_means(x.numpy(), extent, zeros_outside=True), extent)
+    np.testing.assert_allclose(GatherExcite(3, extent=extent, source="official")(x), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_the_global_extent_is_the_mean_of_the_map(size: tuple[int, int]) -> None:
     x = random_map(2, 3, *size)
     expected = excite(x.numpy(), x.numpy().mean((2, 3), keepdims=True), max(size))
@@ -94,7 +102,7 @@ def test_has_the_papers_parameters(settings: dict[str, Any], parameters: int) ->
     assert sum(p.numel() for p in module.parameters()) == parameters
 
 
-@pytest.mark.parametrize("extent", [0, 1, 3, 6, -2])
-def test_extents_are_powers_of_two(extent: int) -> None:
+@pytest.mark.parametrize("extent", [0, 1, 3, 6, -2, "all"])
+def test_extents_are_powers_of_two(extent: Any) -> None:
     with pytest.raises(SpecError, match=f"got extent={extent}"):
         GatherExcite(8, extent=extent)

@@ -27,6 +27,12 @@ def test_has_the_papers_parameters(channels: int, reduction: int) -> None:
     assert count() == weights + channels // reduction + channels
 
 
+def test_the_papers_equations_have_no_biases() -> None:
+    assert SqueezeExcitation(64, source="paper").squeeze.bias is None
+    assert SqueezeExcitation(64).excite.bias is not None
+    assert SqueezeExcitation(64, source="paper", bias=True).squeeze.bias is not None
+
+
 def test_reduces_by_16_as_the_paper_by_default() -> None:
     assert SqueezeExcitation(64).squeeze.out_features == 4
 

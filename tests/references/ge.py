@@ -5,8 +5,8 @@ import numpy as np
 from tests.references.layers import Array, sigmoid
 
 
-def gather_means(x: Array, extent: int) -> Array:
-    """Mean over windows of 2e − 1 around each e-th position, of what is inside the map."""
+def gather_means(x: Array, extent: int, *, zeros_outside: bool = False) -> Array:
+    """Mean over windows of 2e − 1 around each e-th position, of what is inside the map or with zeros around it."""
     height, width = x.shape[2:]
     rows, columns = range(0, height, extent), range(0, width, extent)
     y = np.empty((*x.shape[:2], len(rows), len(columns)))
@@ -18,7 +18,8 @@ def gather_means(x: Array, extent: int) -> Array:
                 max(row - extent + 1, 0) : row + extent,
                 max(column - extent + 1, 0) : column + extent,
             ]
-            y[:, :, i, j] = window.mean((2, 3))
+            number = (2 * extent - 1) ** 2 if zeros_outside else window[0, 0].size
+            y[:, :, i, j] = window.sum((2, 3)) / number
     return y
 
 

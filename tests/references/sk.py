@@ -5,8 +5,17 @@ import numpy as np
 from tests.references.layers import Array, batch_norm, conv, relu
 
 
-def sk(x: Array, state: dict[str, Array], *, stride: int, groups: int, training: bool) -> Array:
-    """y of x (N, C, H, W); `state` is the module's state dict."""
+def sk(
+    x: Array,
+    state: dict[str, Array],
+    *,
+    stride: int,
+    groups: int | tuple[int, int],
+    training: bool,
+    dilations: tuple[int, int] = (1, 2),
+) -> Array:
+    """y of x (N, C, H, W); `state` is the module's state dict, `groups` of both branches or of each."""
+    branch_groups = groups if isinstance(groups, tuple) else (groups, groups)
 
     def norm(prefix: str, y: Array) -> Array:
         names = ("weight", "bias", "running_mean", "running_var")
@@ -21,10 +30,10 @@ def sk(x: Array, state: dict[str, Array], *, stride: int, groups: int, training:
                 stride=stride,
                 padding=dilation,
                 dilation=dilation,
-                groups=groups,
+                groups=branch_groups[index],
             ),
         )
-        for index, dilation in enumerate((1, 2))
+        for index, dilation in enumerate(dilations)
     ]
     pooled = (branches[0] + branches[1]).mean((2, 3), keepdims=True)
     z = norm("fuse.1", conv(pooled, state["fuse.0.weight"]))
