@@ -11,7 +11,7 @@ from attnbench.errors import AttnBenchError
 
 if TYPE_CHECKING:
     from attnbench.attention import register_attention
-    from attnbench.models import create_model
+    from attnbench.models import create_model, load_checkpoint, save_weights
     from attnbench.record import Record, Store
     from attnbench.run import run_spec
     from attnbench.spec import Compute, Measure, Recipe, RunSpec, SuiteSpec
@@ -28,9 +28,11 @@ _LAZY = {
     "Store": "attnbench.record",
     "SuiteSpec": "attnbench.spec",
     "create_model": "attnbench.models",
+    "load_checkpoint": "attnbench.models",
     "register_attention": "attnbench.attention",
     "run_spec": "attnbench.run",
     "run_suite": "attnbench.suite",
+    "save_weights": "attnbench.models",
 }
 
 __all__ = [
@@ -43,9 +45,11 @@ __all__ = [
     "Store",
     "SuiteSpec",
     "create_model",
+    "load_checkpoint",
     "register_attention",
     "run_spec",
     "run_suite",
+    "save_weights",
 ]
 
 

@@ -9,7 +9,8 @@
     ├── DataError                 a data set is missing or damaged
     ├── ModelError
     │   ├── PlacementError        this backbone has no place for this attention module
-    │   └── ContractError         an attention module breaks the plug-in contract
+    │   ├── ContractError         an attention module breaks the plug-in contract
+    │   └── CheckpointError       weights cannot be read, or do not fit the model
     ├── TrainingError
     │   └── DivergedError         the training loss stopped being finite
     └── StoreError
@@ -59,6 +60,10 @@ class PlacementError(ModelError):
 
 class ContractError(ModelError):
     """An attention module breaks the plug-in contract, for example by its output's shape."""
+
+
+class CheckpointError(ModelError):
+    """Weights cannot be read or written, or do not fit the model."""
 
 
 class TrainingError(AttnBenchError):

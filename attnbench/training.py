@@ -3,7 +3,8 @@
 import logging
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,17 +27,23 @@ _STEPS_BETWEEN_REPORTS = 10
 
 
 @dataclass(frozen=True)
-class Trained:
+class Tested:
+    """What one pass over the test split gave."""
+
+    test: dict[str, float]
+    """`top1_percent`, `top5_percent` and `loss` on the test split."""
+    test_correct: NDArray[np.bool_]
+    """Whether each test image was classified correctly, in the data set's order."""
+
+
+@dataclass(frozen=True)
+class Trained(Tested):
     """What training and the one test gave."""
 
     curve: tuple[Epoch, ...]
     """One point an epoch."""
     selected_epoch: int
     """Epoch whose weights were tested, counted from 1."""
-    test: dict[str, float]
-    """`top1_percent`, `top5_percent` and `loss` on the test split."""
-    test_correct: NDArray[np.bool_]
-    """Whether each test image was classified correctly, in the data set's order."""
     train_s: float
     """Seconds of training and validation."""
 
@@ -59,6 +66,17 @@ def resolve_precision(compute: Compute) -> str:
         return compute.precision
     on_gpu = resolve_device(compute).type == "cuda"
     return "bfloat16" if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+
+
+@contextmanager
+def use_threads(number: int) -> Iterator[None]:
+    """Let torch use `number` CPU threads, and what it used before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def fit(
@@ -91,26 +109,63 @@ def fit(
     history = _History(recipe)
     trainer = _trainer(recipe, compute, [history, _Report(on_step)] if on_step else [history])
     started = time.perf_counter()
-    with warnings.catch_warnings():
-        # Lightning calls what a newer torch has deprecated.
-        warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
-        try:
-            trainer.fit(task, datamodule=data)
-        except SystemExit as stop:  # Lightning turns Ctrl-C into it
-            raise KeyboardInterrupt from stop
+    with _lightning_runs():
+        trainer.fit(task, datamodule=data)
         train_s = time.perf_counter() - started
         if history.best_weights is not None:
             model.load_state_dict(history.best_weights)
         if checkpoint is not None:
             trainer.save_checkpoint(checkpoint, weights_only=True)
-        trainer.test(task, datamodule=data, verbose=False)
+    tested = _tested(trainer, task, data)
     return Trained(
         curve=tuple(history.curve),
         selected_epoch=history.selected_epoch,
-        test=task.evaluated(),
-        test_correct=task.correct().cpu().numpy(),
+        test=tested.test,
+        test_correct=tested.test_correct,
         train_s=train_s,
     )
+
+
+def evaluate(
+    model: torch.nn.Module,
+    data: lightning.LightningDataModule,
+    *,
+    recipe: Recipe,
+    compute: Compute,
+    num_classes: int,
+    on_step: StepCallback | None = None,
+) -> Tested:
+    """Test a model's weights as they are.
+
+    Args:
+        model: The classifier.
+        data: The data set, with a `test` loader.
+        recipe: Its batch size is the data set's already; nothing is trained.
+        compute: Device, precision, layout and determinism.
+        num_classes: Classes of the data set.
+        on_step: Called with batches done and batches in all, every few batches.
+    """
+    if compute.channels_last:
+        model.to(memory_format=torch.channels_last)
+    task = Classification(model, recipe, num_classes=num_classes)
+    return _tested(_trainer(recipe, compute, [_ReportTest(on_step)] if on_step else []), task, data)
+
+
+def _tested(trainer: lightning.Trainer, task: Classification, data: lightning.LightningDataModule) -> Tested:
+    with _lightning_runs():
+        trainer.test(task, datamodule=data, verbose=False)
+    return Tested(test=task.evaluated(), test_correct=task.correct().cpu().numpy())
+
+
+@contextmanager
+def _lightning_runs() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # Lightning calls what a newer torch has deprecated.
+        warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
+        try:
+            yield
+        except SystemExit as stop:  # Lightning turns Ctrl-C into it
+            raise KeyboardInterrupt from stop
 
 
 def _trainer(recipe: Recipe, compute: Compute, callbacks: list[Callback]) -> lightning.Trainer:
@@ -183,3 +238,16 @@ class _Report(Callback):
     def on_train_batch_end(self, trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
         if trainer.global_step % _STEPS_BETWEEN_REPORTS == 0:
             self.on_step(trainer.global_step, int(trainer.estimated_stepping_batches))
+
+
+class _ReportTest(Callback):
+    """Tells of the test's progress every few batches."""
+
+    def __init__(self, on_step: StepCallback) -> None:
+        self.on_step = on_step
+        self.done = 0
+
+    def on_test_batch_end(self, trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
+        self.done += 1
+        if self.done % _STEPS_BETWEEN_REPORTS == 0:
+            self.on_step(self.done, int(sum(trainer.num_test_batches)))

@@ -41,9 +41,6 @@ def leaderboard(
     ----------
     suite
         A preset's name or a YAML file; by default the preset of the data set. See `attnbench list presets`.
-
-    Attention:
-        Variants to compare, separated by commas: none,sge,sge:groups=32,ge:extent=8,parametric=false.
     seeds
         How many seeds: 0, 1, 2 ….
     quick_

@@ -31,9 +31,6 @@ def train(
 
     Parameters
     ----------
-
-    Attention:
-        Variant to train: none, sge, sge:groups=32; see `attnbench list attention`.
     seed
         Seed of the weights, the data order and the augmentation.
     store

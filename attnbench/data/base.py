@@ -69,7 +69,7 @@ class ImageData(lightning.LightningDataModule):
         """Read every split, the first time it is called.
 
         Args:
-            stage: Lightning's word for what comes next; all splits are read whatever it is.
+            stage: Lightning's word for what comes next; a data set may leave out what it does not need.
 
         Raises:
             DataError: If the data set is missing or damaged.

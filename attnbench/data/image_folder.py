@@ -79,6 +79,18 @@ class ImageFolderData(ImageData):
         self.classes: tuple[str, ...] = ()
         """Names of the classes, in the order of the labels; known after `setup`."""
 
+    def setup(self, stage: str | None = None) -> None:
+        """List the files of every split; for ``stage="test"`` of the test split alone, where there is no ``train/``.
+
+        Raises:
+            DataError: If a folder is missing or empty, or the splits' classes differ.
+        """
+        if stage == "test" and self._loaded is None and self.root is not None and not (self.root / "train").is_dir():
+            part = self.root / ("test" if (self.root / "test").is_dir() else "val")
+            self.classes, files = list_images(part)
+            self._loaded = self._with_loaders({"test": files})
+        super().setup(stage)
+
     def load(self) -> Loaded:
         """List the files of each split.
 
@@ -86,6 +98,9 @@ class ImageFolderData(ImageData):
             DataError: If a folder is missing or empty, or the splits' classes differ.
         """
         self.classes, files = self._files()
+        return self._with_loaders(files)
+
+    def _with_loaders(self, files: dict[Split, _Files]) -> Loaded:
         loaders = {split: self._loader(split, files[split]) for split in files}
         return Loaded(num_classes=len(self.classes), image_shape=(3, self.image_size, self.image_size), loaders=loaders)
 

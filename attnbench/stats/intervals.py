@@ -1,12 +1,13 @@
 """Intervals of a mean over seeds, and ratios of interleaved timings."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 # scipy.stats has the same quantile and takes a second to import.
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 from attnbench.errors import SpecError
 
@@ -135,6 +136,32 @@ def median_ratio(numerator: Sequence[float], denominator: Sequence[float]) -> Ra
         )
     lower, median, upper = np.percentile(np.divide(numerator, denominator), [25, 50, 75])
     return Ratio(float(median), float(lower), float(upper), len(numerator))
+
+
+def proportion_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval of a proportion, for independent trials.
+
+    Args:
+        successes: Trials that succeeded.
+        trials: All trials, at least one.
+        confidence: Coverage of the interval.
+
+    Returns:
+        Lower and upper end, in [0, 1].
+
+    Raises:
+        SpecError: If there are more successes than trials, or no trial.
+
+    >>> tuple(round(end, 4) for end in proportion_interval(50, 100))
+    (0.4038, 0.5962)
+    """
+    if not 0 <= successes <= trials or trials < 1:
+        raise SpecError(f"successes must lie in 0 … trials, of which there is one; got {successes} of {trials}")
+    z, share = float(ndtri((1 + confidence) / 2)), successes / trials
+    centre = share + z**2 / (2 * trials)
+    spread = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
+    scale = 1 + z**2 / trials
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
 def _check_pairs(first: Sequence[float], second: Sequence[float]) -> None:

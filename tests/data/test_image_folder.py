@@ -151,3 +151,13 @@ def test_settings_out_of_range(
 ) -> None:
     with pytest.raises(SpecError, match=message):
         build(f"folder:image_size=8{settings}", **recipe)
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_the_test_split_needs_no_training_images(part: str, tmp_path: Path, build: Callable[..., ImageData]) -> None:
+    data = build("folder:image_size=8", root=write(tmp_path, **{part: 3}))
+    data.setup("test")
+    assert files_of(data, "test") == {str(path) for path in (tmp_path / part).glob("*/*.png")}
+    assert (data.num_classes, data.image_shape) == (2, (3, 8, 8))
+    with pytest.raises(DataError, match="train must hold one folder of images a class"):
+        build("folder:image_size=8", root=tmp_path).setup("fit")

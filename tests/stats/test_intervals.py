@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 
 from attnbench.errors import SpecError
-from attnbench.stats import median_ratio, paired_t_interval, t_interval
+from attnbench.stats import median_ratio, paired_t_interval, proportion_interval, t_interval
 
 
 @pytest.mark.parametrize("num_samples", [2, 3, 5, 30])
@@ -96,3 +96,18 @@ def test_refuses_what_has_no_pairs() -> None:
         median_ratio([], [])
     with pytest.raises(SpecError, match="positive numbers"):
         median_ratio([1.0], [0.0])
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials"), [(0, 1), (1, 1), (0, 40), (13, 40), (38_792, 50_000), (50_000, 50_000)]
+)
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+def test_proportion_interval_is_scipys(successes: int, trials: int, confidence: float) -> None:
+    expected = scipy.stats.binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+    assert proportion_interval(successes, trials, confidence) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 0), (3, 2), (-1, 2)])
+def test_a_proportion_is_of_trials(successes: int, trials: int) -> None:
+    with pytest.raises(SpecError, match=f"got {successes} of {trials}"):
+        proportion_interval(successes, trials)

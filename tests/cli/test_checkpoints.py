@@ -1,0 +1,71 @@
+"""`attnbench evaluate` and `attnbench convert`."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import attnbench
+from attnbench.cli import main
+from attnbench.models.checkpoint import read_checkpoint
+from tests.tiny import BACKBONE, DATA
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    model = attnbench.create_model(BACKBONE, "sge:groups=4", num_classes=10, in_channels=1, image_size=(28, 28))
+    torch.save({"state_dict": {f"module.{name}": value for name, value in model.state_dict().items()}}, tmp_path / "a")
+    return tmp_path / "a"
+
+
+def words(checkpoint: Path, /, **changed: str) -> list[str]:
+    options = {
+        "checkpoint": str(checkpoint), "attention": "sge:groups=4", "backbone": BACKBONE, "data": DATA, "device": "cpu",
+    } | changed  # fmt: skip
+    return ["evaluate", *(word for name, value in options.items() for word in (f"--{name}", value))]
+
+
+def test_evaluate_prints_and_writes_what_it_found(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words(checkpoint, output=str(tmp_path / "result.json"))) == 0
+    printed = capsys.readouterr().out
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert f"top-1        {result['test_top1_percent']:.3f} % of 40 test images" in printed
+    assert result["test_correct"]["num_bits"] == 40
+    assert f"parameters   {result['parameters']:,}" in printed
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"attention": "se:reduction=2"}, "'layer1.0.se.squeeze.weight' is not in the checkpoint"),
+        ({"attention": "sgee"}, "did you mean 'sge'"),
+        ({"checkpoint": "nowhere.pth"}, "cannot read nowhere.pth: No such file or directory"),
+        ({"output": "nowhere/result.json"}, "the output must be a file in a folder that exists"),
+        ({"batch-size": "0"}, "batch_size must be at least 1"),
+        ({"threads": "-1"}, "threads must be at least 1"),
+    ],
+)
+def test_evaluate_says_in_one_sentence_what_is_wrong(
+    checkpoint: Path, changed: dict[str, str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words(checkpoint, **changed)) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_convert_writes_a_plain_state_dict(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "plain.safetensors"
+    shape = ["--num-classes", "10", "--in-channels", "1", "--image-size", "28"]
+    arguments = ["convert", str(checkpoint), str(output), "--backbone", BACKBONE, "--attention", "sge:groups=4", *shape]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.endswith(f"tensors in {output}\n")
+    wrapped = read_checkpoint(checkpoint)["state_dict"]
+    plain = read_checkpoint(output)
+    assert {f"module.{name}" for name in plain} == set(wrapped)
+    assert all(torch.equal(value, wrapped[f"module.{name}"]) for name, value in plain.items())
