@@ -106,6 +106,8 @@ class SpatialGroupEnhance(nn.Module):
         variance = centred.square().sum(position, keepdim=True) / divisor
         deviation = variance.clamp_min(SMALLEST_VARIANCE).sqrt() + EPSILON
         normalized = centred / deviation
+        if not torch.is_grad_enabled():
+            return normalized
         # Both ends are equal, so only the gradient feels the weight.
         return torch.lerp(normalized.detach(), normalized, (deviation.detach() / DAMPED_BELOW).clamp_max(1))
 

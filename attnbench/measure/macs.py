@@ -36,7 +36,8 @@ def count_macs(model: nn.Module, image_shape: tuple[int, int, int]) -> Macs:
     copied = copy.deepcopy(model).to("cpu").eval()
     analysis = FlopCountAnalysis(copied, torch.zeros(1, *image_shape))
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
-    with warnings.catch_warnings():
+    # Without gradients, as in inference: what only they need is not counted.
+    with warnings.catch_warnings(), torch.no_grad():
         warnings.filterwarnings("ignore", message=".*torch.jit")
         macs = int(analysis.total())
     return Macs(macs, dict(sorted(analysis.unsupported_ops().items())))
