@@ -95,6 +95,10 @@ class Values:
     """Multiply-accumulates of one test image, by fvcore's default rules."""
     uncounted_operators: dict[str, int]
     """Operators that `macs` leaves out, with how often one forward pass runs them."""
+    num_attention_modules: int = 0
+    """Attention modules that were put into the backbone."""
+    num_replaced: int = 0
+    """Attention modules of the backbone's own that were taken out for them."""
 
 
 @dataclass(frozen=True, kw_only=True)

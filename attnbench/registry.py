@@ -10,8 +10,8 @@ from attnbench.errors import DuplicateNameError, PluginError, RegistryError, Unk
 
 T = TypeVar("T")
 
-# A name must survive in "name:key=value,key=value" and in a comma-separated list.
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+# A name must survive in "name:key=value,key=value" and in a comma-separated list, where digits are list values.
+_NAME = re.compile(r"(?![0-9]+$)[a-z0-9][a-z0-9_.-]*")
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
@@ -54,11 +54,13 @@ class Registry(Generic[T]):
         """Give `value` the name `name`.
 
         Raises:
-            RegistryError: If the name has characters other than ``a-z 0-9 _ . -``.
+            RegistryError: If the name has characters other than ``a-z 0-9 _ . -``, or digits alone.
             DuplicateNameError: If the name is taken.
         """
         if not _NAME.fullmatch(name):
-            raise RegistryError(f"a name ({self.kind}) is made of a-z, 0-9, '_', '.' and '-'; got {name!r}")
+            raise RegistryError(
+                f"a name ({self.kind}) is made of a-z, 0-9, '_', '.' and '-', not of digits alone; got {name!r}"
+            )
         if name in self._objects:
             raise DuplicateNameError(
                 f"the {self.kind} {name!r} is already registered as {self._objects[name]!r}; choose another name"

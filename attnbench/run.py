@@ -1,8 +1,7 @@
 """One run: a spec becomes a record. The only place where the stages meet."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -13,11 +12,11 @@ from attnbench.data import ImageData, build_data
 from attnbench.environment import capture_environment
 from attnbench.errors import SpecError
 from attnbench.measure import count_macs, count_parameters, interleaved_forward_ms
-from attnbench.models import create_model
+from attnbench.models import BuiltModel, build_model
 from attnbench.plugins import check_unchanged
 from attnbench.record import SCHEMA, PackedBits, Record, Timing, Values
 from attnbench.spec import RunSpec, digest
-from attnbench.training import Trained, fit, resolve_device
+from attnbench.training import Trained, fit, resolve_device, use_threads
 
 ProgressCallback = Callable[[str, int, int], None]
 """Called with the phase (``data``, ``train``, ``measure``), steps done and steps in all."""
@@ -44,13 +43,14 @@ def run_spec(spec: RunSpec, *, on_progress: ProgressCallback | None = None, chec
     started = time.perf_counter()
     if spec.plugin is not None:
         check_unchanged(spec.plugin)
-    with _threads(spec.compute.threads):
+    with use_threads(spec.compute.threads):
         device = resolve_device(spec.compute)
         tell("data", 0, 1)
         data = build_data(spec.data, root=spec.root, recipe=spec.recipe, seed=spec.seed, device=device)
         data.prepare_data()
         data.setup("fit")
-        model = build_run_model(spec, spec.attention, data)
+        built = build_run_model(spec, spec.attention, data)
+        model = built.model
         macs = count_macs(model, data.image_shape)
         parameters = count_parameters(model)
         # Whatever draws from the global generators while training starts from the seed.
@@ -76,6 +76,8 @@ def run_spec(spec: RunSpec, *, on_progress: ProgressCallback | None = None, chec
                 parameters=parameters,
                 macs=macs.macs,
                 uncounted_operators=macs.uncounted_operators,
+                num_attention_modules=len(built.places),
+                num_replaced=built.num_replaced,
                 **_results(trained),  # type: ignore[arg-type]
                 **_data_facts(data),  # type: ignore[arg-type]
             ),
@@ -91,10 +93,10 @@ def run_spec(spec: RunSpec, *, on_progress: ProgressCallback | None = None, chec
         )
 
 
-def build_run_model(spec: RunSpec, attention: str, data: ImageData) -> torch.nn.Module:
+def build_run_model(spec: RunSpec, attention: str, data: ImageData) -> BuiltModel:
     """The untrained model of a run, with the attention given."""
     channels, height, width = data.image_shape
-    model: torch.nn.Module = create_model(
+    return build_model(
         spec.backbone,
         attention,
         num_classes=data.num_classes,
@@ -102,7 +104,6 @@ def build_run_model(spec: RunSpec, attention: str, data: ImageData) -> torch.nn.
         image_size=(height, width),
         seed=spec.seed,
     )
-    return model
 
 
 def _results(trained: Trained) -> dict[str, object]:
@@ -125,19 +126,9 @@ def _measure_speed(
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     layout = torch.channels_last if spec.compute.channels_last else torch.contiguous_format
     images = torch.zeros(spec.measure.throughput_batch_size, *data.image_shape, device=device)
-    baseline = build_run_model(spec, spec.baseline, data)
+    baseline = build_run_model(spec, spec.baseline, data).model
     for network in (model, baseline):
         network.to(device=device, memory_format=layout).eval()  # type: ignore[call-overload]
     return interleaved_forward_ms(
         model, baseline, images.contiguous(memory_format=layout), rounds=spec.measure.throughput_rounds
     )
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -2,6 +2,7 @@
 
 Attention modules, backbones and data sets are all named this way:
 ``sge:groups=32``, ``cifar-resnet:depth=20``, ``cluttered-digits:clutter=12``.
+A value may be a list of whole numbers: ``sge:stages=3,4``.
 """
 
 import inspect
@@ -18,6 +19,7 @@ from attnbench.errors import SpecError
 from attnbench.registry import did_you_mean
 
 Scalar: TypeAlias = bool | int | float | str | None
+Setting: TypeAlias = Scalar | tuple[int, ...]
 
 _WORDS: dict[str, Scalar] = {"true": True, "false": False, "none": None}
 
@@ -27,52 +29,54 @@ class Variant:
     """A name and its settings; `str()` gives the canonical text, settings sorted by key."""
 
     name: str
-    settings: tuple[tuple[str, Scalar], ...] = ()
+    settings: tuple[tuple[str, Setting], ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> "Variant":
         """Read ``name`` or ``name:key=value,key=value``.
 
-        Values are read as integer, float, ``true``/``false``/``none``, else text.
+        Values are read as integer, float, ``true``/``false``/``none``, integers ``3,4``, else text.
 
         Raises:
             SpecError: If the text is not of that form, or names a key twice.
 
         >>> Variant.parse("ge:parametric=false,extent=8")
         Variant(name='ge', settings=(('extent', 8), ('parametric', False)))
-        >>> str(Variant.parse("ge:parametric=false,extent=8"))
-        'ge:extent=8,parametric=false'
+        >>> str(Variant.parse("ge:stages=3,4,extent=8"))
+        'ge:extent=8,stages=3,4'
         """
         name, colon, rest = text.partition(":")
         name = name.strip()
-        pieces = rest.split(",") if colon else []
-        settings: dict[str, Scalar] = {}
-        for piece in pieces:
+        values: dict[str, str] = {}
+        for piece in rest.split(",") if colon else []:
             key, equals, value = (part.strip() for part in piece.partition("="))
+            if values and _continues(piece):
+                values[next(reversed(values))] += f",{key}"
+                continue
             if not (key and equals and value):
                 raise SpecError(f"settings are written name:key=value,key=value; got {text!r}")
-            if key in settings:
+            if key in values:
                 raise SpecError(f"the setting {key!r} is given twice in {text!r}")
-            settings[key] = _parse_scalar(value)
+            values[key] = value
         if not name:
             raise SpecError(f"a variant is written name or name:key=value; got {text!r}")
-        return cls(name, tuple(sorted(settings.items())))
+        return cls(name, tuple(sorted((key, _parse_value(value)) for key, value in values.items())))
 
     def __str__(self) -> str:
-        settings = ",".join(f"{key}={_format_scalar(value)}" for key, value in self.settings)
+        settings = ",".join(f"{key}={format_setting(value)}" for key, value in self.settings)
         return f"{self.name}:{settings}" if settings else self.name
 
 
 def split_variants(text: str) -> list[str]:
     """Split a comma-separated list of variants whose settings hold commas themselves.
 
-    >>> split_variants("none,ge:extent=8,parametric=false,se")
-    ['none', 'ge:extent=8,parametric=false', 'se']
+    >>> split_variants("none,ge:extent=8,parametric=false,sge:stages=3,4,se")
+    ['none', 'ge:extent=8,parametric=false', 'sge:stages=3,4', 'se']
     """
     variants: list[str] = []
     for piece in text.split(","):
-        continues = "=" in piece and ":" not in piece and variants and ":" in variants[-1]
-        if continues:
+        is_setting = ("=" in piece and ":" not in piece) or _continues(piece)
+        if is_setting and variants and ":" in variants[-1]:
             variants[-1] += f",{piece.strip()}"
         else:
             variants.append(piece.strip())
@@ -80,14 +84,19 @@ def split_variants(text: str) -> list[str]:
 
 
 def check_settings(
-    constructor: Callable[..., object], variant: Variant, *, reserved: Iterable[str] = ()
-) -> dict[str, Scalar]:
+    constructor: Callable[..., object],
+    variant: Variant,
+    *,
+    reserved: Iterable[str] = (),
+    beside: Mapping[str, inspect.Parameter] = types.MappingProxyType({}),
+) -> dict[str, Setting]:
     """Hold the settings of a variant to the keyword parameters of what it constructs.
 
     Args:
         constructor: Class or function that will get the settings as keyword arguments.
         variant: The variant.
         reserved: Parameters that attnbench passes itself and a setting may not name.
+        beside: Settings that are allowed as well, by name; see `settings_of`.
 
     Returns:
         The settings, of the annotated types.
@@ -95,7 +104,7 @@ def check_settings(
     Raises:
         SpecError: If a setting has an unknown name or a value of the wrong type.
     """
-    allowed = settings_of(constructor, reserved=reserved)
+    allowed = {**settings_of(constructor, reserved=reserved), **beside}
     checked: dict[str, Any] = {}
     for key, value in variant.settings:
         if key not in allowed:
@@ -106,7 +115,7 @@ def check_settings(
             checked[key] = msgspec.convert(value, Any if annotation is inspect.Parameter.empty else annotation)
         except msgspec.ValidationError:
             raise SpecError(
-                f"{variant.name!r}: {key} must be {_describe_type(annotation)}; got {key}={_format_scalar(value)}"
+                f"{variant.name!r}: {key} must be {_describe_type(annotation)}; got {key}={format_setting(value)}"
             ) from None
     return checked
 
@@ -129,9 +138,23 @@ def settings_of(constructor: Callable[..., object], *, reserved: Iterable[str] =
     }
 
 
-def _parse_scalar(text: str) -> Scalar:
+def format_setting(value: Setting) -> str:
+    """A value as it is written in a variant."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def _continues(piece: str) -> bool:
+    # No key and no name is made of digits alone, so these belong to the value before.
+    return piece.strip().isdecimal()
+
+
+def _parse_value(text: str) -> Setting:
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
+    if "," in text and all(map(_continues, text.split(","))):
+        return tuple(map(int, text.split(",")))
     for number in (int, float):
         try:
             value = number(text)
@@ -141,14 +164,17 @@ def _parse_scalar(text: str) -> Scalar:
     return text
 
 
-def _format_scalar(value: Scalar) -> str:
-    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
-
-
 def _describe_type(annotation: Any) -> str:
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
         return " or ".join(_describe_type(part) for part in typing.get_args(annotation))
     if typing.get_origin(annotation) is typing.Literal:
-        return " or ".join(_format_scalar(value) for value in typing.get_args(annotation))
-    words = {int: "an integer", float: "a number", bool: "true or false", str: "text", type(None): "none"}
+        return " or ".join(format_setting(value) for value in typing.get_args(annotation))
+    words = {
+        int: "an integer",
+        float: "a number",
+        bool: "true or false",
+        str: "text",
+        type(None): "none",
+        tuple[int, ...]: "integers (3,4)",
+    }
     return words.get(annotation, str(annotation))

@@ -35,6 +35,7 @@ def make_record(
     parameters: int = 272_000,
     macs: int = 41_000_000,
     uncounted_operators: dict[str, int] | None = None,
+    num_replaced: int = 0,
     forward_ms: tuple[float, ...] = (10.0, 10.0, 10.0),
     baseline_forward_ms: tuple[float, ...] = (10.0, 9.0, 8.0),
     train_s: float = 100.0,
@@ -82,6 +83,7 @@ def make_record(
             parameters=parameters,
             macs=macs,
             uncounted_operators={"aten::add": 9} if uncounted_operators is None else uncounted_operators,
+            num_replaced=num_replaced,
         ),
         test_correct=PackedBits.pack(np.arange(NUM_TEST_IMAGES) < round(top1 / 100 * NUM_TEST_IMAGES)),
         timing=Timing(

@@ -68,6 +68,13 @@ def test_a_new_field_of_a_later_version_is_ignored() -> None:
     assert Record.from_json(json.dumps(data).encode(), source="x") == make_record()
 
 
+def test_a_record_without_the_later_fields_is_read() -> None:
+    content = json.loads(make_record(num_replaced=13).to_json())
+    del content["values"]["num_attention_modules"], content["values"]["num_replaced"]
+    values = Record.from_json(json.dumps(content).encode(), source="old").values
+    assert (values.num_attention_modules, values.num_replaced) == (0, 0)
+
+
 def test_a_missing_store_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no store of records at"):
         Store(tmp_path / "none").read()

@@ -52,9 +52,17 @@ def test_the_record_is_coherent(spec: RunSpec, record: Record) -> None:
     assert values.test_top1_percent == pytest.approx(100 * correct.mean(), abs=1e-4)
     assert values.test_top5_percent >= values.test_top1_percent
     assert "aten::sigmoid" in values.uncounted_operators
+    assert (values.num_attention_modules, values.num_replaced) == (3, 0)
     assert len(record.timing.forward_ms) == len(record.timing.baseline_forward_ms) == 2
     assert record.environment.threads == 1
     assert record.timing.train_s < record.timing.wall_s
+
+
+def test_a_record_tells_of_the_backbones_own_attention(spec: RunSpec) -> None:
+    backbone = "mobilenetv3_small_050"
+    spec = dataclasses.replace(spec, attention="se:at=pre-add,reduction=2", backbone=backbone, recipe=Recipe(epochs=1))
+    values = run_spec(spec).values
+    assert (values.num_attention_modules, values.num_replaced) == (7, 9)
 
 
 def test_leaves_the_number_of_threads_alone(spec: RunSpec) -> None:

@@ -46,7 +46,14 @@ def list_names(
 
 
 def _table(title: str, columns: Iterable[str]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), title_style="bold")
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        caption_justify="left",
+        box=None,
+        padding=(0, 2, 0, 0),
+    )
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
@@ -65,7 +72,7 @@ def _first_line(described: object) -> str:
 
 def _attention() -> Table:
     from attnbench.attention import ATTENTION
-    from attnbench.attention.registration import RESERVED
+    from attnbench.attention.registration import DEFAULT_TARGET, RESERVED, TARGETS
 
     table = _table("Attention modules", ("name", "placement", "settings", "what it is"))
     table.add_row("none", "", "", "the backbone as it is")
@@ -73,17 +80,26 @@ def _attention() -> Table:
         entry = ATTENTION.get(name)
         settings = _settings(entry.module_class, RESERVED[entry.placement])
         table.add_row(name, entry.placement, settings, escape(_first_line(entry.module_class)))
+    positions = ", ".join(target for target in TARGETS if target != "conv")
+    table.caption = (
+        f"\nblock and stage modules also take at=POSITION, one of {positions}; block is "
+        f"at={DEFAULT_TARGET['block']} and stage at={DEFAULT_TARGET['stage']} by default. Every module takes stages, "
+        "counted from 1: sge:at=post-conv2,stages=3,4."
+    )
     return table
 
 
 def _backbones() -> Table:
-    from attnbench.models import backbone_names
-    from attnbench.models.backbones import CIFAR_RESNET, RESERVED, cifar_resnet, timm_resnet
+    from attnbench.models.backbones import RESERVED
+    from attnbench.models.families import FAMILIES
 
-    table = _table("Backbones", ("name", "settings"))
-    table.add_row(CIFAR_RESNET, _settings(cifar_resnet, RESERVED))
-    names = [name for name in backbone_names() if name != CIFAR_RESNET]
-    table.add_row(", ".join(names), _settings(timm_resnet, RESERVED))
+    table = _table("Backbones", ("family", "", ""))
+    for family in FAMILIES:
+        table.add_row(family.name, "names", ", ".join(family.names()))
+        table.add_row("", "settings", _settings(family.create, RESERVED) or "none")
+        table.add_row("", "positions", ", ".join(target for target in family.targets if target != "conv"))
+        table.add_row("", "conv modules", f"no, {family.refused['conv']}" if "conv" in family.refused else "yes")
+        table.add_row()
     return table
 
 

@@ -1,14 +1,16 @@
-"""Attention modules into a ResNet of timm, without touching timm's code."""
+"""Attention modules into a backbone, without touching the code of its library."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from timm.models.resnet import BasicBlock, Bottleneck, ResNet
 from torch import nn
 
-from attnbench.attention.registration import Placement
+from attnbench.attention.registration import Placing
 from attnbench.errors import ContractError, PlacementError, SpecError
+from attnbench.models.anatomy import Block, Family, Spot, Stage
+from attnbench.variant import format_setting
 
 Make = Callable[..., nn.Module]
 
@@ -27,81 +29,114 @@ class Place:
     """By how much it must divide height and width, rounding up."""
 
 
-def place(model: ResNet, placement: Placement, make: Make) -> list[Place]:
+def place(family: Family, model: nn.Module, placing: Placing, make: Make) -> tuple[Place, ...]:
     """Put a new attention module at each place of a backbone.
 
     Args:
+        family: The backbone's family, which takes modules there.
         model: The backbone; it is changed.
-        placement: Where the modules go.
+        placing: Where the modules go.
         make: Makes one module: of `channels`, or for `conv` of `(in_channels, out_channels, stride=, groups=)`.
 
     Returns:
-        The places that were filled.
+        The places that were filled, in the order of the backbone.
 
     Raises:
-        PlacementError: If the backbone has no such place.
-        SpecError: If a module does not take the channels it meets.
+        SpecError: If there is no such stage, or a module does not take the channels it meets.
+        PlacementError: If the stages have no such place.
+        ContractError: If a module cannot be made.
     """
-    put = {"block": _place_in_blocks, "conv": _place_as_convs, "stage": _place_after_stages}[placement]
-    placed = list(put(model, make))
-    if not placed:
-        raise PlacementError(f"{type(model).__name__} has no place for a {placement!r} module")
-    return placed
+    stages = _chosen(family.stages(model), placing)
+    if placing.at == "stage":
+        places = tuple(_at_spot(stage.name, stage.module, stage.spot, make) for stage in stages)
+    else:
+        blocks = [block for stage in stages for block in stage.blocks]
+        places = tuple(_as_convolutions(blocks, make) if placing.at == "conv" else _in_blocks(blocks, placing, make))
+    if not places:
+        chosen = "" if placing.stages is None else f" in stages={format_setting(placing.stages)}"
+        raise PlacementError(f"this backbone has no place for a module at {placing.at!r}{chosen}")
+    return places
 
 
-def stages_of(model: ResNet) -> list[tuple[str, nn.Sequential]]:
-    """The stages of a ResNet by name; CIFAR's have three, ImageNet's four."""
-    return [
-        (name, stage)
-        for name, stage in model.named_children()
-        if isinstance(stage, nn.Sequential) and name.startswith("layer")
-    ]
+def take_out_own(stages: list[Stage]) -> int:
+    """Replace the attention modules that a backbone has of itself by identities, and say how many there were."""
+    num_replaced = 0
+    for block in (block for stage in stages for block in stage.blocks):
+        if block.own_attention is not None:
+            setattr(block.module, block.own_attention, nn.Identity())
+            num_replaced += 1
+    return num_replaced
 
 
-def _blocks_of(model: ResNet) -> Iterator[tuple[str, BasicBlock | Bottleneck]]:
-    for stage_name, stage in stages_of(model):
-        for index, block in stage.named_children():
-            if not isinstance(block, BasicBlock | Bottleneck):
-                raise PlacementError(
-                    f"blocks of type {type(block).__name__} take no attention; allowed: BasicBlock, Bottleneck"
-                )
-            yield f"{stage_name}.{index}", block
+def _chosen(stages: list[Stage], placing: Placing) -> list[Stage]:
+    if placing.stages is None:
+        return stages[:-1] if placing.at == "stage" else stages
+    if placing.stages[-1] > len(stages):
+        numbers = ", ".join(str(number + 1) for number in range(len(stages)))
+        raise SpecError(f"this backbone has the stages {numbers}; got stages={format_setting(placing.stages)}")
+    return [stages[number - 1] for number in placing.stages]
 
 
-def _place_in_blocks(model: ResNet, make: Make) -> Iterator[Place]:
-    for name, block in _blocks_of(model):
-        out_channels = _out_channels(block)
-        # timm calls `se` after the last norm and before drop path and addition.
-        block.se = _made(make, f"{name}.se", out_channels)
-        yield Place(f"{name}.se", block.se, out_channels)
+def _in_blocks(blocks: list[Block], placing: Placing, make: Make) -> Iterator[Place]:
+    for block in blocks:
+        if placing.at in block.spots:
+            yield _at_spot(block.name, block.module, block.spots[placing.at], make)
 
 
-def _place_as_convs(model: ResNet, make: Make) -> Iterator[Place]:
-    for name, block in _blocks_of(model):
-        index = 2 if isinstance(block, Bottleneck) else 1
-        conv = getattr(block, f"conv{index}")
-        if conv.dilation != (1, 1):
-            raise PlacementError(f"a 'conv' module replaces plain convolutions; {name}.conv{index} is dilated")
-        made = _made(
-            make, f"{name}.conv{index}", conv.in_channels, conv.out_channels, stride=conv.stride[0], groups=conv.groups
-        )
-        setattr(block, f"conv{index}", made)
-        # The module brings its own norm and activation.
-        setattr(block, f"bn{index}", nn.Identity())
-        setattr(block, f"act{index}", nn.Identity())
-        yield Place(f"{name}.conv{index}", made, conv.out_channels, conv.stride[0])
+def _as_convolutions(blocks: list[Block], make: Make) -> Iterator[Place]:
+    for block in blocks:
+        if block.convolution is None:
+            continue
+        conv = block.convolution.conv
+        name = f"{block.name}.{block.convolution.layer}"
+        made = _made(make, name, conv.in_channels, conv.out_channels, stride=conv.stride[0], groups=conv.groups)
+        setattr(block.module, block.convolution.layer, made)
+        for layer in block.convolution.with_it:
+            setattr(block.module, layer, nn.Identity())
+        yield Place(name, made, conv.out_channels, conv.stride[0])
 
 
-def _place_after_stages(model: ResNet, make: Make) -> Iterator[Place]:
-    for name, stage in stages_of(model)[:-1]:
-        out_channels = _out_channels(stage[-1])
-        made = _made(make, name, out_channels)
-        stage.add_module("attention", made)
-        yield Place(f"{name}.attention", made, out_channels)
+def _at_spot(parent_name: str, parent: nn.Module, spot: Spot, make: Make) -> Place:
+    layer_name = f"{parent_name}.{spot.layer}" if spot.layer else parent_name
+    name = layer_name if spot.side == "instead" else f"{layer_name}.attention"
+    made = _made(make, name, spot.channels)
+    _put(parent, spot, made)
+    return Place(name, made, spot.channels)
 
 
-def _out_channels(block: BasicBlock | Bottleneck) -> int:
-    return int((block.conv3 if isinstance(block, Bottleneck) else block.conv2).out_channels)
+def _put(parent: nn.Module, spot: Spot, attention: nn.Module) -> None:
+    owner_name, _, last = spot.layer.rpartition(".")
+    owner = parent.get_submodule(owner_name)
+    if spot.side == "instead":
+        setattr(owner, last, attention)
+        return
+    if last and getattr(owner, last) is None:
+        # A library may leave out a layer that does nothing; the module needs one to stand at.
+        setattr(owner, last, nn.Identity())
+    layer = parent.get_submodule(spot.layer)
+    # A child and a hook, and no wrapper: the names of the backbone's weights stay, and so do checkpoints of it.
+    layer.add_module("attention", attention)
+    if spot.side == "before":
+        layer.register_forward_pre_hook(_attend_before)
+    elif spot.side == "after":
+        layer.register_forward_hook(_attend_after_channels_last if spot.channels_last else _attend_after)
+
+
+# The hooks find the module by its layer, so that a copied or unpickled model uses its own.
+
+
+def _attend_before(layer: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    return (layer.attention(inputs[0]), *inputs[1:])
+
+
+def _attend_after(layer: Any, inputs: object, output: torch.Tensor) -> torch.Tensor:
+    attended: torch.Tensor = layer.attention(output)
+    return attended
+
+
+def _attend_after_channels_last(layer: Any, inputs: object, output: torch.Tensor) -> torch.Tensor:
+    attended: torch.Tensor = layer.attention(output.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    return attended
 
 
 def _made(make: Make, place_name: str, *channels: int, **convolution: int) -> nn.Module:
@@ -111,53 +146,3 @@ def _made(make: Make, place_name: str, *channels: int, **convolution: int) -> nn
         raise SpecError(f"{error} (at {place_name})") from error
     except Exception as error:
         raise ContractError(f"the attention module for {place_name} cannot be made: {error!r}") from error
-
-
-def probe(model: nn.Module, places: list[Place], image_shape: tuple[int, int, int], *, label: str) -> None:
-    """Run one image through the model and hold each attention module to the shape it must give.
-
-    Args:
-        model: The whole model; its state is unchanged.
-        places: Its attention modules.
-        image_shape: (C, H, W).
-        label: The variant, for messages.
-
-    Raises:
-        ContractError: If a module fails or gives another shape; the message names it.
-    """
-    running = ["the backbone"]
-    handles = []
-    for at in places:
-        handles.append(at.module.register_forward_pre_hook(_remember(running, at.name)))
-        handles.append(at.module.register_forward_hook(_check_shape(at, label)))
-    was_training = model.training
-    try:
-        with torch.no_grad():
-            model.eval()(torch.zeros(1, *image_shape))
-    except ContractError:
-        raise
-    except Exception as error:
-        raise ContractError(f"{label} fails on an image of {image_shape} at {running[0]}: {error!r}") from error
-    finally:
-        model.train(was_training)
-        for handle in handles:
-            handle.remove()
-
-
-def _remember(running: list[str], name: str) -> Callable[[nn.Module, object], None]:
-    def hook(module: nn.Module, inputs: object) -> None:
-        running[0] = name
-
-    return hook
-
-
-def _check_shape(at: Place, label: str) -> Callable[[nn.Module, tuple[torch.Tensor, ...], object], None]:
-    def hook(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: object) -> None:
-        images, _, height, width = inputs[0].shape
-        expected = (images, at.out_channels, -(-height // at.stride), -(-width // at.stride))
-        got = tuple(output.shape) if isinstance(output, torch.Tensor) else f"a {type(output).__name__}"
-        if got != expected:
-            given = tuple(inputs[0].shape)
-            raise ContractError(f"{label} at {at.name} must give {expected} for {given}; got {got}")
-
-    return hook

@@ -79,6 +79,8 @@ class Row:
     """Multiply-accumulates more than the baseline needs."""
     uncounted_operators: dict[str, int]
     """Operators that `macs` leaves out, with how often one forward pass runs them."""
+    num_replaced: int
+    """Attention modules of the backbone's own that the variant stands in place of."""
     images_per_s: float
     """Images a second in inference mode, from the median of all forward passes."""
     throughput_ratio: Ratio
@@ -177,6 +179,7 @@ def _row(variant: str, records: list[Record], baseline: list[Record]) -> Row:
     baseline_top1 = {record.spec.seed: record.values.test_top1_percent for record in baseline}
     is_baseline = records is baseline
     shared = [] if is_baseline else [seed for seed in top1 if seed in baseline_top1]
+    percents, baseline_percents = [top1[seed] for seed in shared], [baseline_top1[seed] for seed in shared]
     reference = baseline[0].values if baseline else None
     return Row(
         variant=variant,
@@ -187,16 +190,13 @@ def _row(variant: str, records: list[Record], baseline: list[Record]) -> Row:
         macs=values.macs,
         macs_difference=values.macs - reference.macs if reference else None,
         uncounted_operators=values.uncounted_operators,
+        num_replaced=values.num_replaced,
         images_per_s=1000.0
         * records[0].timing.throughput_batch_size
         / median(ms for record in records for ms in record.timing.forward_ms),
         throughput_ratio=throughput_ratio,
         top1_percent=t_interval(list(top1.values())),
-        top1_difference=(
-            paired_t_interval([top1[seed] for seed in shared], [baseline_top1[seed] for seed in shared])
-            if shared
-            else None
-        ),
+        top1_difference=paired_t_interval(percents, baseline_percents) if shared else None,
     )
 
 

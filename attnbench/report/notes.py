@@ -36,7 +36,8 @@ def conditions(facts: Facts) -> list[str]:
 def conclusions(board: Leaderboard) -> list[str]:
     """What a table tells and what it cannot, one paragraph a string."""
     others = [row for row in board.rows if not row.is_baseline]
-    paragraphs = [_seeds_missing(board), *_differences(board, others), _short_run(board.facts), *_measures(board)]
+    paragraphs = [_seeds_missing(board), *_differences(board, others), _short_run(board.facts), _replaced(board)]
+    paragraphs += _measures(board)
     return [paragraph for paragraph in paragraphs if paragraph]
 
 
@@ -101,6 +102,16 @@ def _short_run(facts: Facts) -> str:
         "under this recipe. It cannot tell how the variants rank after full training, on other data or on other "
         "backbones, nor show differences smaller than its intervals."
     )
+
+
+def _replaced(board: Leaderboard) -> str:
+    replacing = [row.variant for row in board.rows if row.num_replaced]
+    keeping = [row.variant for row in board.rows if not row.num_replaced]
+    if not replacing:
+        return ""
+    if not keeping:
+        return "The backbone's own attention modules are replaced in every variant."
+    return f"The backbone's own attention modules are part of {listed(keeping)}, and replaced in the other variants."
 
 
 def _measures(board: Leaderboard) -> list[str]:

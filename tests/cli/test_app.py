@@ -38,6 +38,8 @@ def suite(tmp_path: Path) -> SuiteSpec:
         ("leaderboard --workers 0", "workers must be at least 1; got workers=0"),
         ("leaderboard --attention none,sgee", "unknown attention module 'sgee'; did you mean 'sge'"),
         ("leaderboard --attention sge:groups=48", "groups must divide channels; got groups=48, channels=64"),
+        ("leaderboard --attention none,sge:groups=4,stages=1,4", "has the stages 1, 2, 3; got stages=1,4"),
+        ("leaderboard --attention se:at=pre-adds", "unknown position at=pre-adds; did you mean 'pre-add'"),
         ("leaderboard --backbone resnet5", "unknown backbone 'resnet5'; did you mean 'resnet50'"),
         ("leaderboard --data cifar1O", "unknown data set 'cifar1O'; did you mean 'cifar10'"),
         ("leaderboard --data imagenet", "with --root"),
@@ -126,6 +128,28 @@ def test_lists_everything(capsys: pytest.CaptureFixture[str]) -> None:
     names = ("sge", "gate_scale_init=0.0", "cifar-resnet", "resnet50", "cluttered-digits", "fashion-mnist", "imagenet")
     for name in names:
         assert name in output
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_lists_what_each_family_of_backbones_takes(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert main(["list", "backbones"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    output = " ".join(" ".join(lines).split())
+    for words in (
+        "shufflenet names shufflenet_v2_x0_5, shufflenet_v2_x1_0,",
+        "positions post-bn3, post-conv2, pre-branch, stage conv modules no, its spatial convolutions are depthwise",
+        "settings zero_init_last=true, drop_rate=0.0, drop_path_rate=0.0",
+        "settings depth=20, width=16,",
+    ):
+        assert words in output
+    assert main(["list", "attention"]) == 0
+    output = " ".join(capsys.readouterr().out.split())
+    assert "take at=POSITION, one of post-bn3, pre-add, post-add, post-conv2, pre-branch, shortcut, stage;" in output
+    assert "Every module takes stages, counted from 1: sge:at=post-conv2,stages=3,4." in output
 
 
 def test_a_damaged_record_is_named_and_the_rest_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from torch import nn
 
 from attnbench.attention import ATTENTION, register_attention
 from attnbench.errors import AttnBenchError, ContractError, PlacementError, SpecError, UnknownNameError
-from attnbench.models import backbone_names, create_model
+from attnbench.models import create_model
 
 SMALL = "cifar-resnet:bottleneck=true,depth=11,stem_stride=2,width=16"
 
@@ -75,12 +75,6 @@ def test_timms_family_takes_every_placement(backbone: str, attention: str) -> No
     assert torch.isfinite(logits).all()
 
 
-def test_lists_only_backbones_without_attention_of_their_own() -> None:
-    names = backbone_names()
-    assert {"cifar-resnet", "resnet18", "resnet50", "resnet101", "resnext50_32x4d", "wide_resnet50_2"} <= set(names)
-    assert "seresnet50" not in names
-
-
 @pytest.mark.parametrize(
     ("backbone", "layers"), [("cifar-resnet:depth=56", 55), ("cifar-resnet:bottleneck=true,depth=29", 28)]
 )
@@ -105,6 +99,34 @@ def test_cifar_resnet_20_has_the_parameters_of_its_paper() -> None:
         ("resnet50", "sgee", UnknownNameError, "did you mean 'sge'"),
         ("resnet50", "sge:groups=48", SpecError, "groups must divide channels; got groups=48, channels=256"),
         ("resnet50", "none:a=1", SpecError, "'none' has no settings"),
+        (
+            "resnet50",
+            "sge:at=post-conv3",
+            SpecError,
+            r"'sge': unknown position at=post-conv3; did you mean 'post-conv2'",
+        ),
+        ("resnet50", "sge:at=3", SpecError, "at must be text; got at=3"),
+        ("resnet50", "se:at=conv", SpecError, "unknown position at=conv; allowed: post-add, post-bn3, post-conv2"),
+        ("resnet50", "sk:at=stage", SpecError, "'sk' has no setting 'at'"),
+        ("resnet50", "sge:stage=3", SpecError, "'sge' has no setting 'stage'; did you mean 'stages'"),
+        ("resnet50", "sge:stages=4,3", SpecError, "stages must increase and are counted from 1; got stages=4,3"),
+        ("resnet50", "sge:stages=3,3", SpecError, "stages must increase"),
+        ("resnet50", "sge:stages=0", SpecError, "stages must increase and are counted from 1; got stages=0"),
+        ("resnet50", "sge:stages=last", SpecError, "stages must be an integer or integers"),
+        ("resnet50", "sge:stages=5", SpecError, "this backbone has the stages 1, 2, 3, 4; got stages=5"),
+        ("resnet50", "bam:stages=3,5", SpecError, "this backbone has the stages 1, 2, 3, 4; got stages=3,5"),
+        (
+            "efficientnet_b0",
+            "se:at=shortcut",
+            PlacementError,
+            "efficientnet_b0 takes no module at 'shortcut': its shortcut is .*; it takes them at post-bn3, pre-add, "
+            "post-add, post-conv2, pre-branch, stage, and 'shortcut' is taken by backbones of cifar-resnet, resnet, "
+            "regnet, convnext$",
+        ),
+        ("shufflenet_v2_x0_5", "sk", PlacementError, "'conv' is taken by backbones of cifar-resnet, resnet, regnet$"),
+        ("resnet50:drop_path_rate=1", "none", SpecError, "must be in .0, 1.; got drop_rate=0.0, drop_path_rate=1.0"),
+        ("mobilenetv2_050:drop_rate=-1", "none", SpecError, "must be in .0, 1.; got drop_rate=-1.0"),
+        ("mobilenetv2_050:zero_init_last=true", "none", SpecError, "no setting 'zero_init_last'"),
         ("cifar-resnet:depth=21", "none", SpecError, "depth must be 6n . 2"),
         ("cifar-resnet:width=7", "none", SpecError, "width must be even"),
         ("cifar-resnet:stem_stride=0", "none", SpecError, "stem_stride must be at least 1"),
@@ -154,6 +176,37 @@ def registered() -> None:
 def test_a_module_that_breaks_the_contract_is_named(attention: str, message: str) -> None:
     with pytest.raises(ContractError, match=message):
         make(attention)
+
+
+def test_a_backbone_that_fails_on_an_image_is_named() -> None:
+    message = r"^convnext_atto with {} fails on an image of \(3, 28, 28\): RuntimeError\("
+    with pytest.raises(SpecError, match=message.format("none")):
+        create_model("convnext_atto", image_size=(28, 28))
+    # Attention modules have run by then, without fault.
+    with pytest.raises(SpecError, match=message.format("se")):
+        create_model("convnext_atto", "se", image_size=(28, 28))
+
+
+class Positioned(nn.Module):
+    def __init__(self, channels: int, *, at: int = 1) -> None:
+        super().__init__()
+
+
+def test_a_module_may_not_take_attnbenchs_own_settings() -> None:
+    message = "may not have a parameter named at or stages, which say where it stands; got 'at' in 'positioned'"
+    with pytest.raises(ContractError, match=message):
+        register_attention("positioned", placement="block")(Positioned)
+    assert "positioned" not in ATTENTION.names()
+
+
+@pytest.mark.parametrize("attention", ["sge", "cbam", "sk", "bam"])
+def test_default_positions_can_be_named(attention: str) -> None:
+    at = {"block": "post-bn3", "stage": "stage", "conv": None}[ATTENTION.get(attention).placement]
+    named = make(f"{attention}:at={at},stages=1,2" if at else f"{attention}:stages=1,2,3").state_dict()
+    default = make(attention).state_dict()
+    expected = {name for name in default if at != "post-bn3" or not name.startswith("layer3.0.se.")}
+    assert named.keys() == expected
+    assert all(torch.equal(named[name], default[name]) for name in expected)
 
 
 def test_there_are_three_placements() -> None:

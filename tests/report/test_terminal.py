@@ -152,6 +152,15 @@ def test_says_which_seeds_and_records_are_missing() -> None:
     assert "The baseline none has no record here, so no differences are given." in prose(show(records()[3:6]))
 
 
+def test_says_which_variants_keep_the_backbones_own_attention() -> None:
+    own = "own attention modules"
+    kept, replacing = [make_record("none"), make_record("bam")], [make_record("sge", num_replaced=13)]
+    sentence = "The backbone's own attention modules are part of bam and none, and replaced in the other variants."
+    assert sentence in prose(show([*kept, *replacing]))
+    assert "The backbone's own attention modules are replaced in every variant." in prose(show(replacing))
+    assert own not in prose(show(kept))
+
+
 def test_states_how_macs_and_speed_are_measured() -> None:
     text = prose(show([make_record("none", uncounted_operators={"aten::mul": 1, "aten::add": 2})]))
     assert "MACs follow fvcore's default rules, which leave out: add, mul." in text
