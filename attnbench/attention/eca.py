@@ -1,0 +1,61 @@
+"""Efficient channel attention (ECA).
+
+Wang, Wu, Zhu, Li, Zuo, Hu: "ECA-Net: Efficient Channel Attention for Deep
+Convolutional Neural Networks", https://arxiv.org/abs/1910.03151.
+
+    z = (1/HW) Σ_ij x_ij
+    s = sigmoid(f_k z)              convolution of k neighbouring channels, no bias   (eq. 7, 8)
+    k = |log₂(C)/γ + b/γ| made odd, with γ = 2 and b = 1                              (eq. 12)
+    y = s · x
+
+Departures: none. The authors' code (https://github.com/BangguWu/ECANet) is given k for
+each stage; here k follows from C as in the paper unless it is set.
+"""
+
+import math
+
+import torch
+from torch import nn
+
+from attnbench.attention.registration import register_attention
+from attnbench.errors import SpecError
+
+
+@register_attention("eca", placement="block")
+class EfficientChannelAttention(nn.Module):
+    """A gate a channel from the means of its neighbours; k parameters.
+
+    Shape: (N, C, H, W) in and out, any H and W.
+    """
+
+    def __init__(self, channels: int, *, kernel_size: int | None = None) -> None:
+        """Make the convolution.
+
+        Args:
+            channels: C, channels of the feature map.
+            kernel_size: k, odd; by default from C.
+
+        Raises:
+            SpecError: If `kernel_size` is not odd and positive.
+        """
+        super().__init__()
+        if kernel_size is not None and (kernel_size < 1 or kernel_size % 2 == 0):
+            raise SpecError(f"kernel_size must be odd; got kernel_size={kernel_size}")
+        kernel_size = kernel_size or adaptive_kernel_size(channels)
+        self.conv = nn.Conv1d(1, 1, kernel_size, padding=kernel_size // 2, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Scale each channel."""
+        means = x.mean((2, 3))[:, None]
+        gate = torch.sigmoid(self.conv(means))[:, 0]
+        return x * gate.to(x.dtype)[:, :, None, None]
+
+
+def adaptive_kernel_size(channels: int) -> int:
+    """The kernel size of C channels (eq. 12).
+
+    >>> [adaptive_kernel_size(channels) for channels in (64, 256, 512, 2048)]
+    [3, 5, 5, 7]
+    """
+    size = int(abs(math.log2(channels) / 2 + 1 / 2))
+    return size if size % 2 else size + 1
