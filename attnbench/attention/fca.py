@@ -85,9 +85,11 @@ class FrequencyChannelAttention(nn.Module):
         hidden = reduced(channels, reduction)
         scale = grid // GRID
         pairs = zip(_U[order][:frequencies], _V[order][:frequencies], strict=True)
-        basis = torch.stack([torch.outer(_cosine(u * scale, grid), _cosine(v * scale, grid)) for u, v in pairs])
+        waves = torch.stack([torch.outer(_cosine(u * scale, grid), _cosine(v * scale, grid)) for u, v in pairs])
         self.grid = grid
-        self.register_buffer("basis", basis.repeat_interleave(channels // frequencies, 0), persistent=False)
+        # Not left in float64, which some accelerators do not have.
+        basis = waves.repeat_interleave(channels // frequencies, 0).to(torch.get_default_dtype())
+        self.register_buffer("basis", basis, persistent=False)
         self.squeeze = nn.Linear(channels, hidden, bias=False)
         self.excite = nn.Linear(hidden, channels, bias=False)
 

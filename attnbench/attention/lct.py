@@ -7,7 +7,7 @@ https://arxiv.org/abs/1909.03834.
     ẑ_c = (z_c − μ_g) / √(σ_g² + ε)                normalised over the channels of its group g
     y_c = x_c · sigmoid(w_c ẑ_c + b_c)             one w, b a channel
 
-Departures: the authors published no code. w starts at 0 and b at 1, as the gate of
+Departures: no code of the authors is known. w starts at 0 and b at 1, as the gate of
 SGE does; σ_g² is the population variance and ε = 1e-5, as in group normalisation.
 """
 
@@ -51,7 +51,7 @@ class LinearContextTransform(nn.Module):
         """Scale each channel."""
         with torch.autocast(x.device.type, enabled=False):
             context = x.mean((2, 3), dtype=torch.promote_types(x.dtype, torch.float32))
-            grouped = context.reshape(len(context), self.groups, -1)
+            grouped = context.reshape(x.shape[0], self.groups, -1)
             centred = grouped - grouped.mean(2, keepdim=True)
             deviation = (centred.square().mean(2, keepdim=True) + EPSILON).sqrt()
             gate = torch.sigmoid((centred / deviation).flatten(1) * self.gate_scale + self.gate_shift)

@@ -32,7 +32,7 @@ class SimAM(nn.Module):
 
         Args:
             channels: C, channels of the feature map; any.
-            regularization: λ, positive.
+            regularization: λ, positive; the authors take 0.1 in their ImageNet models.
 
         Raises:
             SpecError: If `regularization` is not positive.

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 import attnbench
+from attnbench.cli.check import check
+from attnbench.cli.convert import convert
+from attnbench.cli.evaluate import evaluate
 from attnbench.cli.leaderboard import leaderboard
 from attnbench.cli.list import list_names
 from attnbench.cli.report import report
@@ -19,6 +22,9 @@ app = App(
 )
 app.command(leaderboard)
 app.command(train)
+app.command(evaluate)
+app.command(convert)
+app.command(check)
 app.command(report)
 app.command(list_names, name="list")
 

@@ -1,0 +1,89 @@
+"""Shuffle attention (SA).
+
+Zhang, Yang: "SA-Net: Shuffle Attention for Deep Convolutional Neural Networks",
+https://arxiv.org/abs/2102.00240.
+
+Each of G channel groups is cut into two halves x₁ and x₂ of C/2G channels:
+
+    s  = (1/HW) Σ_ij x₁(i, j)                       mean of each channel       (eq. 1)
+    y₁ = x₁ · sigmoid(w₁ s + b₁)                    a gate a channel           (eq. 2)
+    y₂ = x₂ · sigmoid(w₂ GN(x₂) + b₂)               a gate a position          (eq. 3)
+    y  = shuffle([y₁; y₂] of all groups)            channel shuffle with 2 groups
+
+The weights w₁, b₁, w₂, b₂ and those of the group norm GN have one value for each of
+the C/2G channels and are shared by all groups. GN normalises each channel by itself
+over its positions. The shuffle takes channels in turn from the first and from the
+second half of all C, so the module also permutes the channels.
+
+As in the authors' code, https://github.com/wofmanaf/SA-Net, w₁ and w₂ start at 0 and
+b₁ and b₂ at 1, so training starts from a gate of sigmoid(1) = 0.73.
+
+Departures: none where the authors' code runs. It fails where a map of one position
+meets one group and one image, because torch refuses to normalise a single value there;
+here GN is then its shift. The paper gives 300 parameters in ResNet-50; the authors'
+code makes 708.
+"""
+
+import torch
+from torch import nn
+
+from attnbench.attention.registration import register_attention
+from attnbench.errors import SpecError
+
+
+@register_attention("sa", placement="block")
+class ShuffleAttention(nn.Module):
+    """Half of each group gated a channel, half a position, then shuffled; 3·C/G parameters.
+
+    Shape: (N, C, H, W) in and out, any H and W.
+    """
+
+    def __init__(self, channels: int, *, groups: int = 64) -> None:
+        """Make both gates.
+
+        Args:
+            channels: C, channels of the feature map.
+            groups: G; 2·G divides `channels`. The authors take 64 for ImageNet.
+
+        Raises:
+            SpecError: If 2·`groups` does not divide `channels`.
+        """
+        super().__init__()
+        if groups < 1 or channels % (2 * groups):
+            fitting = ", ".join(str(number) for number in range(1, channels // 2 + 1) if channels % (2 * number) == 0)
+            raise SpecError(
+                f"2·groups must divide channels; got groups={groups}, channels={channels}; allowed: {fitting or 'none'}"
+            )
+        self.groups = groups
+        half = channels // (2 * groups)
+        self.channel_scale = nn.Parameter(torch.zeros(half, 1, 1))
+        self.channel_shift = nn.Parameter(torch.ones(half, 1, 1))
+        self.spatial_scale = nn.Parameter(torch.zeros(half, 1, 1))
+        self.spatial_shift = nn.Parameter(torch.ones(half, 1, 1))
+        self.norm = nn.GroupNorm(half, half)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Gate the halves and shuffle the channels."""
+        images, channels, height, width = x.shape
+        first, second = x.reshape(images, self.groups, 2, -1, height, width).unbind(2)
+        channel_scores = self.channel_scale * first.mean((3, 4), keepdim=True) + self.channel_shift
+        spatial_scores = self.spatial_scale * self._normalized(second) + self.spatial_shift
+        gated = torch.stack(
+            (first * torch.sigmoid(channel_scores).to(x.dtype), second * torch.sigmoid(spatial_scores).to(x.dtype)), 2
+        )
+        halves = gated.reshape(images, 2, channels // 2, height, width)
+        # Copied once, in the layout of the input.
+        if x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous():
+            return halves.permute(0, 3, 4, 2, 1).reshape(images, height, width, channels).permute(0, 3, 1, 2)
+        return halves.transpose(1, 2).reshape(x.shape)
+
+    def _normalized(self, x: torch.Tensor) -> torch.Tensor:
+        """GN of (N, G, C/2G, H, W)."""
+        norm = self.norm
+        # Not norm(x), which refuses a single value.
+        normalized = torch.group_norm(x.flatten(0, 1), norm.num_groups, norm.weight, norm.bias, norm.eps)
+        return normalized.reshape(x.shape)
+
+    def extra_repr(self) -> str:
+        """Settings for `repr`."""
+        return f"groups={self.groups}"
