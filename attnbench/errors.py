@@ -11,6 +11,8 @@
     │   ├── PlacementError        this backbone has no place for this attention module
     │   ├── ContractError         an attention module breaks the plug-in contract
     │   └── CheckpointError       weights cannot be read, or do not fit the model
+    ├── MeasurementError          a measurement cannot be made
+    │   └── DeviceMemoryError     a step does not fit into the device's memory
     ├── TrainingError
     │   └── DivergedError         the training loss stopped being finite
     └── StoreError
@@ -64,6 +66,14 @@ class ContractError(ModelError):
 
 class CheckpointError(ModelError):
     """Weights cannot be read or written, or do not fit the model."""
+
+
+class MeasurementError(AttnBenchError):
+    """A measurement cannot be made, for example because the baseline fails."""
+
+
+class DeviceMemoryError(MeasurementError):
+    """A step does not fit into the device's memory; a smaller batch, for all rows alike, may."""
 
 
 class TrainingError(AttnBenchError):

@@ -1,0 +1,140 @@
+"""What the convention `full` counts for each operator, and why.
+
+A multiply-accumulate counts once, and so does any other single operation on an
+element: an addition, a division, a root, an exponential. No weight is given to how
+long an operation takes; that is what timings are for.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from attnbench.measure.tracing import conv_flop_jit, get_shape
+
+Counter = Callable[[list[Any], list[Any]], int]
+"""Count of one operator, of its inputs and outputs in the traced graph."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is counted for some operators."""
+
+    operators: tuple[str, ...]
+    """Their names in the traced graph, without ``aten::``."""
+    count: Counter
+    """The count."""
+    reason: str
+    """What it is, in words, for the documentation."""
+
+
+def _size(value: Any) -> int:
+    shape = get_shape(value)
+    return 0 if shape is None else prod(shape)
+
+
+def _bias(inputs: list[Any], outputs: list[Any], index: int) -> int:
+    return _size(outputs[0]) if len(inputs) > index and get_shape(inputs[index]) is not None else 0
+
+
+def _convolution(inputs: list[Any], outputs: list[Any]) -> int:
+    return int(sum(conv_flop_jit(inputs, outputs).values())) + _bias(inputs, outputs, 2)
+
+
+def _linear(inputs: list[Any], outputs: list[Any]) -> int:
+    return _size(outputs[0]) * int(get_shape(inputs[1])[1]) + _bias(inputs, outputs, 2)
+
+
+def _addmm(inputs: list[Any], outputs: list[Any]) -> int:
+    return _size(outputs[0]) * (int(get_shape(inputs[1])[1]) + 1)
+
+
+def _matmul(inputs: list[Any], outputs: list[Any]) -> int:
+    return _size(outputs[0]) * int(get_shape(inputs[0])[-1])
+
+
+def _outputs(times: int) -> Counter:
+    return lambda inputs, outputs: times * _size(outputs[0])
+
+
+def _inputs(times: int) -> Counter:
+    return lambda inputs, outputs: times * _size(inputs[0])
+
+
+def _norm(affine_index: int) -> Counter:
+    def count(inputs: list[Any], outputs: list[Any]) -> int:
+        affine = get_shape(inputs[affine_index]) is not None
+        return (6 if affine else 5) * _size(inputs[0])
+
+    return count
+
+
+def _batch_norm(inputs: list[Any], outputs: list[Any]) -> int:
+    return (2 if get_shape(inputs[1]) is not None else 1) * _size(inputs[0])
+
+
+def _window(kernel_index: int) -> Counter:
+    def count(inputs: list[Any], outputs: list[Any]) -> int:
+        kernel = inputs[kernel_index].node()
+        sizes = [value.toIValue() for value in kernel.inputs()]
+        return _size(outputs[0]) * int(prod(sizes * (2 if len(sizes) == 1 else 1)))
+
+    return count
+
+
+RULES = (
+    Rule(("_convolution",), _convolution, "one a weight and output position, and one an output for the bias"),
+    Rule(("linear",), _linear, "inputs × outputs, and one an output for the bias"),
+    Rule(("addmm",), _addmm, "as a linear layer with bias"),
+    Rule(("matmul", "mm", "bmm"), _matmul, "one a product of two elements"),
+    Rule(("batch_norm",), _batch_norm, "scale and shift: in inference the statistics are folded into two numbers"),
+    Rule(
+        ("layer_norm",),
+        _norm(2),
+        "mean, difference, square, its mean and quotient one an element each, and scale with shift once more",
+    ),
+    Rule(("group_norm", "instance_norm"), _norm(2), "as layer norm"),
+    Rule(
+        ("add", "add_", "sub", "rsub", "mul", "mul_", "div", "neg", "abs", "reciprocal", "lerp", "addcmul"),
+        _outputs(1),
+        "arithmetic: one an element of the result",
+    ),
+    Rule(("square", "sqrt", "rsqrt", "pow", "exp", "log", "sigmoid", "tanh", "erf"), _outputs(1), "one an element"),
+    Rule(
+        ("relu", "relu_", "relu6", "hardtanh", "hardtanh_", "clamp", "clamp_", "clamp_min", "clamp_max"),
+        _outputs(1),
+        "a comparison an element",
+    ),
+    Rule(("maximum", "minimum", "where", "eq", "ge", "gt", "le", "lt"), _outputs(1), "a comparison an element"),
+    Rule(
+        ("silu", "silu_", "hardsigmoid", "hardsigmoid_", "hardswish", "hardswish_", "gelu", "mish", "softplus"),
+        _outputs(2),
+        "a gate and a product, or a scale and a comparison: two an element",
+    ),
+    Rule(("softmax", "log_softmax"), _outputs(4), "maximum, exponential of the difference, sum and quotient"),
+    Rule(("sum", "mean", "amax", "amin", "max", "argmax", "norm"), _inputs(1), "a reduction: one an element read"),
+    Rule(("var", "std"), _inputs(3), "mean, difference, and sum of squares: three an element read"),
+    Rule(
+        ("adaptive_avg_pool2d", "adaptive_max_pool2d"), _inputs(1), "one an element read, as the reduction that it is"
+    ),
+    Rule(("max_pool2d", "avg_pool2d"), _window(1), "one an element of each window"),
+    Rule(("upsample_bilinear2d", "grid_sampler"), _outputs(4), "four weighted neighbours an element"),
+)
+"""Every rule of the convention `full`."""
+
+MOVES = (
+    "_convolution_mode", "_reshape_alias", "alias", "arange", "cat", "channel_shuffle", "chunk", "clone",
+    "constant_pad_nd", "contiguous", "detach", "dropout", "empty", "expand", "expand_as", "feature_dropout", "flatten",
+    "flip", "full", "full_like", "gather", "index", "index_select", "movedim", "narrow", "native_channel_shuffle",
+    "ones", "ones_like", "pad", "permute", "pixel_shuffle", "pixel_unshuffle", "reflection_pad2d", "repeat",
+    "repeat_interleave", "reshape", "roll", "select", "size", "slice", "split", "split_with_sizes", "squeeze", "stack",
+    "swapaxes", "t", "to", "transpose", "type_as", "unbind", "unflatten", "unsqueeze", "upsample_nearest2d", "view",
+    "view_as", "zeros", "zeros_like",
+)  # fmt: skip
+"""Operators that compute nothing: they move, repeat, rename or make elements. They count 0."""
+
+
+def full_rules() -> dict[str, Counter]:
+    """A count for every operator that has a rule, those that count 0 among them."""
+    counted = {f"aten::{name}": rule.count for rule in RULES for name in rule.operators}
+    return {**{f"aten::{name}": _outputs(0) for name in MOVES if name != "_convolution_mode"}, **counted}
