@@ -19,7 +19,14 @@ def start(folder: Path, store: str) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "attnbench", "leaderboard", "suite.yaml", "--store", store, "--workers", "2"]
     with (folder / "stderr.txt").open("wb") as errors:
         return subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+            # A shell lets what it starts in the background ignore Ctrl-C, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
 
