@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -12,6 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from attnbench.cli.options import SpecOptions, suite_from
 from attnbench.errors import StoreError
 from attnbench.stats import proportion_interval
+
+if TYPE_CHECKING:
+    from attnbench.evaluation import Evaluation
 
 _ATTENTION_HELP = "Variant that the weights are of, such as none, sge or bam:source=official."
 
@@ -96,6 +99,11 @@ def evaluate(
         )
     if output is not None:
         output.write_text(result.to_json())
+    _print(result, checkpoint, output)
+    return 0
+
+
+def _print(result: "Evaluation", checkpoint: Path, output: Path | None) -> None:
     num_images = result.test_correct.num_bits
     low, high = proportion_interval(int(result.test_correct.unpack().sum()), num_images)
     print(f"{result.attention} in {result.backbone} on {result.data}: {checkpoint}")
@@ -109,4 +117,3 @@ def evaluate(
     print(f"MACs         {result.macs:,} an image (fvcore's default rules)")
     if output is not None:
         print(f"result       {output}")
-    return 0
