@@ -97,13 +97,18 @@ def evaluate(
             compute=replace(suite.compute, deterministic=True),
             on_step=lambda done, total: bar.update(task, completed=done, total=total),
         )
+    # Printed first: what was found is not lost where the file cannot be written.
+    _print(result, checkpoint)
     if output is not None:
-        output.write_text(result.to_json())
-    _print(result, checkpoint, output)
+        try:
+            output.write_text(result.to_json())
+        except OSError as error:
+            raise StoreError(f"cannot write {output}: {error.strerror or error}") from error
+        print(f"result       {output}")
     return 0
 
 
-def _print(result: "Evaluation", checkpoint: Path, output: Path | None) -> None:
+def _print(result: "Evaluation", checkpoint: Path) -> None:
     num_images = result.test_correct.num_bits
     low, high = proportion_interval(int(result.test_correct.unpack().sum()), num_images)
     print(f"{result.attention} in {result.backbone} on {result.data}: {checkpoint}")
@@ -115,5 +120,3 @@ def _print(result: "Evaluation", checkpoint: Path, output: Path | None) -> None:
     print(f"loss         {result.test_loss:.4f} nats")
     print(f"parameters   {result.parameters:,}")
     print(f"MACs         {result.macs:,} an image (fvcore's default rules)")
-    if output is not None:
-        print(f"result       {output}")
