@@ -28,62 +28,65 @@ class Rule:
     """What it is, in words, for the documentation."""
 
 
-def _size(value: Any) -> int:
+def size_of(value: Any) -> int:
+    """Elements of a tensor in the traced graph; 0 for what is none."""
     shape = get_shape(value)
     return 0 if shape is None else prod(shape)
 
 
 def _bias(inputs: list[Any], outputs: list[Any], index: int) -> int:
-    return _size(outputs[0]) if len(inputs) > index and get_shape(inputs[index]) is not None else 0
+    return size_of(outputs[0]) if len(inputs) > index and get_shape(inputs[index]) is not None else 0
 
 
-def _convolution(inputs: list[Any], outputs: list[Any]) -> int:
+def convolution(inputs: list[Any], outputs: list[Any]) -> int:
+    """One a weight and output position, and one an output for the bias."""
     return int(sum(conv_flop_jit(inputs, outputs).values())) + _bias(inputs, outputs, 2)
 
 
 def _linear(inputs: list[Any], outputs: list[Any]) -> int:
-    return _size(outputs[0]) * int(get_shape(inputs[1])[1]) + _bias(inputs, outputs, 2)
+    return size_of(outputs[0]) * int(get_shape(inputs[1])[1]) + _bias(inputs, outputs, 2)
 
 
 def _addmm(inputs: list[Any], outputs: list[Any]) -> int:
-    return _size(outputs[0]) * (int(get_shape(inputs[1])[1]) + 1)
+    return size_of(outputs[0]) * (int(get_shape(inputs[1])[1]) + 1)
 
 
 def _matmul(inputs: list[Any], outputs: list[Any]) -> int:
-    return _size(outputs[0]) * int(get_shape(inputs[0])[-1])
+    return size_of(outputs[0]) * int(get_shape(inputs[0])[-1])
 
 
 def _outputs(times: int) -> Counter:
-    return lambda inputs, outputs: times * _size(outputs[0])
+    return lambda inputs, outputs: times * size_of(outputs[0])
 
 
-def _inputs(times: int) -> Counter:
-    return lambda inputs, outputs: times * _size(inputs[0])
+def per_input(times: int) -> Counter:
+    """So many an element of the first input."""
+    return lambda inputs, outputs: times * size_of(inputs[0])
 
 
 def _norm(affine_index: int) -> Counter:
     def count(inputs: list[Any], outputs: list[Any]) -> int:
         affine = get_shape(inputs[affine_index]) is not None
-        return (6 if affine else 5) * _size(inputs[0])
+        return (6 if affine else 5) * size_of(inputs[0])
 
     return count
 
 
 def _batch_norm(inputs: list[Any], outputs: list[Any]) -> int:
-    return (2 if get_shape(inputs[1]) is not None else 1) * _size(inputs[0])
+    return (2 if get_shape(inputs[1]) is not None else 1) * size_of(inputs[0])
 
 
 def _window(kernel_index: int) -> Counter:
     def count(inputs: list[Any], outputs: list[Any]) -> int:
         kernel = inputs[kernel_index].node()
         sizes = [value.toIValue() for value in kernel.inputs()]
-        return _size(outputs[0]) * int(prod(sizes * (2 if len(sizes) == 1 else 1)))
+        return size_of(outputs[0]) * int(prod(sizes * (2 if len(sizes) == 1 else 1)))
 
     return count
 
 
 RULES = (
-    Rule(("_convolution",), _convolution, "one a weight and output position, and one an output for the bias"),
+    Rule(("_convolution",), convolution, "one a weight and output position, and one an output for the bias"),
     Rule(("linear",), _linear, "inputs × outputs, and one an output for the bias"),
     Rule(("addmm",), _addmm, "as a linear layer with bias"),
     Rule(("matmul", "mm", "bmm"), _matmul, "one a product of two elements"),
@@ -112,10 +115,10 @@ RULES = (
         "a gate and a product, or a scale and a comparison: two an element",
     ),
     Rule(("softmax", "log_softmax"), _outputs(4), "maximum, exponential of the difference, sum and quotient"),
-    Rule(("sum", "mean", "amax", "amin", "max", "argmax", "norm"), _inputs(1), "a reduction: one an element read"),
-    Rule(("var", "std"), _inputs(3), "mean, difference, and sum of squares: three an element read"),
+    Rule(("sum", "mean", "amax", "amin", "max", "argmax", "norm"), per_input(1), "a reduction: one an element read"),
+    Rule(("var", "std"), per_input(3), "mean, difference, and sum of squares: three an element read"),
     Rule(
-        ("adaptive_avg_pool2d", "adaptive_max_pool2d"), _inputs(1), "one an element read, as the reduction that it is"
+        ("adaptive_avg_pool2d", "adaptive_max_pool2d"), per_input(1), "one an element read, as the reduction that it is"
     ),
     Rule(("max_pool2d", "avg_pool2d"), _window(1), "one an element of each window"),
     Rule(("upsample_bilinear2d", "grid_sampler"), _outputs(4), "four weighted neighbours an element"),
@@ -123,7 +126,7 @@ RULES = (
 """Every rule of the convention `full`."""
 
 MOVES = (
-    "_convolution_mode", "_reshape_alias", "alias", "arange", "cat", "channel_shuffle", "chunk", "clone",
+    "_reshape_alias", "alias", "arange", "cat", "channel_shuffle", "chunk", "clone",
     "constant_pad_nd", "contiguous", "detach", "dropout", "empty", "expand", "expand_as", "feature_dropout", "flatten",
     "flip", "full", "full_like", "gather", "index", "index_select", "movedim", "narrow", "native_channel_shuffle",
     "ones", "ones_like", "pad", "permute", "pixel_shuffle", "pixel_unshuffle", "reflection_pad2d", "repeat",
@@ -137,4 +140,4 @@ MOVES = (
 def full_rules() -> dict[str, Counter]:
     """A count for every operator that has a rule, those that count 0 among them."""
     counted = {f"aten::{name}": rule.count for rule in RULES for name in rule.operators}
-    return {**{f"aten::{name}": _outputs(0) for name in MOVES if name != "_convolution_mode"}, **counted}
+    return {**{f"aten::{name}": _outputs(0) for name in MOVES}, **counted}

@@ -10,13 +10,13 @@ are put down to the modules of `POOLED_MAPS`.
 """
 
 from collections.abc import Iterator
-from math import prod
 from typing import Any
 
 import torch
 from torch import nn
 
-from attnbench.measure.tracing import analysed, conv_flop_jit, get_shape
+from attnbench.measure.flop_rules import convolution, per_input, size_of
+from attnbench.measure.tracing import analysed, get_shape
 
 _COUNTED = (
     nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d,
@@ -62,33 +62,16 @@ def _pooling_modules(model: nn.Module, image_shape: tuple[int, int, int]) -> Ite
         yield name, type(module).__name__, sizes[name]
 
 
-def _size(value: Any) -> int:
-    return prod(get_shape(value))
-
-
-def _convolution(inputs: list[Any], outputs: list[Any]) -> int:
-    bias = _size(outputs[0]) if get_shape(inputs[2]) is not None else 0
-    return int(sum(conv_flop_jit(inputs, outputs).values())) + bias
-
-
 def _linear(inputs: list[Any], outputs: list[Any]) -> int:
-    return _size(outputs[0]) * int(get_shape(inputs[1])[1])
-
-
-def _one_an_element_read(inputs: list[Any], outputs: list[Any]) -> int:
-    return _size(inputs[0])
-
-
-def _two_an_element_read(inputs: list[Any], outputs: list[Any]) -> int:
-    return 2 * _size(inputs[0])
+    return size_of(outputs[0]) * int(get_shape(inputs[1])[1])
 
 
 _RULES = {
-    "aten::_convolution": _convolution,
+    "aten::_convolution": convolution,
     "aten::linear": _linear,
-    "aten::batch_norm": _two_an_element_read,
+    "aten::batch_norm": per_input(2),
     **{
-        f"aten::{name}": _one_an_element_read
+        f"aten::{name}": per_input(1)
         for name in (
             "relu", "relu_", "hardtanh", "hardtanh_", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d",
             "adaptive_max_pool2d",
