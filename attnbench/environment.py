@@ -16,8 +16,17 @@ _PACKAGES = ("fvcore", "lightning", "numpy", "scikit-learn", "timm", "torch", "t
 
 
 def capture_environment(compute: Compute) -> Environment:
-    """What a record says of where it was made."""
-    device = resolve_device(compute)
+    """What a run's record says of where it was made."""
+    return environment_of(resolve_device(compute), resolve_precision(compute))
+
+
+def environment_of(device: torch.device, precision: str) -> Environment:
+    """What a record says of where it was made.
+
+    Args:
+        device: Where was computed.
+        precision: In which arithmetic.
+    """
     return Environment(
         attnbench=attnbench.__version__,
         git_revision=_git_revision(),
@@ -26,7 +35,7 @@ def capture_environment(compute: Compute) -> Environment:
         platform=f"{platform.system()} {platform.machine()}",
         processor=_processor(),
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        precision=resolve_precision(compute),
+        precision=precision,
         threads=torch.get_num_threads(),
     )
 

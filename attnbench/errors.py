@@ -12,7 +12,8 @@
     │   ├── ContractError         an attention module breaks the plug-in contract
     │   └── CheckpointError       weights cannot be read, or do not fit the model
     ├── MeasurementError          a measurement cannot be made
-    │   └── DeviceMemoryError     a step does not fit into the device's memory
+    │   └── RowError              a row cannot be timed
+    │       └── DeviceMemoryError     its step does not fit into the device's memory
     ├── TrainingError
     │   └── DivergedError         the training loss stopped being finite
     └── StoreError
@@ -72,8 +73,21 @@ class MeasurementError(AttnBenchError):
     """A measurement cannot be made, for example because the baseline fails."""
 
 
-class DeviceMemoryError(MeasurementError):
-    """A step does not fit into the device's memory; a smaller batch, for all rows alike, may."""
+class RowError(MeasurementError):
+    """A row cannot be timed, and the others not without it.
+
+    Args:
+        message: What failed.
+        row: Label of the row.
+    """
+
+    def __init__(self, message: str, *, row: str) -> None:
+        super().__init__(message)
+        self.row = row
+
+
+class DeviceMemoryError(RowError):
+    """A row's step does not fit into the device's memory; a smaller batch, for all rows alike, may."""
 
 
 class TrainingError(AttnBenchError):

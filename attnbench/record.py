@@ -1,25 +1,20 @@
 """The immutable result of one run, and the folder that holds such results.
 
-A record is one JSON file, named by the digest of its spec. It is written whole
-or not at all, and never rewritten. What depends on the clock stands under
-`timing`; everything else is the same, bit for bit, for two runs of one spec on
-one machine.
+A record is named by the digest of its spec. What depends on the clock stands
+under `timing`; everything else is the same, bit for bit, for two runs of one
+spec on one machine.
 """
 
 import base64
-import os
-import tempfile
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from attnbench.errors import RecordError, StoreError
+from attnbench.errors import RecordError
 from attnbench.spec import RunSpec, digest
+from attnbench.store import RecordFolder, decode_record, encode_record
 
 SCHEMA = 1
 """Version of the record's layout. A change of meaning raises it; a new optional field does not."""
@@ -162,8 +157,7 @@ class Record:
 
     def to_json(self) -> bytes:
         """The record as indented JSON."""
-        # asdict, because msgspec leaves out fields that it left at their defaults when it made the spec.
-        return msgspec.json.format(msgspec.json.encode(asdict(self)), indent=1) + b"\n"
+        return encode_record(self)
 
     @classmethod
     def from_json(cls, text: bytes, *, source: str) -> "Record":
@@ -172,126 +166,18 @@ class Record:
         Raises:
             RecordError: If it is damaged, of a newer schema, or not the record of its spec.
         """
-        try:
-            schema = msgspec.json.decode(text, type=_SchemaOnly).schema
-            if schema > SCHEMA:
-                raise RecordError(
-                    f"{source} has schema {schema}; this attnbench reads up to {SCHEMA}: install a newer one"
-                )
-            record = msgspec.json.decode(text, type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise RecordError(f"{source} is damaged: {error}") from None
+        record = decode_record(text, cls, newest_schema=SCHEMA, source=source)
         if record.digest != digest(record.spec):
             raise RecordError(f"{source} is damaged: its spec has the digest {digest(record.spec)}")
         return record
 
 
-class _SchemaOnly(msgspec.Struct):
-    schema: int
+class Store(RecordFolder[Record]):
+    """A folder of the records of runs, ``<digest>.json``."""
 
-
-@dataclass(frozen=True)
-class Store:
-    """A folder of records, one JSON file each.
-
-    Several processes may write into one store: a record is moved to its place
-    in one step, and the first to arrive stays.
-    """
-
-    path: Path
-    """The folder; it is made when the first record is added."""
-
-    def file_of(self, run_digest: str) -> Path:
-        """Where the record of that digest stands, or would stand."""
-        return self.path / f"{run_digest}.json"
-
-    def __contains__(self, run_digest: object) -> bool:
-        return isinstance(run_digest, str) and self.file_of(run_digest).is_file()
-
-    def make(self) -> None:
-        """Make the folder and try to write there, so that hours of training are not lost on it.
-
-        Raises:
-            StoreError: If the folder cannot be written.
-        """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.path):
-                pass
-        except OSError as error:
-            raise StoreError(f"cannot write records into {self.path}: {error.strerror or error}") from error
-
-    def add(self, record: Record) -> Path:
-        """Write a record, whole or not at all; a record that is already there stays.
-
-        Returns:
-            The file of the record.
-
-        Raises:
-            StoreError: If the folder cannot be written.
-        """
-        final = self.file_of(record.digest)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self.path, prefix=f".{record.digest}.", suffix=".tmp")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(record.to_json())
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.chmod(temporary, 0o644)
-                if not final.exists():
-                    os.replace(temporary, final)
-            finally:
-                Path(temporary).unlink(missing_ok=True)
-        except OSError as error:
-            raise StoreError(f"cannot write a record into {self.path}: {error.strerror or error}") from error
-        return final
-
-    def get(self, run_digest: str) -> Record:
-        """The record of that digest.
-
-        Raises:
-            RecordError: If there is none, or it is damaged.
-        """
-        file = self.file_of(run_digest)
-        try:
-            return Record.from_json(file.read_bytes(), source=str(file))
-        except OSError as error:
-            raise RecordError(f"cannot read {file}: {error.strerror or error}") from error
-
-    def set_aside(self, run_digest: str) -> None:
-        """Rename a damaged record to ``<digest>.json.damaged``, which makes room for the run's new one."""
-        file = self.file_of(run_digest)
-        os.replace(file, file.with_name(f"{file.name}.damaged"))
-
-    def digests(self) -> list[str]:
-        """The digests of all records, damaged ones included, sorted.
-
-        Raises:
-            StoreError: If there is no such folder.
-        """
-        if not self.path.is_dir():
-            raise StoreError(f"there is no store of records at {self.path}; a leaderboard's --store makes one")
-        return sorted(file.stem for file in self.path.glob("*.json") if not file.name.startswith("."))
-
-    def read(self) -> tuple[list[Record], list[str]]:
-        """All records that can be read, and a sentence for each that cannot.
-
-        Raises:
-            StoreError: If there is no such folder.
-        """
-        records: list[Record] = []
-        problems: list[str] = []
-        for run_digest in self.digests():
-            try:
-                records.append(self.get(run_digest))
-            except RecordError as error:
-                problems.append(str(error))
-        return records, problems
-
-    def __iter__(self) -> Iterator[Record]:
-        return iter(self.read()[0])
+    record_class = Record
+    suffix = ".json"
+    made_by = "a leaderboard's --store makes one"
 
 
 def without_timing(record: Record) -> dict[str, Any]:

@@ -62,6 +62,9 @@ class Recipe:
     """Weights to test: of the epoch best on the validation split (the earliest of equals), or of the last."""
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():  # 1 and 1.0 are one recipe, and must have one digest
+            if self.__annotations__[name] in (float, float | None) and value is not None:
+                object.__setattr__(self, name, float(value))
         _check(self.epochs >= 1, "epochs must be at least 1", epochs=self.epochs)
         _check(self.batch_size >= 1, "batch_size must be at least 1", batch_size=self.batch_size)
         _check(self.learning_rate > 0, "learning_rate must be positive", learning_rate=self.learning_rate)

@@ -50,7 +50,7 @@ def expand(suite: SuiteSpec) -> list[RunSpec]:
         UnknownNameError: If a variant names no registered module.
         PluginError: If a user's file cannot be imported.
     """
-    plugins = {text: _plugin_of(text, suite.imports) for text in suite.attention}
+    plugins = {text: plugin_of(text, suite.imports) for text in suite.attention}
     return [
         RunSpec(
             attention=attention,
@@ -141,6 +141,21 @@ def execute(spec: RunSpec, store_path: Path) -> Record:
     return record
 
 
+def plugin_of(attention: str, imports: tuple[str, ...]) -> PluginFile | None:
+    """The user's file that registers a variant's module, with its hash; none for attnbench's own.
+
+    Raises:
+        UnknownNameError: If the variant names no registered module.
+        PluginError: If a file cannot be imported.
+    """
+    files = {name: plugin_file(name) for name in imports}
+    variant = Variant.parse(attention)
+    if variant.name == NO_ATTENTION:
+        return None
+    module_class = ATTENTION.get(variant.name).module_class
+    return next((files[name] for name in imports if defines(name, module_class)), None)
+
+
 def set_progress(on_progress: SuiteProgress) -> None:
     """Set who hears of the progress of the runs that this process executes."""
     global _progress
@@ -177,12 +192,3 @@ def _recorded(store: Store, run_digest: str) -> bool:
         store.set_aside(run_digest)
         return False
     return True
-
-
-def _plugin_of(attention: str, imports: tuple[str, ...]) -> PluginFile | None:
-    files = {name: plugin_file(name) for name in imports}
-    variant = Variant.parse(attention)
-    if variant.name == NO_ATTENTION:
-        return None
-    module_class = ATTENTION.get(variant.name).module_class
-    return next((files[name] for name in imports if defines(name, module_class)), None)

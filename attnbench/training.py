@@ -1,6 +1,7 @@
 """Owns Lightning's Trainer: trains a model by a recipe, selects weights by validation, tests once."""
 
 import logging
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -66,6 +67,11 @@ def resolve_precision(compute: Compute) -> str:
         return compute.precision
     on_gpu = resolve_device(compute).type == "cuda"
     return "bfloat16" if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+
+
+def num_cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

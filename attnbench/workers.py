@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from attnbench.plugins import import_plugin
 from attnbench.spec import Compute
 from attnbench.suite import SuiteProgress, set_progress
+from attnbench.training import num_cores
 
 T = TypeVar("T")
 
@@ -35,8 +36,7 @@ def default_num_workers(compute: Compute, *, has_gpu: bool, num_runs: int) -> in
     """One worker for a GPU; else as many single runs as the CPU's cores have threads for."""
     if has_gpu:
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores // compute.threads, num_runs))
+    return max(1, min(num_cores() // compute.threads, num_runs))
 
 
 @contextmanager

@@ -37,6 +37,11 @@ def test_the_digest_does_not_depend_on_how_the_spec_was_made() -> None:
     assert digest(from_builtins(fields, RunSpec, source="s")) == digest(make())
 
 
+def test_whole_numbers_have_the_digest_of_their_floats() -> None:
+    whole, real = Recipe(learning_rate=1, gradient_clip_norm=2), Recipe(learning_rate=1.0, gradient_clip_norm=2.0)
+    assert digest(make(recipe=whole)) == digest(make(recipe=real))
+
+
 def test_equal_variants_have_equal_digests() -> None:
     assert digest(make(attention="ge:extent=8,parametric=false")) == digest(
         make(attention="ge:parametric=False, extent=8")

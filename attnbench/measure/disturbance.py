@@ -13,6 +13,8 @@ from pathlib import Path
 
 import torch
 
+from attnbench.efficiency_record import MachineLoad
+
 _STAT = Path("/proc/stat")
 
 # Bits of the driver's mask that slow the GPU down; the others say that it is idle or as it was set.
@@ -41,55 +43,36 @@ class Reading:
     """Processors that share the time."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class MachineLoad:
-    """What else ran while something was measured."""
+def take_reading(*, workers_s: float = 0.0) -> Reading:
+    """Read the counters now.
 
-    wall_s: float
-    """Seconds between the readings."""
-    own_processors: float
-    """Processors that this process kept busy on average; 1.5 is one and a half."""
-    other_processors: float | None
-    """Processors that other programs kept busy on average; none where the kernel does not tell."""
-    stolen_processors: float | None
-    """Processors that a hypervisor gave to other machines on average; none where the kernel does not tell."""
-    num_processors: int
-    """Processors of the machine."""
-    gpu_clock_mhz: int | None
-    """Clock of the GPU at the end; none without a GPU, or where the driver does not tell."""
-    gpu_max_clock_mhz: int | None
-    """The clock that the GPU could have; none likewise."""
-    gpu_throttles: tuple[str, ...]
-    """What held the GPU's clock down at the end, in words."""
-
-    @property
-    def other_share(self) -> float | None:
-        """Part of the machine's processor time that other programs and machines took, in [0, 1]."""
-        if self.other_processors is None or self.stolen_processors is None:
-            return None
-        return (self.other_processors + self.stolen_processors) / self.num_processors
-
-
-def take_reading() -> Reading:
-    """Read the counters now."""
-    own = os.times()
-    own_s = own.user + own.system + own.children_user + own.children_system
+    Args:
+        workers_s: Processor time of child processes that still run and belong to the measurement.
+    """
+    own_s = own_processor_seconds() + workers_s
     busy_s, stolen_s = _processor_seconds(_STAT)
     return Reading(time.perf_counter(), own_s, busy_s, stolen_s, os.cpu_count() or 1)
 
 
-def machine_load(before: Reading, device: torch.device) -> MachineLoad:
+def own_processor_seconds() -> float:
+    """Processor time of this process and of its children that have ended."""
+    own = os.times()
+    return own.user + own.system + own.children_user + own.children_system
+
+
+def machine_load(before: Reading, device: torch.device, *, workers_s: float = 0.0) -> MachineLoad:
     """What else ran since a reading.
 
     Args:
         before: Taken when the measurement began.
         device: Where it computes; a GPU is asked for its clock.
+        workers_s: Processor time of child processes that still run, as told to `take_reading`.
 
     >>> before = take_reading()
     >>> machine_load(before, torch.device("cpu")).gpu_throttles
     ()
     """
-    now = take_reading()
+    now = take_reading(workers_s=workers_s)
     wall_s = max(now.wall_s - before.wall_s, 1e-9)
     own = (now.own_s - before.own_s) / wall_s
     other = stolen = None

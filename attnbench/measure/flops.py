@@ -7,36 +7,13 @@
 In each a multiply-accumulate counts once.
 """
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
-
 from torch import nn
 
+from attnbench.efficiency_record import CONVENTIONS, Convention, FlopCount
 from attnbench.errors import SpecError
 from attnbench.measure.flop_rules import full_rules
 from attnbench.measure.published import count_published
 from attnbench.measure.tracing import analysed
-
-Convention: TypeAlias = Literal["full", "fvcore", "published"]
-"""How operations are counted."""
-
-CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
-"""Every convention, the one that ranks first."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FlopCount:
-    """Operations of one image in one convention."""
-
-    total: int
-    """All of them; a multiply-accumulate counts once."""
-    by_module: dict[str, int]
-    """Of each module by its qualified name, its children's among them; "" is the whole model."""
-    uncounted_operators: dict[str, int]
-    """Operators without a rule, and how often one forward pass runs them, sorted by name.
-
-    In ``published`` none is named: that convention counts modules and sees no operators.
-    """
 
 
 def count_flops(model: nn.Module, image_shape: tuple[int, int, int], *, convention: Convention = "full") -> FlopCount:

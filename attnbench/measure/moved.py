@@ -5,10 +5,11 @@ It reads each of its operands once and writes each of its results once.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
+
+from attnbench.efficiency_record import MovedBytes
 
 # They reserve memory and leave it as it is.
 _RESERVING = frozenset(
@@ -20,30 +21,6 @@ _OVERWRITING = frozenset(
 )
 # Of their first operand they read what the result has, not the whole.
 _GATHERING = frozenset({"aten::embedding", "aten::gather", "aten::index", "aten::index_select"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class MovedBytes:
-    """What operators read and write."""
-
-    read_bytes: int = 0
-    """Of activations, read."""
-    written_bytes: int = 0
-    """Of activations, written."""
-    parameter_bytes: int = 0
-    """Of parameters and buffers, read and written."""
-
-    @property
-    def activation_bytes(self) -> int:
-        """Of activations, read and written."""
-        return self.read_bytes + self.written_bytes
-
-    def __add__(self, other: "MovedBytes") -> "MovedBytes":
-        return MovedBytes(
-            read_bytes=self.read_bytes + other.read_bytes,
-            written_bytes=self.written_bytes + other.written_bytes,
-            parameter_bytes=self.parameter_bytes + other.parameter_bytes,
-        )
 
 
 def moved_bytes(

@@ -3,13 +3,10 @@
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 
-from attnbench.errors import DeviceMemoryError, MeasurementError
+from attnbench.errors import DeviceMemoryError, RowError
+from attnbench.measure.failure import describe, is_out_of_memory
 from attnbench.measure.stopwatch import Step, Stopwatch
-
-# What is said where memory ends without torch's own class for it.
-_OUT_OF_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 class Rows:
@@ -42,7 +39,7 @@ class Rows:
 
         Raises:
             DeviceMemoryError: If a step does not fit into memory.
-            MeasurementError: If the baseline fails.
+            RowError: If the baseline fails.
         """
         labels = self.labels
         for index in np.random.default_rng(number).permutation(len(labels)):
@@ -50,15 +47,15 @@ class Rows:
             try:
                 self._stopwatch.time(self._steps[label], repeats)
             except Exception as error:
-                text, is_memory = f"{type(error).__name__}: {error}", _is_out_of_memory(error)
+                text, is_memory = describe(error), is_out_of_memory(error)
             else:
                 self._taken.append(label)
                 continue
             # Raised outside the handler, so that no traceback keeps the failed step's tensors in memory.
             if is_memory:
-                raise DeviceMemoryError(f"{label} does not fit into memory at this batch size; {text}")
+                raise DeviceMemoryError(f"{label} does not fit into memory at this batch size; {text}", row=label)
             if label == self._baseline:
-                raise MeasurementError(f"the baseline {label} fails, so that nothing can be compared; {text}")
+                raise RowError(f"the baseline {label} fails, so that nothing can be compared; {text}", row=label)
             self.errors[label] = text
             del self._steps[label]
 
@@ -70,9 +67,3 @@ class Rows:
             if label in samples_ms:
                 samples_ms[label].append(ms)
         return samples_ms
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
-        words in str(error) for words in _OUT_OF_MEMORY
-    )

@@ -6,9 +6,10 @@ import torch
 from torch import nn
 
 from attnbench.measure.moved import storage_of
+from attnbench.measure.precision import autocast as autocast_to
 
 
-def bytes_saved_for_backward(model: nn.Module, images: torch.Tensor) -> int:
+def bytes_saved_for_backward(model: nn.Module, images: torch.Tensor, *, autocast: torch.dtype | None = None) -> int:
     """Count the bytes that autograd keeps alive from a forward pass in training mode to its backward pass.
 
     Each storage counts once and whole, however many operators saved it or a view
@@ -19,6 +20,7 @@ def bytes_saved_for_backward(model: nn.Module, images: torch.Tensor) -> int:
     Args:
         model: The model, on the device of `images`; it is not changed.
         images: A batch (N, C, H, W).
+        autocast: Type to compute in where autocast knows it to be safe; none computes in the model's own.
     """
     copied = copy.deepcopy(model).train()
     lasting = {storage_of(tensor) for tensor in (*copied.parameters(), *copied.buffers(), images)}
@@ -29,6 +31,7 @@ def bytes_saved_for_backward(model: nn.Module, images: torch.Tensor) -> int:
         saved.setdefault(storage_of(tensor), tensor.untyped_storage())
         return tensor
 
-    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
+    with torch.enable_grad(), hooks, autocast_to(images.device, autocast):
         copied(images)
     return sum(storage.nbytes() for name, storage in saved.items() if name not in lasting)

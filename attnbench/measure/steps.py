@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from attnbench.measure.precision import autocast as autocast_to
 from attnbench.measure.stopwatch import Step
 
 
@@ -19,7 +20,7 @@ def inference_step(model: nn.Module, images: torch.Tensor, *, autocast: torch.dt
     model.eval()
 
     def step() -> object:
-        with torch.inference_mode(), _autocast(images.device, autocast):
+        with torch.inference_mode(), autocast_to(images.device, autocast):
             return model(images)
 
     return step
@@ -44,14 +45,10 @@ def training_step(
     parameters = list(model.parameters())
 
     def step() -> None:
-        with _autocast(images.device, autocast):
+        with autocast_to(images.device, autocast):
             loss = functional.cross_entropy(model(images), labels)
         loss.backward()  # type: ignore[no-untyped-call]
         for parameter in parameters:
             parameter.grad = None
 
     return step
-
-
-def _autocast(device: torch.device, dtype: torch.dtype | None) -> torch.autocast:
-    return torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)

@@ -63,6 +63,34 @@ class CudaStopwatch:
         return [float(start.elapsed_time(end)) / repeats for start, end, repeats in events]
 
 
+class LatencyStopwatch:
+    """Reads the monotonic clock from the call to the result: a GPU is waited for before and after every step."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._samples_ms: list[float] = []
+
+    def time(self, step: Step, repeats: int) -> None:
+        """Run a step several times as one sample."""
+        total_ns = 0
+        for _ in range(repeats):
+            self._wait()
+            started = perf_counter_ns()
+            step()
+            self._wait()
+            total_ns += perf_counter_ns() - started
+        self._samples_ms.append(total_ns / 1e6 / repeats)
+
+    def read_ms(self) -> list[float]:
+        """Milliseconds of one step in each sample since the last reading."""
+        samples_ms, self._samples_ms = self._samples_ms, []
+        return samples_ms
+
+    def _wait(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+
+
 def stopwatch(device: torch.device) -> Stopwatch:
     """The clock that suits a device: events on a GPU, the monotonic clock on all else."""
     return CudaStopwatch(device) if device.type == "cuda" else CpuStopwatch()

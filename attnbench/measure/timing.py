@@ -25,7 +25,7 @@ import torch
 
 from attnbench.errors import SpecError
 from attnbench.measure.rows import Rows
-from attnbench.measure.stopwatch import Step, stopwatch
+from attnbench.measure.stopwatch import Step, Stopwatch, stopwatch
 from attnbench.stats.bootstrap import paired_ratio_interval
 
 SHORTEST_SAMPLE_MS = 2.0
@@ -55,8 +55,8 @@ class Timings:
     """Rounds thrown away before the first one that counts, without the first calls."""
     is_steady: bool
     """Whether the warm-up ended because the rows were steady, not because it took too long."""
-    stopped_by: Literal["interval", "budget"]
-    """Whether every interval was narrow enough twice, or the seconds were spent."""
+    stopped_by: Literal["interval", "samples", "budget"]
+    """Whether every interval was narrow enough twice, there were enough samples, or the seconds were spent."""
     elapsed_s: float
     """Seconds of warm-up and rounds, without the first calls."""
     errors: dict[str, str]
@@ -72,6 +72,7 @@ def time_interleaved(
     budget_s: float = 60.0,
     min_rounds: int = 30,
     on_round: Callable[[int, float], None] | None = None,
+    clock: Stopwatch | None = None,
 ) -> Timings:
     """Time steps in turn until their ratios to the baseline are known well enough.
 
@@ -85,6 +86,7 @@ def time_interleaved(
         min_rounds: Fewest rounds after which the intervals may end the measurement; the budget may before.
         on_round: Called after every round with rounds taken and seconds spent; on a GPU that
             round may still wait in the queue.
+        clock: What times a step; by default what suits the device.
 
     Returns:
         The raw times.
@@ -92,10 +94,10 @@ def time_interleaved(
     Raises:
         SpecError: If the baseline is not among the steps, or a setting is out of range.
         DeviceMemoryError: If a step does not fit into memory. Lower the batch for all rows and begin anew.
-        MeasurementError: If the baseline fails.
+        RowError: If the baseline fails.
     """
     _check(steps, baseline, half_width=half_width, budget_s=budget_s, min_rounds=min_rounds)
-    rows = Rows(steps, baseline, stopwatch(device))
+    rows = Rows(steps, baseline, clock or stopwatch(device))
     rows.take(0, repeats=1)
     rows.read()
     started = perf_counter_ns()
@@ -126,36 +128,6 @@ def time_interleaved(
         elapsed_s=_seconds_since(started),
         errors=rows.errors,
     )
-
-
-def latency_ms(step: Step, device: torch.device, *, num_samples: int = 200, num_warmup: int = 20) -> tuple[float, ...]:
-    """How long a caller waits for one step, from the call to the result: launch and transfer queue included.
-
-    Args:
-        step: One forward pass, usually of a single image.
-        device: Where it computes; a GPU is waited for before and after every step.
-        num_samples: How many, at least one. The 99th percentile needs hundreds.
-        num_warmup: Steps before the first that counts; the first of them compiles where there is to compile.
-
-    Returns:
-        Milliseconds of each step, raw and in order.
-
-    Raises:
-        SpecError: If no sample is asked for.
-    """
-    if num_samples < 1 or num_warmup < 0:
-        raise SpecError(
-            "latency needs at least one sample and no negative warm-up; "
-            f"got num_samples={num_samples!r}, num_warmup={num_warmup!r}"
-        )
-    samples_ms = []
-    for _ in range(num_warmup + num_samples):
-        _wait(device)
-        started = perf_counter_ns()
-        step()
-        _wait(device)
-        samples_ms.append((perf_counter_ns() - started) / 1e6)
-    return tuple(samples_ms[num_warmup:])
 
 
 @dataclass(frozen=True)
@@ -214,8 +186,3 @@ def _check(steps: Mapping[str, Step], baseline: str, *, half_width: float, budge
 
 def _seconds_since(started_ns: int) -> float:
     return (perf_counter_ns() - started_ns) / 1e9
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

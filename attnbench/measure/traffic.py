@@ -16,8 +16,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.hooks import RemovableHandle
 
+from attnbench.efficiency_record import MovedBytes
 from attnbench.errors import SpecError
-from attnbench.measure.moved import MovedBytes, moved_bytes, storage_of
+from attnbench.measure.moved import moved_bytes, storage_of
+from attnbench.measure.precision import autocast as autocast_to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +35,17 @@ class Traffic:
 
 
 def count_traffic(
-    model: nn.Module, image_shape: tuple[int, int, int], *, batch_size: int = 1, training: bool = False
+    model: nn.Module,
+    image_shape: tuple[int, int, int],
+    *,
+    batch_size: int = 1,
+    training: bool = False,
+    autocast: torch.dtype | None = None,
 ) -> Traffic:
     """Count the bytes that each operator of a forward pass reads and writes.
 
-    The widths are those of the tensors: 4 bytes a value for a model in float32.
+    The widths are those of the tensors: 4 bytes a value for a model in float32, and 2 where autocast
+    computes in a half precision; its own copies are operators too.
     Only shapes are computed, unless the model asks for a value; then the pass
     runs on zeros.
 
@@ -46,6 +54,7 @@ def count_traffic(
         image_shape: (C, H, W).
         batch_size: N; activations grow with it, parameters do not.
         training: Whether it is the forward pass of a training step; the backward pass is not counted.
+        autocast: Type to compute in where autocast knows it to be safe; none computes in the model's own.
     """
     model = copy.deepcopy(model).to("cpu").train(training)
     state: dict[str, torch.Tensor] = {**dict(model.named_parameters()), **dict(model.named_buffers())}
@@ -55,9 +64,9 @@ def count_traffic(
         # Not the device "meta": it knows no autocast, which modules switch off for their statistics.
         with FakeTensorMode(allow_non_fake_inputs=True) as fake:
             shapes = {name: fake.from_tensor(value) for name, value in state.items()}
-            return _counted(model, shapes, torch.zeros(shape, dtype=dtype))
+            return _counted(model, shapes, torch.zeros(shape, dtype=dtype), autocast)
     except Exception:  # what real tensors raise is the model's own error
-        return _counted(model, state, torch.zeros(shape, dtype=dtype))
+        return _counted(model, state, torch.zeros(shape, dtype=dtype), autocast)
 
 
 def memory_bound_ms(traffic_bytes: int, bandwidth_bytes_per_s: float) -> float:
@@ -108,14 +117,16 @@ def _copy_ns(source: torch.Tensor, target: torch.Tensor) -> float:
     return time.perf_counter_ns() - started
 
 
-def _counted(model: nn.Module, state: Mapping[str, torch.Tensor], images: torch.Tensor) -> Traffic:
+def _counted(
+    model: nn.Module, state: Mapping[str, torch.Tensor], images: torch.Tensor, autocast: torch.dtype | None
+) -> Traffic:
     """Run the model on `images`, with `state` in place of its parameters and buffers."""
     running: list[str] = []
     handles = [handle for name, module in model.named_modules() for handle in _follow(module, name, running)]
     counter = _Counter({storage_of(value) for value in state.values()}, running)
     try:
         # no_grad and not inference_mode, which hands composite operators over whole.
-        with torch.set_grad_enabled(model.training), counter:
+        with torch.set_grad_enabled(model.training), autocast_to(images.device, autocast), counter:
             torch.func.functional_call(model, dict(state), (images,))
     finally:
         for handle in handles:

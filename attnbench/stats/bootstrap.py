@@ -98,15 +98,13 @@ def paired_ratio_interval(
     1.100 in 1.075 … 1.125, blocks of 2
     """
     ratios = _ratios(samples, baseline)
-    if not 0 < confidence < 1:
-        raise SpecError(f"confidence must lie in (0, 1); got confidence={confidence!r}")
-    if num_resamples < 100:
-        raise SpecError(f"num_resamples must be at least 100; got num_resamples={num_resamples!r}")
+    check_settings(confidence, num_resamples)
     median, num_rounds, length = float(np.median(ratios)), len(ratios), block_length(ratios)
-    if 2 * 0.5**num_rounds > 1 - confidence:
+    if not has_interval(num_rounds, confidence):
         return RatioInterval(median, 0.0, math.inf, confidence, num_rounds, length)
-    medians = _resampled_medians(ratios, length, num_resamples, np.random.default_rng(seed))
-    tail = _tail(confidence, num_rounds / length)
+    medians = resampled_medians(ratios, length, num_resamples, np.random.default_rng(seed))
+    num_blocks = num_rounds / length
+    tail = widened_tail(confidence, degrees=num_blocks - 1, variance_ratio=num_blocks / (num_blocks - 1))
     low, high = np.quantile(medians, [tail, 1 - tail])
     return RatioInterval(median, float(low), float(high), confidence, num_rounds, length)
 
@@ -156,10 +154,17 @@ def _autocovariances(centred: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.fft.irfft(np.abs(spectrum) ** 2)[:num_rounds] / num_rounds
 
 
-def _resampled_medians(
+def resampled_medians(
     ratios: NDArray[np.float64], length: int, num_resamples: int, generator: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Medians of series made of blocks, (num_resamples,)."""
+    """Medians of series made of blocks, (num_resamples,).
+
+    Args:
+        ratios: The series, (num_rounds,).
+        length: Neighbouring rounds that are drawn together.
+        num_resamples: How often rounds are drawn anew.
+        generator: Draws them.
+    """
     num_rounds = len(ratios)
     # Ranks in the smallest type that holds them sort several times faster than numbers.
     ranks = np.argsort(np.argsort(ratios)).astype(np.min_scalar_type(num_rounds))
@@ -170,10 +175,32 @@ def _resampled_medians(
     return np.asarray(middle.mean(axis=1))
 
 
-def _tail(confidence: float, num_blocks: float) -> float:
-    """Hesterberg's share of resamples beyond each end of the interval."""
-    quantile = stdtrit(num_blocks - 1, (1 + confidence) / 2)
-    return float(ndtr(-math.sqrt(num_blocks / (num_blocks - 1)) * quantile))
+def has_interval(num_rounds: int, confidence: float) -> bool:
+    """Whether the extremes of that many independent rounds cover the median so often; 95 % takes six."""
+    return 2 * 0.5**num_rounds <= 1 - confidence
+
+
+def widened_tail(confidence: float, *, degrees: float, variance_ratio: float) -> float:
+    """Hesterberg's share of resamples beyond each end of the interval.
+
+    Args:
+        confidence: Coverage of the interval, in (0, 1).
+        degrees: Degrees of freedom of Student's t.
+        variance_ratio: What the resamples' variance lacks, as the factor that makes up for it.
+    """
+    return float(ndtr(-math.sqrt(variance_ratio) * stdtrit(degrees, (1 + confidence) / 2)))
+
+
+def check_settings(confidence: float, num_resamples: int) -> None:
+    """Hold the settings of a bootstrap to their range.
+
+    Raises:
+        SpecError: If one is out of it.
+    """
+    if not 0 < confidence < 1:
+        raise SpecError(f"confidence must lie in (0, 1); got confidence={confidence!r}")
+    if num_resamples < 100:
+        raise SpecError(f"num_resamples must be at least 100; got num_resamples={num_resamples!r}")
 
 
 def _ratios(samples: Sequence[float], baseline: Sequence[float]) -> NDArray[np.float64]:
@@ -181,8 +208,19 @@ def _ratios(samples: Sequence[float], baseline: Sequence[float]) -> NDArray[np.f
         raise SpecError(f"rounds need a sample of both; got {len(samples)} samples and {len(baseline)} of the baseline")
     if not len(samples):
         raise SpecError("a ratio needs at least one round; got none")
-    pairs = np.array([samples, baseline], dtype=np.float64)
-    if not (np.isfinite(pairs).all() and (pairs > 0).all()):
-        wrong = next(float(number) for number in pairs.T.flat if not (np.isfinite(number) and number > 0))
-        raise SpecError(f"a ratio of timings needs positive, finite numbers; got {wrong!r} among them")
-    return np.asarray(pairs[0] / pairs[1])
+    return positive_series(samples) / positive_series(baseline)
+
+
+def positive_series(samples: Sequence[float]) -> NDArray[np.float64]:
+    """Samples as an array, (num_rounds,).
+
+    Raises:
+        SpecError: If a number is not positive and finite.
+    """
+    series = np.array(samples, dtype=np.float64)
+    fits = np.isfinite(series) & (series > 0)
+    if not fits.all():
+        raise SpecError(
+            f"a ratio of timings needs positive, finite numbers; got {float(series[~fits][0])!r} among them"
+        )
+    return series

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from attnbench.errors import DeviceMemoryError, MeasurementError, SpecError
-from attnbench.measure.timing import latency_ms, time_interleaved
+from attnbench.measure.timing import time_interleaved
 from attnbench.stats import paired_ratio_interval
 
 CPU = torch.device("cpu")
@@ -260,10 +260,3 @@ def test_refuses_settings_out_of_range(machine: Machine, settings: dict[str, obj
     with pytest.raises(SpecError, match=message):
         time_interleaved(steps, **{"baseline": "a", "device": CPU, **settings})
     assert machine.calls == []
-
-
-def test_latency_is_raw_and_without_the_first_calls(machine: Machine) -> None:
-    step = machine.step("a", lambda number: 1000 if number < 3 else number)
-    assert latency_ms(step, CPU, num_samples=5, num_warmup=3) == (3, 4, 5, 6, 7)
-    with pytest.raises(SpecError, match="got num_samples=0"):
-        latency_ms(step, CPU, num_samples=0)
