@@ -1,6 +1,5 @@
 """A checkpoint on a data set's test split, without training."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -10,7 +9,7 @@ from attnbench.data import build_data
 from attnbench.environment import capture_environment
 from attnbench.measure import count_macs, count_parameters
 from attnbench.models import create_model, load_checkpoint
-from attnbench.models.checkpoint import read_checkpoint
+from attnbench.models.checkpoint import read_hashed_checkpoint
 from attnbench.record import Environment, PackedBits
 from attnbench.spec import Compute, Recipe
 from attnbench.training import evaluate, resolve_device, use_threads
@@ -82,7 +81,7 @@ def evaluate_checkpoint(
         AttnBenchError: If something else that is named is not there or does not fit.
     """
     recipe, compute = recipe or Recipe(), compute or Compute()
-    weights = read_checkpoint(checkpoint)
+    weights, sha256 = read_hashed_checkpoint(checkpoint)
     with use_threads(compute.threads):
         dataset = build_data(data, root=root, recipe=recipe, seed=0, device=resolve_device(compute))
         dataset.prepare_data()
@@ -101,7 +100,7 @@ def evaluate_checkpoint(
         backbone=backbone,
         attention=attention,
         data=data,
-        checkpoint_sha256=hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+        checkpoint_sha256=sha256,
         **{f"test_{name}": value for name, value in tested.test.items()},
         test_correct=PackedBits.pack(tested.test_correct),
         num_classes=dataset.num_classes,

@@ -10,9 +10,9 @@ import torch
 
 from attnbench.data import ImageData, build_data
 from attnbench.environment import capture_environment
-from attnbench.errors import SpecError
 from attnbench.measure import count_macs, count_parameters, interleaved_forward_ms
 from attnbench.models import BuiltModel, build_model
+from attnbench.paths import check_output_file
 from attnbench.plugins import check_unchanged
 from attnbench.record import SCHEMA, PackedBits, Record, Timing, Values
 from attnbench.spec import RunSpec, digest
@@ -36,8 +36,8 @@ def run_spec(spec: RunSpec, *, on_progress: ProgressCallback | None = None, chec
     Raises:
         AttnBenchError: If the spec names something that is not there or does not fit, or training diverges.
     """
-    if checkpoint is not None and (checkpoint.is_dir() or not checkpoint.parent.is_dir()):
-        raise SpecError(f"a checkpoint must be a file in a folder that exists; got checkpoint={str(checkpoint)!r}")
+    if checkpoint is not None:
+        check_output_file(checkpoint, option="checkpoint")
     tell = on_progress or (lambda phase, done, total: None)
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     started = time.perf_counter()

@@ -27,7 +27,7 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from attnbench.attention import ATTENTION
-from attnbench.attention.contract_subject import make, subject_of
+from attnbench.attention.contract import make, subject_of
 from attnbench.environment import capture_environment
 from attnbench.report.numbers import plural
 from attnbench.spec import Compute

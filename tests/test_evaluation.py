@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -84,6 +85,24 @@ def test_a_runs_checkpoint_gives_the_runs_test_again(tmp_path: Path) -> None:
     assert result.test_correct == record.test_correct
     assert result.test_loss == record.values.test_loss
     assert (result.parameters, result.macs) == (record.values.parameters, record.values.macs)
+
+
+def test_the_hash_is_of_the_bytes_that_were_loaded(images: Path, tmp_path: Path) -> None:
+    file = tmp_path / "none.pth"
+    attnbench.save_weights(attnbench.create_model("resnet18", "none", num_classes=NUM_CLASSES), file)
+    expected = hashlib.sha256(file.read_bytes()).hexdigest()
+    result = evaluate_checkpoint(
+        file,
+        backbone="resnet18",
+        attention="none",
+        data="imagenet:image_size=32",
+        root=str(images),
+        recipe=Recipe(batch_size=1),
+        compute=Compute(device="cpu"),
+        on_step=lambda done, total: file.unlink(missing_ok=True),
+    )
+    assert not file.exists()
+    assert result.checkpoint_sha256 == expected
 
 
 def test_weights_of_another_module_do_not_fit(images: Path, tmp_path: Path) -> None:

@@ -87,7 +87,8 @@ class FrequencyChannelAttention(nn.Module):
         pairs = zip(_U[order][:frequencies], _V[order][:frequencies], strict=True)
         waves = torch.stack([torch.outer(_cosine(u * scale, grid), _cosine(v * scale, grid)) for u, v in pairs])
         self.grid = grid
-        # Not left in float64, which some accelerators do not have.
+        # Computed in float64, which some accelerators do not have, and rounded once to the type that the layers are
+        # made in. For float64 arithmetic make the module with that default: .double() widens the rounded basis.
         basis = waves.repeat_interleave(channels // frequencies, 0).to(torch.get_default_dtype())
         self.register_buffer("basis", basis, persistent=False)
         self.squeeze = nn.Linear(channels, hidden, bias=False)

@@ -15,7 +15,7 @@ from attnbench.errors import PluginError, SpecError
 from attnbench.variant import split_variants
 
 if TYPE_CHECKING:
-    from attnbench.attention.contract import CheckResult
+    from attnbench.attention.contract import CheckResult, Subject
 
 _COST_SIZE = (56, 56)
 """Height and width of the map for parameters and MACs: those of ResNet-50's first blocks at 224×224."""
@@ -28,7 +28,7 @@ def check(
     /,
     *,
     attention: Annotated[str | None, Parameter(help=_ATTENTION_HELP)] = None,
-    channels: int = 64,
+    channels: int | None = None,
 ) -> int:
     """Hold an attention module to the contract of the plug-in point, and say what passes and what fails.
 
@@ -42,7 +42,7 @@ def check(
         A Python file that registers modules, my_module.py, or a registered variant, sge:groups=8.
 
     channels
-        Channels of the maps.
+        Channels of the maps; by default 64, or where the module refuses them 128 or 256.
     """
     is_file = what.endswith(".py")
     if attention is not None and not is_file:
@@ -51,18 +51,17 @@ def check(
     passed = True
     with _without_foreign_words():
         with progress.status("Loading torch …"):
-            from attnbench.attention.contract import check_module
-            from attnbench.attention.contract_subject import subject_of
+            from attnbench.attention.contract import check_subject, subject_of
 
             registered = _register(what) if is_file else [what]
         variants = split_variants(attention) if attention else registered
-        for variant in variants:
-            subject_of(variant, channels)  # a mistake in the last is named before the first is checked
-        for variant in variants:
+        # All at first: a mistake in the last is named before the first is checked.
+        subjects = [subject_of(variant, channels) for variant in variants]
+        for variant, subject in zip(variants, subjects, strict=True):
             with progress.status(f"Checking {variant} …"):
-                results = check_module(variant, channels=channels)
-                cost = _cost(variant, channels, results)
-            console.print(_report(variant, channels, results, cost, ascii_only=console.options.ascii_only))
+                results = check_subject(subject)
+                cost = _cost(subject, results)
+            console.print(_report(variant, subject.channels, results, cost, ascii_only=console.options.ascii_only))
             passed = passed and all(result.passed for result in results)
     return 0 if passed else 1
 
@@ -83,17 +82,17 @@ def _register(file: str) -> list[str]:
     return names
 
 
-def _cost(variant: str, channels: int, results: "list[CheckResult]") -> list[str]:
+def _cost(subject: "Subject", results: "list[CheckResult]") -> list[str]:
     """Sentences on parameters and MACs; a module that cannot be counted is a failure, added to the results."""
-    from attnbench.attention.contract import CheckResult
-    from attnbench.attention.contract_subject import make, one_line, subject_of, times
+    from attnbench.attention.contract import CheckResult, make
+    from attnbench.attention.contract.words import one_line, times
     from attnbench.measure import count_macs, count_parameters
 
     if not results[0].passed:
         return ["The other checks need a module, and were not run."]
-    shape = (channels, *_COST_SIZE)
+    shape = (subject.channels, *_COST_SIZE)
     try:
-        module = make(subject_of(variant, channels), _COST_SIZE)
+        module = make(subject, _COST_SIZE)
         counted = count_macs(module, shape)
     except Exception as error:
         results.append(CheckResult("cost", False, f"cannot be counted on {times(*shape)}: {one_line(error)}"))

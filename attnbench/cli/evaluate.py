@@ -1,7 +1,7 @@
 """`attnbench evaluate`: a checkpoint on a test split."""
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,7 +11,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from attnbench.cli.options import SpecOptions, suite_from
 from attnbench.errors import StoreError
+from attnbench.paths import check_output_file
+from attnbench.spec import SuiteSpec
 from attnbench.stats import proportion_interval
+from attnbench.store import write_whole
 
 if TYPE_CHECKING:
     from attnbench.evaluation import Evaluation
@@ -19,18 +22,34 @@ if TYPE_CHECKING:
 _ATTENTION_HELP = "Variant that the weights are of, such as none, sge or bam:source=official."
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class EvaluationOptions:
+    """What the weights are tested on, and how."""
+
+    backbone: str | None = None
+    """Network that the weights are of; by default the data set's preset's."""
+    data: str | None = None
+    """Data set to test on, with settings; see `attnbench list data`. ImageNet needs no train/ here."""
+    root: str | None = None
+    """Folder of the data set, where it has one."""
+    imports: Annotated[tuple[str, ...], Parameter(name="--import", negative=(), show_default=False)] = ()
+    """Python file or module to import first, which registers attention modules of your own; may be repeated."""
+    batch_size: int | None = None
+    """Images a step."""
+    device: Literal["auto", "cpu", "cuda"] | None = None
+    """Device; auto takes the GPU where there is one."""
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
+    """Arithmetic."""
+    threads: int | None = None
+    """CPU threads; by default one a core."""
+
+
 def evaluate(
     *,
     checkpoint: Path,
     attention: Annotated[str, Parameter(help=_ATTENTION_HELP)],
-    backbone: str | None = None,
-    data: str | None = None,
-    root: str | None = None,
-    imports: Annotated[tuple[str, ...], Parameter(name="--import", negative=(), show_default=False)] = (),
-    batch_size: int | None = None,
-    device: Literal["auto", "cpu", "cuda"] | None = None,
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32",
-    threads: int | None = None,
+    options: EvaluationOptions | None = None,
     output: Path | None = None,
 ) -> int:
     """Test the weights of a checkpoint; nothing is trained.
@@ -43,38 +62,39 @@ def evaluate(
     ----------
     checkpoint
         File of the weights: .ckpt, .pth, .pth.tar, .safetensors …
-    backbone
-        Network that the weights are of; by default the data set's preset's.
-    data
-        Data set to test on, with settings; see `attnbench list data`. ImageNet needs no train/ here.
-    root
-        Folder of the data set, where it has one.
-    imports
-        Python file or module to import first, which registers attention modules of your own; may be repeated.
-    batch_size
-        Images a step.
-    device
-        Device; auto takes the GPU where there is one.
-    precision
-        Arithmetic.
-    threads
-        CPU threads; by default one a core.
     output
         File for the result as JSON, with whether each image was classified correctly.
     """
-    options = SpecOptions(
-        data=data,
-        root=root,
-        backbone=backbone,
-        batch_size=batch_size,
-        device=device,
-        precision=precision,
-        threads=threads or os.cpu_count() or 1,
-    )
-    suite = suite_from(None, options)
-    if output is not None and (output.is_dir() or not output.parent.is_dir()):
-        raise StoreError(f"the output must be a file in a folder that exists; got output={str(output)!r}")
+    options = options or EvaluationOptions()
+    suite = _suite(options)
+    if output is not None:
+        check_output_file(output, option="output")
+    result = _tested(checkpoint, attention, suite, options.imports)
+    # Printed first: what was found is not lost where the file cannot be written.
+    _print(result, checkpoint)
+    if output is not None:
+        _write(result, output)
+        print(f"result       {output}")
+    return 0
 
+
+def _suite(options: EvaluationOptions) -> SuiteSpec:
+    return suite_from(
+        None,
+        SpecOptions(
+            data=options.data,
+            root=options.root,
+            backbone=options.backbone,
+            batch_size=options.batch_size,
+            device=options.device,
+            precision=options.precision,
+            threads=options.threads or os.cpu_count() or 1,
+        ),
+    )
+
+
+def _tested(checkpoint: Path, attention: str, suite: SuiteSpec, imports: tuple[str, ...]) -> "Evaluation":
+    """The evaluation, with a bar while it runs."""
     console = Console(stderr=True)
     with console.status("Loading torch …"):
         from attnbench.evaluation import evaluate_checkpoint
@@ -87,7 +107,7 @@ def evaluate(
     )  # fmt: skip
     with bar:
         task = bar.add_task("test", total=None)
-        result = evaluate_checkpoint(
+        return evaluate_checkpoint(
             checkpoint,
             backbone=suite.backbone,
             attention=attention,
@@ -97,15 +117,13 @@ def evaluate(
             compute=replace(suite.compute, deterministic=True),
             on_step=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    # Printed first: what was found is not lost where the file cannot be written.
-    _print(result, checkpoint)
-    if output is not None:
-        try:
-            output.write_text(result.to_json())
-        except OSError as error:
-            raise StoreError(f"cannot write {output}: {error.strerror or error}") from error
-        print(f"result       {output}")
-    return 0
+
+
+def _write(result: "Evaluation", output: Path) -> None:
+    try:
+        write_whole(output, result.to_json().encode())
+    except OSError as error:
+        raise StoreError(f"cannot write {output}: {error.strerror or error}") from error
 
 
 def _print(result: "Evaluation", checkpoint: Path) -> None:

@@ -1,6 +1,8 @@
 """Weights from files and other projects into a model, and out of it."""
 
 import difflib
+import hashlib
+import io
 import os
 import pickle
 from collections.abc import Iterable, Mapping
@@ -98,15 +100,30 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
     Raises:
         CheckpointError: If the file cannot be read, or holds other objects than tensors, numbers and text.
     """
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
+    return read_hashed_checkpoint(path)[0]
 
-            return load_file(path)
-        with torch.serialization.safe_globals(_NUMPY_SCALARS):
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
+
+def read_hashed_checkpoint(path: Path) -> tuple[Mapping[str, Any], str]:
+    """The dict in a checkpoint's file, on the CPU, and the SHA-256 of the very bytes that it was decoded from.
+
+    Raises:
+        CheckpointError: If the file cannot be read, or holds other objects than tensors, numbers and text.
+    """
+    try:
+        content = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror or error}") from error
+    return _decode(content, path), hashlib.sha256(content).hexdigest()
+
+
+def _decode(content: bytes, path: Path) -> Mapping[str, Any]:
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load
+
+            return load(content)
+        with torch.serialization.safe_globals(_NUMPY_SCALARS):
+            loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} is not a checkpoint of tensors and numbers alone, and code in it is not run: "

@@ -1,5 +1,7 @@
 """Inputs and filled modules that the attention tests share."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
@@ -11,6 +13,17 @@ Module = TypeVar("Module", bound=nn.Module)
 def random_map(*shape: int) -> torch.Tensor:
     """A float64 feature map, the same each time."""
     return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(sum(shape)))
+
+
+@contextmanager
+def made_in_float64() -> Iterator[None]:
+    """Modules that are made here have float64 constants; `.double()` would only widen what is rounded already."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def filled(module: Module) -> Module:

@@ -7,7 +7,7 @@ import torch
 import attnbench
 from attnbench.attention import ATTENTION, register_attention
 from benchmarks import conformance
-from tests.attention.broken import Gate
+from tests.attention.contract.broken import Gate
 from tests.attention.variants import VARIANTS
 from tests.references.table import REFERENCES
 

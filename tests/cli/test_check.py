@@ -75,6 +75,14 @@ def test_checks_a_registered_variant(capsys: pytest.CaptureFixture[str]) -> None
     assert "0 parameters and " in output
 
 
+def test_says_which_width_was_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "sa"]) == 0
+    output = words(capsys.readouterr().out)
+    assert output.startswith("sa on maps of 128 channels ✓ pass construction 128 channels; 64 refused")
+    assert f"{3 * 128 // 64} parameters and" in output
+    assert "on a map of 128×56×56" in output
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_failure_is_named_and_nothing_else_is_said(width: int) -> None:
     Path("gate.py").write_text(GATE + HALF)
@@ -144,6 +152,8 @@ def test_leaves_warnings_as_they_were() -> None:
         ("check gate.py --attention my-gate:bia=true", "'my-gate' has no setting 'bia'; did you mean 'bias'?"),
         ("check sge --attention se", "--attention chooses among the modules of a file; got 'sge'"),
         ("check sge:groups=48", "groups must divide channels; got groups=48, channels=64"),
+        ("check sge:groups=48", "; 128 and 256 channels are refused too"),
+        ("check sa --channels 64", "2·groups must divide channels; got groups=64, channels=64"),
         ("check sge --channels 0", "channels must be at least 1; got channels=0"),
         ("check sge --channels many", 'unable to convert "many" into int'),
     ],

@@ -1,6 +1,8 @@
-"""`attnbench evaluate` and `attnbench convert`."""
+"""The files of checkpoints and results: `attnbench evaluate`, `convert` and `train --checkpoint`."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -43,7 +45,11 @@ def test_evaluate_prints_and_writes_what_it_found(
         ({"attention": "se:reduction=2"}, "'layer1.0.se.squeeze.weight' is not in the checkpoint"),
         ({"attention": "sgee"}, "did you mean 'sge'"),
         ({"checkpoint": "nowhere.pth"}, "cannot read nowhere.pth: No such file or directory"),
-        ({"output": "nowhere/result.json"}, "the output must be a file in a folder that exists"),
+        (
+            {"output": "nowhere/result.json"},
+            "output must be a file in a folder that exists; got output='nowhere",
+        ),
+        ({"output": "."}, "output must be a file in a folder that exists; got output='.'"),
         ({"batch-size": "0"}, "batch_size must be at least 1"),
         ({"threads": "-1"}, "threads must be at least 1"),
     ],
@@ -55,6 +61,44 @@ def test_evaluate_says_in_one_sentence_what_is_wrong(
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_a_result_that_cannot_be_written_is_printed_and_leaves_the_old_file(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    (folder / "result.json").write_text("old")
+
+    def no_space(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    assert main(words(checkpoint, output=str(folder / "result.json"))) == 2
+    captured = capsys.readouterr()
+    assert "top-1 " in captured.out
+    assert captured.err == f"error: cannot write {folder / 'result.json'}: No space left on device\n"
+    assert [file.name for file in folder.iterdir()] == ["result.json"]
+    assert (folder / "result.json").read_text() == "old"
+
+
+def test_a_result_replaces_the_old_one(checkpoint: Path, tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    file.write_text("old")
+    assert main(words(checkpoint, output=str(file))) == 0
+    assert json.loads(file.read_text())["attention"] == "sge:groups=4"
+
+
+def test_train_refuses_a_checkpoint_without_a_folder_before_it_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--backbone", BACKBONE, "--data", DATA, "--device", "cpu", "--checkpoint", "nowhere/sge.ckpt"]
+    assert main(["train", "--attention", "sge:groups=4", *arguments]) == 2
+    assert "checkpoint must be a file in a folder that exists; got checkpoint='nowhere/sge.ckpt'" in (
+        capsys.readouterr().err
+    )
+    assert list((tmp_path / "records").iterdir()) == []
 
 
 def test_convert_writes_a_plain_state_dict(

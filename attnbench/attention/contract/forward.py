@@ -1,27 +1,10 @@
 """Checks of the contract that need a forward pass only."""
 
-import copy
-import itertools
-
 import torch
 
-from attnbench.attention.contract_subject import (
-    SIZES,
-    Subject,
-    construct,
-    feature_map,
-    hold_finite,
-    hold_near,
-    make,
-    name_of,
-    on,
-    one_line,
-    output,
-    shape_of,
-    stirred,
-    times,
-    to_within,
-)
+from attnbench.attention.contract.hold import hold_finite, hold_near
+from attnbench.attention.contract.subject import SIZES, Subject, construct, feature_map, make, output, stirred
+from attnbench.attention.contract.words import name_of, on, one_line, shape_of, times, to_within
 from attnbench.errors import ContractError, SpecError
 
 _PARAMETERS = {
@@ -30,7 +13,6 @@ _PARAMETERS = {
     "conv": "conv modules take (in_channels, out_channels, *, stride, groups), and settings by keyword",
 }
 _SIZES = ", ".join(times(*size) for size in SIZES)
-_HALF_TOLERANCE = 0.05
 
 
 def can_be_made(subject: Subject) -> str:
@@ -43,7 +25,8 @@ def can_be_made(subject: Subject) -> str:
         remedy = f"; {_PARAMETERS[subject.entry.placement]}" if isinstance(error, TypeError) else ""
         raise ContractError(f"cannot be made with {subject.channels} channels: {one_line(error)}{remedy}") from error
     make(subject)
-    return f"{subject.channels} channels"
+    refused = " and ".join(map(str, subject.refused))
+    return f"{subject.channels} channels" + (f"; {refused} refused" if refused else "")
 
 
 def keeps_the_shape(subject: Subject) -> str:
@@ -128,47 +111,3 @@ def keeps_the_memory_layout(subject: Subject) -> str:
                 "or end with .contiguous(memory_format=torch.channels_last)"
             )
     return f"channels_last stays and gives the values of NCHW {to_within(largest)}"
-
-
-def takes_half_precision(subject: Subject) -> str:
-    """float16 and bfloat16 give their own type, and values near those of float32."""
-    largest = {torch.bfloat16: 0.0, torch.float16: 0.0}
-    for dtype, module in itertools.product(largest, (make(subject), stirred(make(subject)))):
-        x = feature_map(2, subject.channels, *SIZES[0], dtype=dtype)
-        expected = output(module, x.float())
-        got = output(copy.deepcopy(module).to(dtype), x)
-        if got.dtype != dtype:
-            raise ContractError(
-                f"gives {name_of(got.dtype)} {on(module, x)}; cast with .to(x.dtype), and make constants buffers"
-            )
-        difference = _hold_near_single(got, expected, what=name_of(dtype))
-        largest[dtype] = max(largest[dtype], difference)
-    return f"near float32: {', '.join(f'{name_of(dtype)} {to_within(value)}' for dtype, value in largest.items())}"
-
-
-def takes_autocast(subject: Subject) -> str:
-    """Under autocast a map keeps its type, but for `conv` modules, which give autocast's as a convolution does."""
-    x = feature_map(2, subject.channels, *SIZES[0])
-    kept = torch.bfloat16 if subject.entry.placement == "conv" else torch.float32
-    largest = 0.0
-    for module in (make(subject), stirred(make(subject))):
-        with torch.autocast("cpu", torch.bfloat16):
-            got = output(module, x)
-            from_half = output(module, x.bfloat16())
-        hold_finite(module, x.bfloat16(), from_half)
-        for given, y, expected in ((x.dtype, got, kept), (torch.bfloat16, from_half, torch.bfloat16)):
-            if y.dtype != expected:
-                raise ContractError(
-                    f"gives {name_of(y.dtype)} for {name_of(given)} under bfloat16 autocast, where "
-                    f"{name_of(expected)} is expected; cast the result with .to(x.dtype)"
-                )
-        largest = max(largest, _hold_near_single(got, output(module, x), what="bfloat16 autocast"))
-    return f"bfloat16: near float32 {to_within(largest)}"
-
-
-def _hold_near_single(got: torch.Tensor, expected: torch.Tensor, *, what: str) -> float:
-    """Near a float32 result, by its size where that is above 1: sums of large terms have large errors."""
-    if not torch.isfinite(got).all():
-        raise ContractError(f"{what} gives NaN or infinity on {shape_of(got)}; take sums and products in float32")
-    size = max(1.0, float(expected.detach().square().mean().sqrt()))
-    return hold_near(got.float(), expected, rtol=_HALF_TOLERANCE, atol=_HALF_TOLERANCE * size, what=what)

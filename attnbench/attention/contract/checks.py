@@ -1,27 +1,12 @@
-"""The contract of the plug-in point: what every attention module holds, those of the house and users' own.
+"""The list of all checks of the contract, and how a module is held to them."""
 
-    from attnbench.attention.contract import check_module
-
-    for result in check_module("sge:groups=8"):
-        print(result.passed, result.name, result.seen)
-
-`attnbench check` prints the same as a table.
-"""
-
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
-
-from attnbench.attention import contract_forward as forward
-from attnbench.attention import contract_graph as graph
-from attnbench.attention import contract_training as training
-from attnbench.attention.contract_subject import Subject, one_line, subject_of
+from attnbench.attention.contract import forward, graph, precision, training
+from attnbench.attention.contract.subject import Subject, subject_of, undisturbed
+from attnbench.attention.contract.words import one_line
 from attnbench.errors import ContractError, SpecError
-
-CHANNELS = 64
-"""Channels of the maps by default; so many have the first blocks of ResNet-50."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +44,8 @@ CHECKS = (
     Check("other sizes", forward.takes_other_sizes),
     Check("stride", forward.keeps_the_stride, convolutions_only=True),
     Check("memory layout", forward.keeps_the_memory_layout),
-    Check("half precision", forward.takes_half_precision),
-    Check("autocast", forward.takes_autocast),
+    Check("half precision", precision.takes_half_precision),
+    Check("autocast", precision.takes_autocast),
     Check("gradients", training.has_the_gradients_of_finite_differences),
     Check("constant maps", training.has_finite_gradients_on_constant_maps),
     Check("determinism", training.repeats_itself),
@@ -71,14 +56,14 @@ CHECKS = (
 """Every check, in the order in which they are run; without the first no other can be."""
 
 
-def check_module(attention: str, *, channels: int = CHANNELS) -> list[CheckResult]:
+def check_module(attention: str, *, channels: int | None = None) -> list[CheckResult]:
     """Hold an attention module to the contract, on this machine's CPU and in seconds.
 
     torch's global generator, number of threads and choice of algorithms are left as they were.
 
     Args:
         attention: ``sge``, ``sge:groups=8``, or a registered module of one's own.
-        channels: C, channels of the maps.
+        channels: C, channels of the maps; by default 64, or where the module refuses them 128 or 256.
 
     Returns:
         One result a check; that of the construction alone if the module cannot be made.
@@ -87,7 +72,15 @@ def check_module(attention: str, *, channels: int = CHANNELS) -> list[CheckResul
         UnknownNameError: If no such module is registered.
         SpecError: If its settings are not valid, or do not fit the channels.
     """
-    subject = subject_of(attention, channels)
+    return check_subject(subject_of(attention, channels))
+
+
+def check_subject(subject: Subject) -> list[CheckResult]:
+    """Hold a module to the contract; see `check_module`.
+
+    Raises:
+        SpecError: If its settings do not fit the channels.
+    """
     results: list[CheckResult] = []
     for check in CHECKS:
         if check.suits(subject):
@@ -103,7 +96,7 @@ def run_check(check: Check, subject: Subject) -> CheckResult:
     Raises:
         SpecError: If the module's settings do not fit the channels.
     """
-    with _undisturbed():
+    with undisturbed():
         try:
             return CheckResult(check.name, True, check.look(subject))
         except SpecError:
@@ -112,15 +105,3 @@ def run_check(check: Check, subject: Subject) -> CheckResult:
             return CheckResult(check.name, False, str(broken))
         except Exception as error:
             return CheckResult(check.name, False, one_line(error))
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """One thread, because the maps are small and many threads can be a hundred times slower on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        torch.set_num_threads(threads)

@@ -8,17 +8,9 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from attnbench.attention.contract_subject import (
-    Subject,
-    construct,
-    feature_map,
-    hold_finite,
-    make,
-    on,
-    output,
-    stirred,
-    to_within,
-)
+from attnbench.attention.contract.hold import hold_finite
+from attnbench.attention.contract.subject import Subject, construct, feature_map, make, output, stirred
+from attnbench.attention.contract.words import on, to_within
 from attnbench.errors import ContractError
 
 _STEP = 1e-6

@@ -88,6 +88,38 @@ class RoundsInHalf(Gate):
         return x * self.gate(x) if x.dtype == torch.float32 else (x * self.gate(x)).round()
 
 
+class RoundsSmallValuesInHalf(Gate):
+    """By 1/512 at most, which is much of an output of this size."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = 0.01 * x * self.gate(x)
+        return y if x.dtype == torch.float32 else (256 * y).round() / 256
+
+
+class ShiftsInHalf(Gate):
+    """By little against the largest value, by much against all."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x * self.gate(x)
+        return y if x.dtype == torch.float32 else y + 0.06
+
+
+class LosesOneValueInHalf(Gate):
+    """By little against all values, by much against the largest."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x * self.gate(x)
+        return y if x.dtype == torch.float32 else torch.where(y == y.amax(), 0, y)
+
+
+class ScalesInFloat16(Gate):
+    """By what bfloat16 might lose, and float16 may not."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x * self.gate(x)
+        return 1.02 * y if x.dtype == torch.float16 else y
+
+
 class ForgetsAutocast(Gate):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y: torch.Tensor = self.proj(x * self.gate(x))

@@ -6,16 +6,9 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import torch
 
-from attnbench.attention.contract_subject import (
-    SIZES,
-    Subject,
-    feature_map,
-    hold_near,
-    make,
-    one_line,
-    output,
-    stirred,
-)
+from attnbench.attention.contract.hold import hold_near
+from attnbench.attention.contract.subject import SIZES, Subject, feature_map, make, output, stirred
+from attnbench.attention.contract.words import one_line
 from attnbench.errors import ContractError
 
 _BACKEND = "aot_eager"
