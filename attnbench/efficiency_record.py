@@ -164,7 +164,7 @@ class EfficiencyRecord:
     timings: tuple[PhaseTiming, ...] = ()
     """The phases that the row ran to the end."""
     errors: dict[str, str] = field(default_factory=dict)
-    """What stopped the row, by ``counts`` or the phase, as ``Class: message``."""
+    """What stopped the row, by ``build``, ``counts`` or the phase, as ``Class: message``."""
 
     def timing(self, phase: Phase) -> PhaseTiming | None:
         """The row's part of a phase, if it ran it to the end."""

@@ -6,6 +6,7 @@
     │   ├── UnknownNameError      no such attention module, backbone, data set, preset
     │   └── DuplicateNameError    the name is taken
     ├── PluginError               a user's module cannot be imported
+    ├── MissingDependencyError    an optional package is not installed
     ├── DataError                 a data set is missing or damaged
     ├── ModelError
     │   ├── PlacementError        this backbone has no place for this attention module
@@ -47,6 +48,10 @@ class DuplicateNameError(RegistryError):
 
 class PluginError(AttnBenchError, ImportError):
     """A user's module cannot be found or imported."""
+
+
+class MissingDependencyError(AttnBenchError, ImportError):
+    """An optional package is needed and not installed."""
 
 
 class DataError(AttnBenchError):

@@ -8,6 +8,7 @@ from cyclopts import App, CycloptsError
 import attnbench
 from attnbench.cli.check import check
 from attnbench.cli.convert import convert
+from attnbench.cli.efficiency import efficiency
 from attnbench.cli.evaluate import evaluate
 from attnbench.cli.leaderboard import leaderboard
 from attnbench.cli.list import list_names
@@ -21,6 +22,7 @@ app = App(
     version=attnbench.__version__,
 )
 app.command(leaderboard)
+app.command(efficiency)
 app.command(train)
 app.command(evaluate)
 app.command(convert)

@@ -4,13 +4,15 @@ from pathlib import Path
 
 from rich.console import Console
 
+from attnbench.cli.efficiency import print_efficiency
+from attnbench.efficiency_record import EfficiencyStore
 from attnbench.errors import StoreError
 from attnbench.record import Record, Store
 from attnbench.report import leaderboards, render
 
 
 def report(store: Path, /) -> int:
-    """Print the leaderboards of the records in a store; nothing is trained.
+    """Print the leaderboards and the efficiency tables of the records in a store; nothing is trained or measured.
 
     Parameters
     ----------
@@ -18,11 +20,15 @@ def report(store: Path, /) -> int:
         Folder of the records.
     """
     records, problems = Store(store).read()
-    if not records:
-        for problem in problems:
+    rows, row_problems = EfficiencyStore(store).read()
+    if not records and not rows:
+        for problem in problems + row_problems:
             print(problem)
         raise StoreError(f"{store} holds no record that can be read")
-    print_leaderboards(records, store=store, problems=problems)
+    if records or problems:
+        print_leaderboards(records, store=store, problems=problems)
+    if rows or row_problems:
+        print_efficiency(rows, store=store, problems=row_problems)
     return 0
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from attnbench.errors import RecordError, SpecError
-from attnbench.record import Record
+from attnbench.record import Environment, Record
 from attnbench.spec import RunSpec
 from attnbench.stats import Interval, Ratio, median_ratio, paired_t_interval, t_interval
 
@@ -218,7 +218,7 @@ def _throughput_ratio(records: Iterable[Record]) -> Ratio:
 
 def _facts(records: list[Record]) -> Facts:
     values = records[0].values
-    machines = Counter(_machine(record) for record in records)
+    machines = Counter(machine_of(record.environment) for record in records)
     seeds = tuple(sorted({record.spec.seed for record in records}))
     return Facts(
         spec=replace(_common(records[0].spec), seed=seeds[0]),
@@ -235,8 +235,8 @@ def _facts(records: list[Record]) -> Facts:
     )
 
 
-def _machine(record: Record) -> Machine:
-    environment = record.environment
+def machine_of(environment: Environment) -> Machine:
+    """Where records of an environment come from, none of them counted yet."""
     revision = f" ({environment.git_revision})" if environment.git_revision else ""
     return Machine(
         device=environment.device,

@@ -1,5 +1,7 @@
 """The sentences around a leaderboard: what it was measured on, and what it does and does not tell."""
 
+from collections.abc import Mapping
+
 from attnbench.report.leaderboard import Facts, Leaderboard, Machine, Row
 from attnbench.report.numbers import duration, half_width, listed, plural, signed_points
 
@@ -28,20 +30,21 @@ def conditions(facts: Facts) -> list[str]:
         f"{plural(facts.num_records, 'run')}, {duration(facts.train_s)} of training in all.",
     ]
     if len(facts.machines) == 1:
-        return [*lines, f"{_machine(facts.machines[0])}."]
+        return [*lines, f"{machine_line(facts.machines[0])}."]
     lines.append("The records come from different environments, which may differ in speed and in the last bits:")
-    return lines + [f"  {plural(machine.num_records, 'run')}: {_machine(machine)}" for machine in facts.machines]
+    return lines + [f"  {plural(machine.num_records, 'run')}: {machine_line(machine)}" for machine in facts.machines]
 
 
 def conclusions(board: Leaderboard) -> list[str]:
     """What a table tells and what it cannot, one paragraph a string."""
     others = [row for row in board.rows if not row.is_baseline]
-    paragraphs = [_seeds_missing(board), *_differences(board, others), _short_run(board.facts), _replaced(board)]
-    paragraphs += _measures(board)
+    paragraphs = [_seeds_missing(board), *_differences(board, others), _short_run(board.facts)]
+    paragraphs += [replaced_line({row.variant: row.num_replaced for row in board.rows}), *_measures(board)]
     return [paragraph for paragraph in paragraphs if paragraph]
 
 
-def _machine(machine: Machine) -> str:
+def machine_line(machine: Machine) -> str:
+    """Device, arithmetic and versions."""
     device = machine.processor if machine.device == "cpu" else f"{machine.device} beside {machine.processor}"
     kind = "CPU" if machine.device == "cpu" else "GPU"
     threads = plural(machine.threads, "thread")
@@ -104,9 +107,14 @@ def _short_run(facts: Facts) -> str:
     )
 
 
-def _replaced(board: Leaderboard) -> str:
-    replacing = [row.variant for row in board.rows if row.num_replaced]
-    keeping = [row.variant for row in board.rows if not row.num_replaced]
+def replaced_line(num_replaced: Mapping[str, int]) -> str:
+    """Which variants keep the backbone's own attention modules; nothing where there are none.
+
+    Args:
+        num_replaced: How many of them each variant stands in place of.
+    """
+    replacing = [variant for variant, number in num_replaced.items() if number]
+    keeping = [variant for variant, number in num_replaced.items() if not number]
     if not replacing:
         return ""
     if not keeping:

@@ -54,6 +54,38 @@ def macs_unit(macs: int) -> tuple[str, float]:
     return ("GMACs", 1e9) if macs >= 1e9 else ("MMACs", 1e6)
 
 
+def byte_unit(num_bytes: float) -> tuple[str, float]:
+    """The unit in which a table gives its bytes, and its size, by the table's largest number.
+
+    >>> byte_unit(41_000), byte_unit(41_000_000), byte_unit(410_000_000_000)
+    (('kB', 1000.0), ('MB', 1000000.0), ('GB', 1000000000.0))
+    """
+    if num_bytes < 1e6:
+        return "kB", 1e3
+    return ("MB", 1e6) if num_bytes < 1e11 else ("GB", 1e9)
+
+
+def four_digits(value: float) -> str:
+    """A measured number with four digits.
+
+    >>> four_digits(0.01234), four_digits(1.5), four_digits(123.456), four_digits(12345.6)
+    ('0.01234', '1.500', '123.5', '12,346')
+    """
+    if not value:
+        return "0"
+    decimals = max(0, 3 - math.floor(math.log10(abs(value))))
+    return _minus(f"{value:,.{decimals}f}")
+
+
+def signed_percent(value: float, base: float) -> str:
+    """A difference as a part of what it is added to.
+
+    >>> signed_percent(29.0, 4100.0), signed_percent(0.0, 1.0)
+    ('+0.71 %', '0 %')
+    """
+    return f"{signed_number(100 * value / base)} %" if base else "–"
+
+
 def duration(seconds: float) -> str:
     """Seconds in the unit that suits them.
 

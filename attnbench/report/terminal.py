@@ -10,14 +10,12 @@ from rich.text import Text
 from attnbench.report.leaderboard import Leaderboard, Row
 from attnbench.report.notes import conclusions, conditions, heading
 from attnbench.report.numbers import half_width, macs_unit, signed_count, signed_number, signed_points
+from attnbench.report.text import WIDE, shown
 
-_WIDE = 116
-"""Columns from which each number gets a column of its own."""
 _NARROW = 72
 """Columns below which numbers are folded too, rather than cut off."""
 _FOLD_NAME = 20
 """Characters from which a narrow table gives each setting of a variant its own line."""
-_ASCII = {"Δ": "diff", "±": "+-", "×": "x", "−": "-", "–": "-"}
 
 
 def render(board: Leaderboard, *, store: str | None = None, problems: Sequence[str] = ()) -> RenderableType:
@@ -42,26 +40,26 @@ class _Rendering:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         ascii_only = options.ascii_only
-        yield _text(heading(self.board), ascii_only, style="bold")
+        yield shown(heading(self.board), ascii_only, style="bold")
         for line in conditions(self.board.facts):
-            yield _text(line, ascii_only)
+            yield shown(line, ascii_only)
         yield Text()
         yield _table(self.board, width=options.max_width, ascii_only=ascii_only)
         yield Text()
         for paragraph in conclusions(self.board):
-            yield _text(paragraph, ascii_only)
+            yield shown(paragraph, ascii_only)
         if self.problems:
             yield Text()
-            yield _text("Records that could not be read and are left out:", ascii_only, style="bold")
+            yield shown("Records that could not be read and are left out:", ascii_only, style="bold")
             for problem in self.problems:
-                yield _text(f"  {problem}", ascii_only)
+                yield shown(f"  {problem}", ascii_only)
         if self.store is not None:
             yield Text()
-            yield _text(f"This table again: attnbench report {self.store}", ascii_only)
+            yield shown(f"This table again: attnbench report {self.store}", ascii_only)
 
 
 def _table(board: Leaderboard, *, width: int, ascii_only: bool) -> Table:
-    wide = width >= _WIDE
+    wide = width >= WIDE
     unit, size = macs_unit(max(row.macs for row in board.rows))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     if wide:
@@ -71,7 +69,7 @@ def _table(board: Leaderboard, *, width: int, ascii_only: bool) -> Table:
     table.add_column("variant", overflow="fold")
     for header in headers:
         # A narrow terminal folds the variant first: a folded number is hard to read.
-        table.add_column(_text(header, ascii_only), justify="right", no_wrap=width >= _NARROW, overflow="fold")
+        table.add_column(shown(header, ascii_only), justify="right", no_wrap=width >= _NARROW, overflow="fold")
     for row in board.rows:
         pairs = _pairs(row, size)
         if wide:
@@ -80,7 +78,7 @@ def _table(board: Leaderboard, *, width: int, ascii_only: bool) -> Table:
         else:
             cells = ["\n".join(pair) for pair in pairs]
         cells = [_name(row, wide=wide), *cells]
-        table.add_row(*(_text(cell, ascii_only) for cell in cells), style="bold" if row.is_baseline else "")
+        table.add_row(*(shown(cell, ascii_only) for cell in cells), style="bold" if row.is_baseline else "")
     return table
 
 
@@ -106,13 +104,3 @@ def _pairs(row: Row, macs_size: float) -> list[tuple[str, str]]:
         (f"{row.top1_percent.mean:.2f}", half_width(row.top1_percent)),
         (signed_points(difference.mean), half_width(difference)) if difference else ("", ""),
     ]
-
-
-def _text(content: str, ascii_only: bool, style: str = "") -> Text:
-    """Text that is shown as it is: no markup, no control characters, nothing that the console cannot encode."""
-    shown = "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in content)
-    if ascii_only:
-        for char, plain in _ASCII.items():
-            shown = shown.replace(char, plain)
-        shown = shown.encode("ascii", "backslashreplace").decode()
-    return Text(shown, style=style)

@@ -1,0 +1,92 @@
+"""The words of a plot of accuracy against cost: title, axes and caption."""
+
+from attnbench.efficiency_spec import PHASES
+from attnbench.report.numbers import plural
+from attnbench.report.pareto import ParetoPoints
+
+_LAYOUTS = {"nchw": "NCHW", "channels_last": "channels last (NHWC)"}
+
+
+def pareto_title(points: ParetoPoints) -> str:
+    """Backbone and data."""
+    return f"{points.trained.spec.backbone} on {points.trained.spec.data}"
+
+
+def accuracy_label(points: ParetoPoints) -> str:
+    """The vertical axis."""
+    seeds = _seeds(points)
+    return f"top-1 accuracy (%), {'' if seeds == '1 seed' else 'mean over '}{seeds}"
+
+
+def cost_label(points: ParetoPoints) -> tuple[str, float]:
+    """The horizontal axis, and what its numbers are divided by."""
+    most = max(point.cost for point in points.points)
+    if points.cost == "latency":
+        return "latency of one image (ms), median", 1.0
+    if points.cost in PHASES:
+        step = "forward pass" if points.cost == "inference" else "training step"
+        return f"{step} of {plural(points.batch_size or 0, 'image')} (ms), median", 1.0
+    if points.cost == "params":
+        return ("parameters (millions)", 1e6) if most >= 1e6 else ("parameters (thousands)", 1e3)
+    unit, size = ("GFLOPs", 1e9) if most >= 1e9 else ("MFLOPs", 1e6)
+    return f"operations of one image ({unit}, {points.cost})", size
+
+
+def pareto_caption(points: ParetoPoints, *, has_cut_bars: bool) -> list[str]:
+    """What the plot was measured on and how it is to be read, one sentence each.
+
+    Args:
+        points: What is plotted.
+        has_cut_bars: Whether error bars go on beyond the axes.
+    """
+    recipe = points.trained.spec.recipe
+    sentences = [
+        _costs(points),
+        f"Accuracy: {plural(recipe.epochs, 'epoch')} at batch {recipe.batch_size}, "
+        f"{_seeds(points)}{_bars(points, has_cut_bars)}.",
+    ]
+    sentences += _networks(points)
+    sentences.append(
+        "Filled markers and the line are the Pareto front: by medians and means, whatever the bars say, no other is as "
+        "cheap and more accurate, or as accurate and cheaper."
+    )
+    return sentences
+
+
+def _costs(points: ParetoPoints) -> str:
+    spec, environment = points.measured.spec, points.measured.environment
+    image = "×".join(map(str, spec.image_shape))
+    if points.cost == "params":
+        return f"Cost: trainable parameters with {spec.num_classes:,} classes."
+    if points.cost not in PHASES:
+        return f"Cost: an image of {image}, {spec.num_classes:,} classes; a multiply-accumulate counts once."
+    device = environment.processor if spec.conditions.device == "cpu" else environment.device
+    sessions = f", measured in {points.num_sessions} sessions" if points.num_sessions > 1 else ""
+    conditions = spec.conditions
+    return (
+        f"Cost: {device}, {plural(environment.threads, 'thread')}, batch {points.batch_size}, {conditions.precision}, "
+        f"{conditions.mode}, {_LAYOUTS[conditions.layout]}, images of {image}{sessions}; bars are quartiles of steps."
+    )
+
+
+def _seeds(points: ParetoPoints) -> str:
+    counts = sorted({point.top1_percent.num_samples for point in points.points})
+    return plural(counts[0], "seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
+
+
+def _bars(points: ParetoPoints, has_cut_bars: bool) -> str:
+    if all(point.top1_percent.half_width is None for point in points.points):
+        return ""
+    cut = "; bars that reach the edge go on beyond it" if has_cut_bars else ""
+    return f"; bars are 95 % intervals (Student's t) over seeds{cut}"
+
+
+def _networks(points: ParetoPoints) -> list[str]:
+    """What differs between the networks of the two axes."""
+    spec, values = points.measured.spec, points.trained.values
+    differing = []
+    if spec.image_shape != values.image_shape:
+        differing.append(f"images of {'×'.join(map(str, values.image_shape))}")
+    if spec.num_classes != values.num_classes:
+        differing.append(f"{values.num_classes:,} classes")
+    return [f"The accuracies are of {' and '.join(differing)}, which are not those of the cost."] if differing else []

@@ -1,0 +1,18 @@
+"""Text for a terminal or a pipe, in the characters that it has."""
+
+from rich.text import Text
+
+WIDE = 116
+"""Columns from which each number gets a column of its own."""
+
+_ASCII = {"Δ": "diff", "±": "+-", "×": "x", "−": "-", "–": "-", "…": "..", "≥": ">=", "≤": "<="}
+
+
+def shown(content: str, ascii_only: bool, style: str = "") -> Text:
+    """Text that is shown as it is: no markup, no control characters, nothing that the console cannot encode."""
+    printable = "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in content)
+    if ascii_only:
+        for char, plain in _ASCII.items():
+            printable = printable.replace(char, plain)
+        printable = printable.encode("ascii", "backslashreplace").decode()
+    return Text(printable, style=style)
