@@ -71,6 +71,8 @@ def efficiency(
         raise SpecError("--plot FILE and --accuracy STORE go together; got only one of them")
     if compare_ is not None:
         return _compare(*compare_)
+    if plot is not None and accuracy is not None:
+        _check_plot(plot, accuracy)
     target = EfficiencyStore(store)
     if show:
         records, problems = target.read()
@@ -161,6 +163,14 @@ def _compare(first: Path, second: Path) -> int:
         problems += unreadable
     Console().print(render_comparison(compare(*records), names=(str(first), str(second)), problems=problems))
     return 0
+
+
+def _check_plot(file: Path, accuracy: Path) -> None:
+    """What a plot lacks shows before the minutes of measuring."""
+    from attnbench.report.plot import check_plot
+
+    check_plot(file)
+    Store(accuracy).digests()
 
 
 def _plot(records: Sequence[EfficiencyRecord], file: Path, accuracy: Path, cost: Cost) -> None:

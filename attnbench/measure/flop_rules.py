@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import torch
+
 from attnbench.measure.tracing import conv_flop_jit, get_shape
 
 Counter = Callable[[list[Any], list[Any]], int]
@@ -29,9 +31,11 @@ class Rule:
 
 
 def size_of(value: Any) -> int:
-    """Elements of a tensor in the traced graph; 0 for what is none."""
+    """Elements of a tensor in the traced graph; 0 for what is none, and for a whole number made of shapes."""
     shape = get_shape(value)
-    return 0 if shape is None else prod(shape)
+    if shape is None or (not shape and value.type().dtype() == torch.int64):
+        return 0
+    return prod(shape)
 
 
 def _bias(inputs: list[Any], outputs: list[Any], index: int) -> int:

@@ -45,6 +45,8 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("--show", "there is no store of records at efficiency-records; attnbench efficiency --store makes one"),
         ("--compare a b", "there is no store of records at a"),
         ("--show --plot x.png", "--plot FILE and --accuracy STORE go together"),
+        ("--plot x.gif --accuracy a", "a plot is a file that ends in .png, .svg or .pdf; got 'x.gif'"),
+        ("--plot x.png --accuracy nowhere", "there is no store of records at nowhere"),
         ("--rank-by speed", "Choose from"),
     ],
 )

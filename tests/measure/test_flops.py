@@ -239,3 +239,14 @@ def test_the_published_convention_knows_modules_by_their_class() -> None:
 def test_a_model_without_parameters_is_counted(convention: Convention) -> None:
     model = nn.Sequential(nn.ReLU(), nn.Flatten())
     assert count_flops(model, (3, 8, 8), convention=convention).total == (0 if convention == "fvcore" else 192)
+
+
+class AreaScaled(nn.Module):
+    """Divides by a number of positions, which is made of shapes and costs nothing."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x / (x.shape[2] * x.shape[3])
+
+
+def test_arithmetic_of_shapes_is_not_counted() -> None:
+    assert count_flops(AreaScaled(), (3, 8, 8)).total == 192
