@@ -1,6 +1,6 @@
 """`attnbench efficiency`: what attention costs, counted and timed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from attnbench.cli.efficiency_options import EfficiencyOptions, efficiency_spec
 from attnbench.efficiency_record import EfficiencyRecord, EfficiencyStore
+from attnbench.efficiency_spec import PHASES
 from attnbench.errors import SpecError, StoreError
 from attnbench.record import Store
 from attnbench.report import (
@@ -39,7 +40,7 @@ def efficiency(
     ] = None,
     plot: Annotated[Path | None, Parameter(group=_SHOWN)] = None,
     accuracy: Annotated[Path | None, Parameter(group=_SHOWN)] = None,
-    cost: Annotated[Cost, Parameter(group=_SHOWN)] = "latency",
+    cost: Annotated[Cost | None, Parameter(group=_SHOWN)] = None,
 ) -> int:
     """Count and time what attention modules cost, and print a table that ranks them.
 
@@ -65,11 +66,17 @@ def efficiency(
     accuracy
         Folder of the records of `attnbench leaderboard`, for the plot.
     cost
-        What the plot's accuracy stands against.
+        What the plot's accuracy stands against; by default the latency.
     """
     if (plot is None) != (accuracy is None):
         raise SpecError("--plot FILE and --accuracy STORE go together; got only one of them")
+    if cost is not None and plot is None:
+        raise SpecError("--cost goes with --plot; got it alone")
+    if options is not None and (show or compare_ is not None):
+        raise SpecError("--show and --compare measure nothing, so that options of measuring do not go with them")
     if compare_ is not None:
+        if show:
+            raise SpecError("--show and --compare are two things; got both")
         return _compare(*compare_)
     if plot is not None and accuracy is not None:
         _check_plot(plot, accuracy)
@@ -79,7 +86,7 @@ def efficiency(
         if not records:
             raise StoreError(f"{store} holds no record of an efficiency table that can be read")
     else:
-        measured = _measure(options or EfficiencyOptions(), target)
+        measured = _measure(options or EfficiencyOptions(), target, rank_by=rank_by, layers=layers)
         if measured is None:
             return 130
         records, problems = list(measured), []
@@ -87,7 +94,7 @@ def efficiency(
     if layers is not None:
         _print_layers(records, layers)
     if plot is not None and accuracy is not None:
-        _plot(records, plot, accuracy, cost)
+        _plot(records, plot, accuracy, cost or "latency")
     return 1 if any(record.errors for record in records) else 0
 
 
@@ -104,7 +111,9 @@ def print_efficiency(
             console.print()
 
 
-def _measure(options: EfficiencyOptions, store: EfficiencyStore) -> tuple[EfficiencyRecord, ...] | None:
+def _measure(
+    options: EfficiencyOptions, store: EfficiencyStore, *, rank_by: RankBy, layers: str | None
+) -> tuple[EfficiencyRecord, ...] | None:
     """The records, or none after Ctrl-C."""
     console = Console(stderr=True)
     with console.status("Loading torch …"):
@@ -112,6 +121,10 @@ def _measure(options: EfficiencyOptions, store: EfficiencyStore) -> tuple[Effici
         from attnbench.efficiency import measure_efficiency
 
         spec = efficiency_spec(options)
+        if rank_by in set(PHASES) - set(spec.effort.phases):
+            raise SpecError(f"--rank-by {rank_by} needs that phase; got --phases {options.phases}")
+        if layers is not None:
+            _check_layers(layers, spec.attention)
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
@@ -142,14 +155,17 @@ def _measure(options: EfficiencyOptions, store: EfficiencyStore) -> tuple[Effici
         return None
 
 
+def _check_layers(variant: str, allowed: Iterable[str]) -> None:
+    if variant not in allowed:
+        raise SpecError(f"--layers must name a row that is counted; got {variant!r}, allowed: {', '.join(allowed)}")
+
+
 def _print_layers(records: Sequence[EfficiencyRecord], variant: str) -> None:
-    chosen = [record for record in records if record.spec.attention == variant and record.counts is not None]
-    if not chosen:
-        allowed = ", ".join(sorted({record.spec.attention for record in records if record.counts is not None}))
-        raise SpecError(f"--layers must name a row that was counted; got {variant!r}, allowed: {allowed}")
+    counted = {record.spec.attention: record for record in records if record.counts is not None}
+    _check_layers(variant, counted)
     console = Console()
     console.print()
-    console.print(render_layers(chosen[-1]))
+    console.print(render_layers(counted[variant]))
 
 
 def _compare(first: Path, second: Path) -> int:

@@ -42,7 +42,7 @@ class EfficiencyOptions:
     batch_size: Annotated[int | None, Parameter(group=_UNDER)] = None
     """Images of a step, for all rows alike; by default 64 on a GPU and 8 on a CPU."""
     mode: Annotated[Literal["eager", "compiled"], Parameter(group=_UNDER)] = "eager"
-    """Operator by operator, or by torch.compile."""
+    """Operator by operator, or by torch.compile, whose minutes of compiling are beside the budget."""
     layout: Annotated[Literal["nchw", "channels_last"], Parameter(group=_UNDER)] = "nchw"
     """Memory layout of the feature maps."""
     precision: Annotated[Literal["float32", "tf32", "bfloat16", "float16"], Parameter(group=_UNDER)] = "float32"
@@ -56,7 +56,7 @@ class EfficiencyOptions:
     half_width: Annotated[float, Parameter(group=_HOW)] = 0.01
     """Rounds are added until every ratio to the baseline is known to ± this part of it, with 95 % confidence …"""
     budget: Annotated[float, Parameter(group=_HOW)] = 120.0
-    """… or so many seconds are spent on a phase."""
+    """… or so many seconds are spent on a phase; a half-width of 0 spends them all."""
     latency_samples: Annotated[int, Parameter(group=_HOW)] = 200
     """Forward passes of one image that each row takes, if the budget lets it; the 99th percentile needs hundreds."""
     isolate: Annotated[bool, Parameter(group=_HOW, negative=())] = False
@@ -69,12 +69,14 @@ def efficiency_spec(options: EfficiencyOptions) -> "EfficiencySpec":
     Raises:
         SpecError: If an option does not fit.
     """
-    from attnbench.efficiency_spec import Conditions, EfficiencySpec, Effort
+    from attnbench.efficiency_spec import PHASES, Conditions, EfficiencySpec, Effort
     from attnbench.spec import Compute
     from attnbench.training import num_cores, resolve_device
 
     device: Literal["cpu", "cuda"] = "cuda" if resolve_device(Compute(device=options.device)).type == "cuda" else "cpu"
     names = [name.strip() for name in options.phases.split(",")]
+    if unknown := [name for name in names if name not in PHASES and names != ["none"]]:
+        raise SpecError(f"phases must be none, or some of {', '.join(PHASES)}; got {', '.join(map(repr, unknown))}")
     return EfficiencySpec(
         attention=tuple(split_variants(options.attention)),
         backbone=options.backbone,
@@ -104,5 +106,7 @@ def _size(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d+)(?:[x×](\d+))?", text.strip())
     if not found:
         raise SpecError(f"input-size must be one number, or height x width; got {text!r}, such as 224 or 192x256")
-    height = int(found[1])
-    return height, int(found[2] or height)
+    height, width = int(found[1]), int(found[2] or found[1])
+    if min(height, width) < 1:
+        raise SpecError(f"input-size must be positive; got {text!r}")
+    return height, width

@@ -8,7 +8,7 @@ from torch import nn
 
 from attnbench.attention import attention_settings
 from attnbench.attention.registration import attention_placing
-from attnbench.errors import SpecError
+from attnbench.errors import ContractError, SpecError
 from attnbench.models.backbones import check_target, create_backbone, family_of
 from attnbench.models.placement import Place, place, take_out_own
 from attnbench.models.probe import probe
@@ -93,5 +93,8 @@ def _with(model: nn.Module, network: Variant, variant: Variant, seed: int) -> Bu
     num_replaced = 0 if is_addition else take_out_own(family.stages(model))
     # Another stream than the backbone's, and the same for every module that starts by drawing equal shapes.
     torch.manual_seed(seed + 2**32)
-    places = place(family, model, placing, partial(entry.module_class, **settings))
+    try:
+        places = place(family, model, placing, partial(entry.module_class, **settings))
+    except (SpecError, ContractError) as error:
+        raise type(error)(f"{variant}: {error}") from error
     return BuiltModel(model=model, places=places, num_replaced=num_replaced)

@@ -12,9 +12,9 @@ _ORDERS: dict[RankBy, str] = {
     "published": "FLOPs in published",
     "params": "parameters",
     "traffic": "traffic",
-    "inference": "the time of an inference step",
-    "training": "the time of a training step",
-    "latency": "the median latency",
+    "inference": "the ratio of an inference step's time to the baseline's",
+    "training": "the ratio of a training step's time to the baseline's",
+    "latency": "the ratio of the latency to the baseline's",
 }
 
 
@@ -27,10 +27,11 @@ def efficiency_meaning(table: EfficiencyTable) -> list[str]:
 def _counts(table: EfficiencyTable) -> Iterator[str]:
     if not any(row.counts for row in table.rows):
         return
+    in_billions = any(count.total >= 1e9 for row in table.rows if row.counts for count in row.counts.flops.values())
     yield (
         "FLOPs are operations of one image's forward pass, and a multiply-accumulate counts once, not twice. full "
         "counts every operator, fvcore what that tool counts by default, published the modules that the counter of "
-        "SGE's authors knows. Δ is the difference to the baseline; Δ M is in millions."
+        f"SGE's authors knows. Δ is the difference to the baseline{'; Δ M is in millions' if in_billions else ''}."
     )
     compiled = (
         " Compiled models run fewer operators and move less." if table.first.spec.conditions.mode == "compiled" else ""
@@ -69,7 +70,8 @@ def _floor(table: EfficiencyTable) -> Iterator[str]:
         yield (
             f"The floor is the time that the added traffic of a forward pass of {images} takes at the "
             f"{four_digits(bandwidth / 1e9)} GB/s at which this device copies. Less is measured where operators are "
-            "fused or data stay in a cache, more where small operators wait to be started."
+            "fused or data stay in a cache, more where small operators wait to be started. The added ms are the ratio "
+            "less 1, times the baseline's median; the added traffic by operator is that of the whole step."
         )
 
 
@@ -78,7 +80,7 @@ def _memory(table: EfficiencyTable) -> Iterator[str]:
     shared = (
         ""
         if table.first.spec.effort.isolate
-        else " All rows share it, so that small differences between them say nothing."
+        else " All rows share it, so that small differences between them say nothing; --isolate gives each its own."
     )
     meanings = {
         "allocated by the step": "what torch's allocator handed out for a step, without the weights that were there.",
@@ -97,6 +99,9 @@ def _memory(table: EfficiencyTable) -> Iterator[str]:
 def _precision(table: EfficiencyTable) -> Iterator[str]:
     precision = table.first.spec.conditions.precision
     if precision in ("bfloat16", "float16"):
-        yield f"{precision} is autocast over float32 weights: torch chooses what it computes in {precision}."
+        yield (
+            f"{precision} is autocast over float32 weights: torch chooses what it computes in {precision}, and its "
+            "copies are part of the traffic."
+        )
     if precision == "tf32":
         yield "tf32 rounds the operands of matrix products and convolutions; weights and sums stay float32."

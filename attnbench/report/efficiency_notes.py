@@ -194,7 +194,10 @@ def _load(table: EfficiencyTable) -> Iterator[str]:
     ]
     if busy:
         processors = plural(max(load.num_processors for load in loads.values()), "processor")
-        yield f"Of {processors}, other programs kept busy: {listed(busy)}. Ratios suffer less than milliseconds."
+        yield (
+            f"Of {processors}, other programs kept busy: {listed(busy)}. Ratios suffer less than milliseconds; with "
+            "fewer --threads than processors both suffer less."
+        )
     silent = [phase for phase, load in loads.items() if load.other_share is None]
     if silent:
         yield f"What else ran on the machine during {listed([*silent])} is not known: this system does not tell."

@@ -40,6 +40,7 @@ _WIDTH_INCHES = 7.2
 _AXES_INCHES = (0.72, 6.3, 4.0)
 """Left edge, width and height of the axes."""
 _CAPTION_COLUMNS = 136
+_TITLE_COLUMNS = 76
 _LOGARITHMIC = 8.0
 """Largest cost over smallest from which costs stand on a logarithmic axis."""
 _MOST_BAR = 1.5
@@ -102,15 +103,16 @@ def draw_plot(points: ParetoPoints) -> "Figure":
 
     horizontal, size = cost_label(points)
     low, high, has_cut_bars = _accuracy_limits(points.points)
+    title = textwrap.wrap(pareto_title(points), _TITLE_COLUMNS)
     sentences = pareto_caption(points, has_cut_bars=has_cut_bars)
     caption = [line for sentence in sentences for line in textwrap.wrap(sentence, _CAPTION_COLUMNS)]
     left, width, height = _AXES_INCHES
     bottom = 0.62 + 0.145 * len(caption)
-    figure = Figure(figsize=(_WIDTH_INCHES, bottom + height + 0.5))
+    figure = Figure(figsize=(_WIDTH_INCHES, bottom + height + 0.3 + 0.2 * len(title)))
     FigureCanvasAgg(figure)
     total = figure.get_figheight()
     axes = figure.add_axes((left / _WIDTH_INCHES, bottom / total, width / _WIDTH_INCHES, height / total))
-    figure.text(0.02, 1 - 0.17 / total, plain(pareto_title(points)), weight="bold", size=11, va="top")
+    figure.text(0.02, 1 - 0.17 / total, plain("\n".join(title)), weight="bold", size=11, va="top")
     figure.text(0.02, 0.1 / total, plain("\n".join(caption)), size=7, color="#555555", linespacing=1.35)
     axes.set_xlabel(horizontal)
     axes.set_ylabel(accuracy_label(points))

@@ -106,7 +106,7 @@ def draw_labels(
             color="#1a1a1a",
             path_effects=[withStroke(linewidth=2.2, foreground="#ffffff")],
             zorder=6,
-            arrowprops=_leader(index, anchors, centre, sizes[index], colours[index]),
+            arrowprops=leader(index, anchors, centre, sizes[index], colours[index]),
             **_font(point),
         )
 
@@ -123,7 +123,7 @@ def _size(figure: "Figure", point: ParetoPoint, to_points: float) -> tuple[float
     return extent.width * to_points + 2, extent.height * to_points + 1
 
 
-def _leader(
+def leader(
     index: int, anchors: NDArray[np.float64], centre: tuple[float, float], size: tuple[float, float], colour: str
 ) -> dict[str, Any] | None:
     """The line from a label to its point, where it is far away or as near to another one; else none."""

@@ -29,10 +29,10 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     ("words", "message"),
     [
         ("--input-size large", "input-size must be one number, or height x width; got 'large'"),
-        ("--input-size 0", "image_shape must be positive; got image_shape=(3, 0, 0)"),
+        ("--input-size 0", "input-size must be positive; got '0'"),
         ("--batch-size 0", "batch_size must be at least 1; got batch_size=0"),
         ("--threads 0", "threads must be at least 1; got threads=0"),
-        ("--phases speed", "phases must be different ones of inference, training, latency; got speed"),
+        ("--phases speed", "phases must be none, or some of inference, training, latency; got 'speed'"),
         ("--precision tf32 --device cpu", "precision tf32 needs a GPU"),
         ("--precision fp8", "Choose from"),
         ("--budget 0", "budget_s must be positive and finite; got budget_s=0.0"),
@@ -44,6 +44,11 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("--store /dev/null/x", "cannot write records into /dev/null/x"),
         ("--show", "there is no store of records at efficiency-records; attnbench efficiency --store makes one"),
         ("--compare a b", "there is no store of records at a"),
+        ("--layers cbamm", "--layers must name a row that is counted; got 'cbamm', allowed: none, sge"),
+        ("--rank-by latency --phases none", "--rank-by latency needs that phase; got --phases none"),
+        ("--show --batch-size 4", "--show and --compare measure nothing, so that options of measuring do not go"),
+        ("--show --compare a b", "--show and --compare are two things; got both"),
+        ("--cost params", "--cost goes with --plot; got it alone"),
         ("--show --plot x.png", "--plot FILE and --accuracy STORE go together"),
         ("--plot x.gif --accuracy a", "a plot is a file that ends in .png, .svg or .pdf; got 'x.gif'"),
         ("--plot x.png --accuracy nowhere", "there is no store of records at nowhere"),
@@ -74,7 +79,7 @@ def test_counts_and_shows_again(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_layers_of_a_row_that_is_not_there_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*TINY, *BOTH, "--phases", "none", "--layers", "sge"]) == 2
-    assert "--layers must name a row that was counted; got 'sge', allowed: none, se:reduction=2" in (
+    assert "--layers must name a row that is counted; got 'sge', allowed: none, se:reduction=2" in (
         capsys.readouterr().err
     )
 

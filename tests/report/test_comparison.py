@@ -36,7 +36,7 @@ def session(
     return [
         make_row(
             variant,
-            *(make_timing(phase, list(median * common * noise(100 * seed + number))) for phase in phases),
+            *(make_timing(phase, (median * common * noise(100 * seed + number)).tolist()) for phase in phases),
             counts=make_counts(),
             session=name,
             **fields,
@@ -294,6 +294,8 @@ def test_nothing_is_compared_beside_another_baseline_or_without_its_rounds() -> 
     assert [row.relative for row in table.rows] == [None]
     shorter = [replace(a[0], timings=(replace(a[0].timings[0], ms=a[0].timings[0].ms[:-1]),)), *a[1:]]
     assert only_row(compare(shorter, a), "sge").relative is None
+    smaller = [replace(a[0], timings=(replace(a[0].timings[0], batch_size=4),)), *a[1:]]
+    assert only_row(compare(smaller, a), "sge").relative is None
     assert only_row(compare(a, a), "sge").relative is not None
 
 

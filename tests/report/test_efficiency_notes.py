@@ -201,7 +201,8 @@ def test_other_programs_and_machines_are_named() -> None:
     stolen = replace(LOAD, other_processors=0.0, stolen_processors=0.5)
     assert remarks(pair(load=quiet)) == []
     assert remarks(in_phase("training", pair(), load=busy)) == [
-        "Of 8 processors, other programs kept busy: 0.4 during training. Ratios suffer less than milliseconds."
+        "Of 8 processors, other programs kept busy: 0.4 during training. Ratios suffer less than milliseconds; "
+        "with fewer --threads than processors both suffer less."
     ]
     assert remarks(in_phase("training", pair(), load=stolen)) == [
         "The hypervisor gave processors to other machines meanwhile: 0.50 during training."
@@ -285,4 +286,4 @@ def test_memory_is_explained_by_its_scope() -> None:
 def test_the_order_is_named() -> None:
     assert meaning(pair()).endswith("Ranked by FLOPs in full, the cheapest first; rows that failed stand last.")
     assert "Ranked by parameters, " in meaning(pair(), "params")
-    assert "Ranked by the time of a training step, " in meaning(pair(), "training")
+    assert "Ranked by the ratio of a training step's time to the baseline's, " in meaning(pair(), "training")

@@ -1,4 +1,4 @@
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -74,15 +74,39 @@ def test_a_line_is_avoided_where_a_place_beside_it_is_near() -> None:
     assert shared(box, around((100, 100), radius=20)) > 0
 
 
+def leader(point: tuple[float, float], box: Box) -> list[tuple[float, float]]:
+    """Steps from a point to the nearest place of its label."""
+    end = np.clip(point, box[:2], box[2:])
+    return [tuple(np.array(point) + share * (end - point)) for share in np.linspace(0, 1, 200)]
+
+
 def test_a_leader_does_not_run_across_another_point() -> None:
     """Between two walls of points a label could only be reached across one of them, but for the gap above."""
     walls = [(200.0 + side * 14, 150.0 + height) for side in (-1, 1) for height in range(-60, 30, 8)]
     points = [(200.0, 150.0), *walls]
-    sizes = [(60.0, 10.0), *[(1.0, 1.0)] * len(walls)]
-    x0, y0, x1, y1 = place(points, sizes)[0]
-    end = np.clip((200.0, 150.0), (x0, y0), (x1, y1))
-    path = [(200 + share * (end[0] - 200), 150 + share * (end[1] - 150)) for share in np.linspace(0, 1, 50)]
-    assert not any(shared(around(step, radius=0.5), around(point)) for step in path for point in walls)
+    box = place(points, [(60.0, 10.0), *[(1.0, 1.0)] * len(walls)])[0]
+    steps = [around(step, radius=0.5) for step in leader(points[0], box)]
+    assert not any(shared(step, around(point)) for step in steps for point in walls)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3])
+def test_leaders_of_a_dense_group_run_across_no_other_label_or_leader(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    points = [(float(x), float(y)) for x, y in generator.normal((200, 150), (20, 14), size=(14, 2))]
+    boxes = place(points, [(50.0, 10.0)] * 14)
+    leaders = [leader(point, box) for point, box in zip(points, boxes, strict=True)]
+    for (number, steps), (other, box) in product(enumerate(leaders), enumerate(boxes)):
+        assert number == other or not any(shared(around(step, radius=0.01), box) for step in steps)
+    for first, second in combinations(leaders, 2):
+        # Two segments cross where the ends of each lie on both sides of the other.
+        assert not (parted(first, second) and parted(second, first))
+
+
+def parted(line: list[tuple[float, float]], other: list[tuple[float, float]]) -> bool:
+    """Whether the ends of the other segment lie on both sides of a line."""
+    along = np.subtract(line[-1], line[0])
+    sides = [along[0] * (end[1] - line[0][1]) - along[1] * (end[0] - line[0][0]) for end in (other[0], other[-1])]
+    return bool(sides[0] * sides[1] < 0)
 
 
 def test_one_input_gives_one_answer() -> None:

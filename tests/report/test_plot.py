@@ -16,7 +16,7 @@ from attnbench.efficiency_spec import Conditions
 from attnbench.errors import AttnBenchError, MissingDependencyError, SpecError, StoreError
 from attnbench.report.pareto import Cost, ParetoPoints, pareto_points
 from attnbench.report.plot import check_plot, draw_plot, save_plot
-from attnbench.report.plot_marks import styles_of
+from attnbench.report.plot_marks import leader, styles_of
 from tests.efficiency_records import make_counts, make_row, make_timing
 from tests.records import make_record
 
@@ -34,11 +34,13 @@ def points_of(
     rows, runs = [], []
     for name in names:
         ms, top1 = generator.uniform(10, 15), generator.normal(85, 0.4)
-        timing = make_timing("inference", list(ms * np.exp(0.01 * generator.normal(size=20))))
+        timing = make_timing("inference", (ms * np.exp(0.01 * generator.normal(size=20))).tolist())
         counts = make_counts(parameters=int(generator.integers(25_557_000, 25_560_000)))
         rows.append(make_row(name, timing, counts=counts, **{"conditions": GPU, "device": "Example GPU", **fields}))
         percents = top1 + spread * generator.normal(size=num_seeds)
-        runs += [make_record(name, seed, percent, backbone="resnet50") for seed, percent in enumerate(percents)]
+        runs += [
+            make_record(name, seed, percent, backbone="resnet50") for seed, percent in enumerate(percents.tolist())
+        ]
     return pareto_points(rows, runs, cost=cost)
 
 
@@ -191,6 +193,16 @@ def test_a_far_label_is_joined_to_its_point_and_a_close_one_is_not() -> None:
     assert [text.arrow_patch is not None for text in axes.texts] == [True] * 5 + [False]
 
 
+def test_what_is_far_is_joined_though_nothing_else_is_near() -> None:
+    anchors = np.array([(0.0, 0.0), (500.0, 0.0)])
+    assert leader(0, anchors, (25.0, 0.0), (40.0, 10.0), "red") is None  # 5 away
+    joined = leader(0, anchors, (0.0, 17.0), (40.0, 10.0), "red")  # 12 away
+    assert joined is not None
+    assert joined["relpos"] == (0.5, 0.0)  # from the middle of the lower edge
+    near_another = np.array([(0.0, 0.0), (0.0, 17.0)])
+    assert leader(0, near_another, (0.0, 8.5), (4.0, 4.0), "red") is not None
+
+
 def test_names_are_never_markup(tmp_path: Path) -> None:
     names = ("none", "a:k=$x_{1}$", "b:k=$\\frac$", "c:k=\x1b[31m")
     points = points_of(names)
@@ -251,10 +263,10 @@ def test_a_wide_range_of_costs_is_logarithmic_with_plain_numbers() -> None:
 
 def test_close_costs_are_written_out(tmp_path: Path) -> None:
     """Not as what they are more than a number in the corner."""
-    save_plot(points_of(cost="params"), tmp_path / "plot.svg")
+    save_plot(exact((1000.0, 80.0), (1000.01, 81.0)), tmp_path / "plot.svg")
     text = (tmp_path / "plot.svg").read_text()
-    assert "<!-- 25.55" in text
-    assert "e1 -->" not in text
+    assert "<!-- 1000.00" in text
+    assert "+1e3" not in text
 
 
 @pytest.mark.parametrize("pairs", [[(10.0, 80.0)], [(10.0, 80.0), (10.0, 80.0)], [(10.0, 0.0), (12.0, 0.0)]])
