@@ -67,8 +67,8 @@ class Effort:
         unknown = [phase for phase in self.phases if phase not in PHASES]
         if unknown or len(set(self.phases)) != len(self.phases):
             raise SpecError(f"phases must be different ones of {', '.join(PHASES)}; got {', '.join(self.phases)}")
-        if not self.half_width >= 0:
-            raise SpecError(f"half_width must not be negative; got half_width={self.half_width!r}")
+        if not 0 <= self.half_width < float("inf"):
+            raise SpecError(f"half_width must be finite and not negative; got half_width={self.half_width!r}")
         if not 0 < self.budget_s < float("inf"):
             raise SpecError(f"budget_s must be positive and finite; got budget_s={self.budget_s!r}")
         if self.latency_samples < 1:

@@ -77,6 +77,8 @@ def efficiency(
     if compare_ is not None:
         if show:
             raise SpecError("--show and --compare are two things; got both")
+        if plot is not None:
+            raise SpecError("--compare draws no plot; got --plot beside it")
         return _compare(*compare_)
     if plot is not None and accuracy is not None:
         _check_plot(plot, accuracy)

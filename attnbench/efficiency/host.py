@@ -2,6 +2,7 @@
 
 import gc
 import time
+from contextlib import nullcontext
 from typing import Protocol
 
 import torch
@@ -63,7 +64,6 @@ class LocalHost:
         self._device = torch.device(row.conditions.device)
         self._autocast = half_precision(row.conditions.precision)
         self._built: BuiltModel | None = None
-        self._runner: nn.Module | None = None
         self._step: Step | None = None
 
     def build(self) -> None:
@@ -80,8 +80,7 @@ class LocalHost:
             image_size=(height, width),
             seed=0,
         )
-        model = self._built.model.to(device=self._device, memory_format=self._layout)  # type: ignore[call-overload]
-        self._runner = _Compiled(model) if row.conditions.mode == "compiled" else model
+        self._built.model.to(device=self._device, memory_format=self._layout)  # type: ignore[call-overload]
 
     def count(self) -> Counts:
         """Count what does not depend on the clock."""
@@ -100,15 +99,19 @@ class LocalHost:
 
     def start(self, phase: Phase, batch_size: int) -> float:
         """Make the phase's step and run it once; seconds that this took, compilation included."""
-        assert self._runner is not None
-        images = self._images(batch_size)
+        assert self._built is not None
+        images, model = self._images(batch_size), self._built.model
+        is_compiled = self._row.conditions.mode == "compiled"
+        # Anew for each phase and batch, so that torch never takes one for a variation of another and gives up.
+        runner = _Compiled(model) if is_compiled else model
         if phase == "training":
             labels = torch.arange(batch_size, device=self._device) % self._row.num_classes
-            self._step = training_step(self._runner, images, labels, autocast=self._autocast)
+            self._step = training_step(runner, images, labels, autocast=self._autocast)
         else:
-            self._step = inference_step(self._runner, images, autocast=self._autocast)
+            self._step = inference_step(runner, images, autocast=self._autocast)
         started = time.perf_counter()
-        self._step()
+        with torch._dynamo.config.patch(fail_on_recompile_limit_hit=True) if is_compiled else nullcontext():
+            self._step()
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
         return time.perf_counter() - started
@@ -136,7 +139,7 @@ class LocalHost:
     def close(self) -> None:
         """Let go of everything."""
         self.stop()
-        self._built = self._runner = None
+        self._built = None
 
     @property
     def _layout(self) -> torch.memory_format:

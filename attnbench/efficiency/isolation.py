@@ -2,6 +2,7 @@
 
 import multiprocessing
 import signal
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ from attnbench.efficiency_record import Counts
 from attnbench.efficiency_spec import Phase, RowSpec
 from attnbench.errors import UnknownNameError
 from attnbench.measure.disturbance import own_processor_seconds
-from attnbench.measure.failure import RelayedError, describe, is_out_of_memory
+from attnbench.measure.failure import RelayedError, RelayedMemoryError, describe, is_out_of_memory
 from attnbench.measure.precision import arithmetic
 from attnbench.measure.stopwatch import Step
 
@@ -27,6 +28,7 @@ class RemoteHost:
         self._process.start()
         theirs.close()
         self._remote_step = _RemoteStep(self)
+        self._ending: str | None = None
 
     def build(self) -> None:
         """Build the model."""
@@ -49,37 +51,45 @@ class RemoteHost:
         return cast(int, self.ask("peak_memory_bytes"))
 
     def stop(self) -> None:
-        """Let go of the phase's step and images."""
-        if self._process.is_alive():
+        """Let go of the phase's step and images, as far as the process still can."""
+        with suppress(RelayedError):
             self.ask("stop")
 
     def workers_s(self) -> float:
-        """Processor time of the row's process."""
-        return cast(float, self.ask("processor_seconds")) if self._process.is_alive() else 0.0
+        """Processor time of the row's process; 0 where it has ended."""
+        try:
+            return cast(float, self.ask("processor_seconds"))
+        except RelayedError:
+            return 0.0
 
     def close(self) -> None:
         """End the process."""
         self._connection.close()
         self._process.terminate()
+        self._process.join(timeout=10)
+        self._process.kill()
         self._process.join()
 
     def ask(self, method: str, *arguments: object) -> object:
         """Let the process call a method, and wait for what it returns.
 
         Raises:
-            MemoryError: If memory ended there.
+            RelayedMemoryError: If memory ended there.
             UnknownNameError: If something named is not there.
             RelayedError: If it raised anything else, or the process ended.
         """
+        if self._ending is not None:
+            raise RelayedError(f"not tried: the row's process had ended before, {self._ending}")
         try:
             self._connection.send((method, arguments))
             kind, value = self._connection.recv()
         except (EOFError, OSError):
             self._process.join(timeout=5)
-            raise RelayedError(f"the row's process ended, {_ending(self._process.exitcode)}") from None
+            self._ending = _ending(self._process.exitcode)
+            raise RelayedError(f"the row's process ended, {self._ending}") from None
         if kind == "value":
             return value
-        raise {"memory": MemoryError, "name": UnknownNameError}.get(kind, RelayedError)(value)
+        raise {"memory": RelayedMemoryError, "name": UnknownNameError}.get(kind, RelayedError)(value)
 
 
 class _RemoteStep:

@@ -14,7 +14,7 @@ from attnbench.efficiency_spec import EfficiencySpec, Phase, RowSpec
 from attnbench.environment import environment_of
 from attnbench.errors import UnknownNameError
 from attnbench.measure import measure_bandwidth
-from attnbench.measure.failure import describe
+from attnbench.measure.failure import describe, is_out_of_memory
 from attnbench.measure.precision import arithmetic
 from attnbench.suite import plugin_of
 from attnbench.training import use_threads
@@ -92,13 +92,13 @@ def _stages(
 ) -> Session:
     built, build_errors = _each_row("build", hosts, lambda host: host.build(), tell)
     hosts = {label: hosts[label] for label in built}
-    session = _with_errors(session, "build", build_errors)
+    session = _with_errors(session.with_rows(_without_build_error), "build", build_errors)
     if not session.has_finished("counts"):
         counted, errors = _each_row("counts", hosts, lambda host: host.count(), tell)
         session = _with_counts(_with_errors(session, "counts", errors), counted)
         if spec.effort.phases:
             tell("counts", "the memory's bandwidth", 1.0)
-            bandwidth = measure_bandwidth(device)
+            bandwidth = _bandwidth(device)
             session = session.with_rows(lambda row: replace(row, bandwidth_bytes_per_s=bandwidth))
         session = _finish(session, "counts", keep)
     for phase in spec.effort.phases:
@@ -142,6 +142,24 @@ def _with_phase(
         return replace(row, timings=(*row.timings, timing)) if timing else row
 
     return _with_errors(session, phase, result.errors).with_rows(change)
+
+
+def _without_build_error(row: EfficiencyRecord) -> EfficiencyRecord:
+    """A row that a session was left with may be built now."""
+    return replace(row, errors={stage: text for stage, text in row.errors.items() if stage != "build"})
+
+
+def _bandwidth(device: torch.device) -> float | None:
+    """What the device copies a second; none where it has no room to copy."""
+    try:
+        return measure_bandwidth(device)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        return None
+    finally:
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
 
 
 def _with_counts(session: Session, counted: Mapping[str, object]) -> Session:

@@ -14,7 +14,7 @@ from attnbench.record import Environment
 from attnbench.store import decode_record, encode_record, write_whole
 
 Stage: TypeAlias = Literal["build", "counts", "inference", "training", "latency"]
-"""A part of a measurement that is kept as a whole: the counting of all rows, or one phase."""
+"""A part of a measurement. All but the building, which each session needs, are kept as a whole when they end."""
 
 Progress: TypeAlias = Callable[[Stage, str, float], None]
 """Called with the stage, what it is at in words, and the part of it that is done, in [0, 1]."""

@@ -3,11 +3,20 @@
 import torch
 
 # What is said where memory ends without torch's own class for it.
-_OUT_OF_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+_OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "CUDA out of memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
 
 
 class RelayedError(Exception):
     """An error of another process, described there."""
+
+
+class RelayedMemoryError(RelayedError, MemoryError):
+    """Memory that ended in another process."""
 
 
 def describe(error: Exception) -> str:

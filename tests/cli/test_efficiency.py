@@ -36,7 +36,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("--precision tf32 --device cpu", "precision tf32 needs a GPU"),
         ("--precision fp8", "Choose from"),
         ("--budget 0", "budget_s must be positive and finite; got budget_s=0.0"),
-        ("--half-width -1", "half_width must not be negative; got half_width=-1.0"),
+        ("--half-width -1", "half_width must be finite and not negative; got half_width=-1.0"),
         ("--latency-samples 0", "latency_samples must be at least 1"),
         ("--attention none,sgee", "unknown attention module 'sgee'; did you mean 'sge'"),
         ("--backbone resnet5", "unknown backbone 'resnet5'; did you mean 'resnet50'"),
@@ -48,6 +48,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("--rank-by latency --phases none", "--rank-by latency needs that phase; got --phases none"),
         ("--show --batch-size 4", "--show and --compare measure nothing, so that options of measuring do not go"),
         ("--show --compare a b", "--show and --compare are two things; got both"),
+        ("--compare a b --plot x.png --accuracy a", "--compare draws no plot; got --plot beside it"),
         ("--cost params", "--cost goes with --plot; got it alone"),
         ("--show --plot x.png", "--plot FILE and --accuracy STORE go together"),
         ("--plot x.gif --accuracy a", "a plot is a file that ends in .png, .svg or .pdf; got 'x.gif'"),
@@ -91,8 +92,12 @@ def test_times_compares_and_reports_both_kinds(capsys: pytest.CaptureFixture[str
     assert "95 %" in capsys.readouterr().out
     assert main(["efficiency", "--compare", "a", "b"]) == 0
     compared = capsys.readouterr().out
-    assert "se:reduction=2" in compared
     assert "A: a" in compared
+    (record, *_) = EfficiencyStore(Path("a"))
+    for phase in ("inference", "training", "latency"):
+        assert record.timing(phase) is not None
+        assert phase in compared
+    assert "failed" not in compared
     Store(Path("a")).add(make_record())
     assert main(["report", "a"]) == 0
     both = capsys.readouterr().out

@@ -8,10 +8,11 @@ import torch
 
 import attnbench
 from attnbench.efficiency import measure_efficiency
+from attnbench.efficiency.host import LocalHost
 from attnbench.efficiency.measuring import expand_rows
 from attnbench.efficiency_record import EfficiencyRecord, EfficiencyStore
 from attnbench.efficiency_spec import PHASES, Conditions, EfficiencySpec, Effort, Phase
-from attnbench.errors import StoreError, UnknownNameError
+from attnbench.errors import MeasurementError, StoreError, UnknownNameError
 from attnbench.measure import bytes_saved_for_backward, count_flops, count_traffic
 
 BACKBONE, SHAPE = "cifar-resnet:depth=8,stem_stride=2,width=8", (3, 16, 16)
@@ -141,8 +142,8 @@ def test_phases_are_timed_in_rounds_and_stored_raw(store: EfficiencyStore, isola
         first, second = timings
         assert first is not None
         assert second is not None
-        assert len(first.ms) == len(second.ms) == (4 if phase == "latency" else len(first.ms))
-        assert len(first.ms) > 0
+        assert len(first.ms) == len(second.ms) > 0
+        assert phase != "latency" or len(first.ms) <= 4
         assert min(*first.ms, *second.ms, first.first_call_s) > 0
         assert first.batch_size == second.batch_size == (1 if phase == "latency" else 8)
         assert first.peak_memory_bytes
@@ -203,13 +204,12 @@ def test_an_isolated_row_dies_alone(store: EfficiencyStore, plugin: str) -> None
     died = records["dies"].errors
     assert list(died) == ["training", "latency"]
     assert "the row's process ended, killed by SIGKILL" in died["training"]
+    assert died["latency"].startswith("not tried: the row's process had ended before, killed by SIGKILL")
     assert records["fails-training"].errors == {"training": "ValueError: too warm"}
 
 
 @pytest.mark.parametrize("isolate", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_goes_on_from_the_last_finished_stage(
-    store: EfficiencyStore, monkeypatch: pytest.MonkeyPatch, isolate: bool
-) -> None:
+def test_goes_on_from_the_last_finished_stage(store: EfficiencyStore, isolate: bool) -> None:
     spec = table("none", "sge:groups=4", isolate=isolate)
 
     def stop_in_training(stage: str, what: str, share: float) -> None:
@@ -228,6 +228,55 @@ def test_goes_on_from_the_last_finished_stage(
     again = measure_efficiency(spec, store)
     assert again[0].session != records[0].session
     assert len(store.digests()) == 4
+
+
+def test_a_row_that_can_be_built_now_has_no_error_of_before(store: EfficiencyStore, tmp_path: Path) -> None:
+    needs = tmp_path / "needed"
+    (tmp_path / "needy.py").write_text(
+        "import pathlib, attnbench, torch\n"
+        "@attnbench.register_attention('needy', placement='block')\n"
+        "class Needy(torch.nn.Module):\n"
+        "    def __init__(self, channels: int) -> None:\n"
+        "        super().__init__()\n"
+        f"        pathlib.Path({str(needs)!r}).read_text()\n"
+        "    def forward(self, x):\n"
+        "        return 2 * x\n"
+    )
+    spec = table("none", "needy", phases=("inference",), imports=(str(tmp_path / "needy.py"),))
+
+    def stop(stage: str, what: str, share: float) -> None:
+        if stage == "inference":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        measure_efficiency(spec, store, on_progress=stop)
+    needs.write_text("here")
+    (_, needy) = measure_efficiency(spec, store)
+    assert needy.errors == {}
+    assert needy.timing("inference") is not None
+
+
+def test_a_device_that_fails_for_good_is_told_in_a_sentence(
+    store: EfficiencyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(host: LocalHost) -> None:
+        raise RuntimeError("device-side assert triggered")
+
+    monkeypatch.setattr(LocalHost, "stop", fail)
+    monkeypatch.setattr(LocalHost, "close", lambda host: None)
+    with pytest.raises(MeasurementError, match="device-side assert triggered; with --isolate such a failure ends"):
+        measure_efficiency(table("none", phases=("inference",)), store)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("isolate", [False, True])
+@pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
+def test_a_gpu_times_every_phase(store: EfficiencyStore, isolate: bool, precision: str) -> None:
+    spec = table("none", "sge:groups=4", isolate=isolate, device="cuda", precision=precision)
+    for record in measure_efficiency(spec, store):
+        assert record.errors == {}
+        assert [timing.phase for timing in record.timings] == list(PHASES)
+        assert {timing.memory_scope for timing in record.timings} == {"allocated by the step"}
 
 
 def test_another_spec_does_not_go_on_from_it(store: EfficiencyStore) -> None:
@@ -283,9 +332,7 @@ def test_a_row_carries_the_hash_of_its_file(plugin: str) -> None:
 @pytest.mark.parametrize(
     "conditions", [{"precision": "bfloat16"}, {"layout": "channels_last"}, {"threads": 2, "precision": "float16"}]
 )
-def test_conditions_are_what_the_model_meets(
-    store: EfficiencyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conditions: dict[str, object]
-) -> None:
+def test_conditions_are_what_the_model_meets(store: EfficiencyStore, conditions: dict[str, object]) -> None:
     seen: set[tuple[torch.dtype, bool, int, bool]] = set()
 
     @attnbench.register_attention("watcher", placement="block")
