@@ -24,6 +24,7 @@ from attnbench.report import (
     render_efficiency,
     render_layers,
 )
+from attnbench.variant import Variant
 
 _SHOWN = Group("What is shown", sort_key=4)
 
@@ -72,6 +73,8 @@ def efficiency(
         raise SpecError("--plot FILE and --accuracy STORE go together; got only one of them")
     if cost is not None and plot is None:
         raise SpecError("--cost goes with --plot; got it alone")
+    if layers is not None:
+        layers = str(Variant.parse(layers))
     if options is not None and (show or compare_ is not None):
         raise SpecError("--show and --compare measure nothing, so that options of measuring do not go with them")
     if compare_ is not None:

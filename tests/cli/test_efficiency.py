@@ -78,6 +78,12 @@ def test_counts_and_shows_again(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == shown
 
 
+def test_layers_name_a_row_in_any_spelling(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--attention", "ge:extent=2,parametric=false", "--phases", "none"]
+    assert main([*TINY, *words, "--layers", "ge:parametric=False, extent=2"]) == 0
+    assert "Layers of ge:extent=2,parametric=false" in capsys.readouterr().out
+
+
 def test_layers_of_a_row_that_is_not_there_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*TINY, *BOTH, "--phases", "none", "--layers", "sge"]) == 2
     assert "--layers must name a row that is counted; got 'sge', allowed: none, se:reduction=2" in (

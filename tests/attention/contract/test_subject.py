@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from attnbench.attention import ATTENTION
-from attnbench.attention.contract import check_module, make, subject_of
+from attnbench.attention.contract import WIDTHS, check_module, make, subject_of
 from attnbench.errors import SpecError
 from tests.attention.contract import broken
 from tests.attention.contract.registered import register
@@ -33,7 +33,9 @@ class FailsAtFirst(broken.Gate):
 
 @pytest.mark.parametrize("name", ATTENTION.names())
 def test_every_registered_module_has_a_width(name: str) -> None:
-    make(subject_of(name))
+    subject = subject_of(name)
+    make(subject)
+    assert subject.channels in WIDTHS
 
 
 @pytest.mark.parametrize(
