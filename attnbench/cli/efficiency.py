@@ -188,7 +188,7 @@ def _compare(first: Path, second: Path) -> int:
 
 def _check_plot(file: Path, accuracy: Path) -> None:
     """What a plot lacks shows before the minutes of measuring."""
-    from attnbench.report.plot import check_plot
+    from attnbench.report.plots.pareto_plot import check_plot
 
     check_plot(file)
     Store(accuracy).digests()
@@ -196,7 +196,7 @@ def _check_plot(file: Path, accuracy: Path) -> None:
 
 def _plot(records: Sequence[EfficiencyRecord], file: Path, accuracy: Path, cost: Cost) -> None:
     # Here, not at the top: most tables are made without a plot.
-    from attnbench.report.plot import save_plot
+    from attnbench.report.plots.pareto_plot import save_plot
 
     points = pareto_points(records, Store(accuracy).read()[0], cost=cost)
     save_plot(points, file)

@@ -1,13 +1,14 @@
 """From records to tables and plots. Nothing here trains, and nothing needs torch."""
 
-from attnbench.report.comparison import Comparison, compare
-from attnbench.report.comparison_terminal import render_comparison
-from attnbench.report.efficiency import EfficiencyRow, EfficiencyTable, RankBy, efficiency_tables
-from attnbench.report.efficiency_terminal import render_efficiency
-from attnbench.report.layers import layers, render_layers
-from attnbench.report.leaderboard import Facts, Leaderboard, Machine, Row, leaderboard, leaderboards
-from attnbench.report.pareto import Cost, ParetoPoints, pareto_front, pareto_points
-from attnbench.report.terminal import render
+from attnbench.report.efficiency.comparison import Comparison, compare
+from attnbench.report.efficiency.comparison_terminal import render_comparison
+from attnbench.report.efficiency.layers import layers, render_layers
+from attnbench.report.efficiency.table import EfficiencyRow, EfficiencyTable, RankBy, efficiency_tables
+from attnbench.report.efficiency.terminal import render_efficiency
+from attnbench.report.leaderboard.board import Facts, Leaderboard, Row, leaderboard, leaderboards
+from attnbench.report.leaderboard.terminal import render
+from attnbench.report.machines import Machine
+from attnbench.report.plots.pareto import Cost, ParetoPoints, pareto_front, pareto_points
 
 __all__ = [
     "Comparison",

@@ -6,8 +6,8 @@ import pytest
 from attnbench.efficiency_record import EfficiencyRecord, PhaseTiming
 from attnbench.efficiency_spec import PHASES, Effort, Phase
 from attnbench.report import RankBy, efficiency_tables
-from attnbench.report.efficiency_meaning import efficiency_meaning
-from attnbench.report.efficiency_notes import efficiency_conditions, efficiency_heading, efficiency_remarks
+from attnbench.report.efficiency.meaning import efficiency_meaning
+from attnbench.report.efficiency.notes import efficiency_conditions, efficiency_heading, efficiency_remarks
 from tests.efficiency_records import CONDITIONS, LOAD, make_counts, make_row, make_timing
 
 STEADY = [10.0, 10.1, 9.9, 10.0, 10.0, 10.2, 9.8, 10.0]

@@ -4,7 +4,7 @@ from math import isinf
 
 from attnbench.efficiency_spec import Phase
 from attnbench.report.columns import Column
-from attnbench.report.efficiency import EfficiencyRow, EfficiencyTable, TimedCell
+from attnbench.report.efficiency.table import EfficiencyRow, EfficiencyTable, TimedCell
 from attnbench.report.numbers import byte_unit, four_digits, signed_number
 
 _MISSING = "–"

@@ -6,9 +6,9 @@ from math import isinf
 
 from attnbench.efficiency_record import CONVENTIONS
 from attnbench.efficiency_spec import PHASES, Phase
-from attnbench.report.efficiency import EfficiencyTable, TimedCell
-from attnbench.report.leaderboard import machine_of
-from attnbench.report.notes import machine_line, replaced_line
+from attnbench.report.efficiency.table import EfficiencyTable, TimedCell
+from attnbench.report.leaderboard.notes import replaced_line
+from attnbench.report.machines import machine_line, machine_of
 from attnbench.report.numbers import duration, listed, plural
 
 OTHER_LOAD = 0.05

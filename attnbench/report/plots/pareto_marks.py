@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnbench.report.label_places import place_labels
-from attnbench.report.pareto import ParetoPoint
+from attnbench.report.plots.label_places import place_labels
+from attnbench.report.plots.pareto import ParetoPoint
 from attnbench.report.text import shown
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 
 from attnbench.efficiency_record import EfficiencyRecord
 from attnbench.efficiency_spec import Conditions, Effort, Phase, spec_digest
-from attnbench.report.comparison import ComparedRow, Comparison, CountChange, Difference, compare
+from attnbench.report.efficiency.comparison import ComparedRow, Comparison, CountChange, Difference, compare
 from attnbench.spec import PluginFile
 from attnbench.stats import unpaired_ratio_interval
 from tests.efficiency_records import LOAD, make_counts, make_row, make_timing

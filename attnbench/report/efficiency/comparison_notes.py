@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from attnbench.report.comparison import ComparedRow, Comparison, ComparisonTable
-from attnbench.report.comparison_match import RecordGroup, RowKey
-from attnbench.report.efficiency_notes import OTHER_LOAD
+from attnbench.report.efficiency.comparison import ComparedRow, Comparison, ComparisonTable
+from attnbench.report.efficiency.comparison_match import RecordGroup, RowKey
+from attnbench.report.efficiency.notes import OTHER_LOAD
 from attnbench.report.numbers import listed, plural, signed_count, signed_number
 from attnbench.stats import UnpairedRatio
 

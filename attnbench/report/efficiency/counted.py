@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from attnbench.efficiency_record import CONVENTIONS, Convention, Counts
 from attnbench.report.columns import Column
-from attnbench.report.efficiency import EfficiencyRow, EfficiencyTable, saved_bytes_an_image, traffic_bytes
+from attnbench.report.efficiency.table import EfficiencyRow, EfficiencyTable, saved_bytes_an_image, traffic_bytes
 from attnbench.report.numbers import byte_unit, listed, macs_unit, signed_count, signed_number, signed_percent
 
 _MARK = " *"

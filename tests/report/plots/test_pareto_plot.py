@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 
 from attnbench.efficiency_spec import Conditions
 from attnbench.errors import AttnBenchError, MissingDependencyError, SpecError, StoreError
-from attnbench.report.pareto import Cost, ParetoPoints, pareto_points
-from attnbench.report.plot import check_plot, draw_plot, save_plot
-from attnbench.report.plot_marks import leader, styles_of
+from attnbench.report.plots.pareto import Cost, ParetoPoints, pareto_points
+from attnbench.report.plots.pareto_marks import leader, styles_of
+from attnbench.report.plots.pareto_plot import check_plot, draw_plot, save_plot
 from tests.efficiency_records import make_counts, make_row, make_timing
 from tests.records import make_record
 
@@ -83,10 +83,10 @@ def test_a_users_settings_of_matplotlib_are_neither_used_nor_changed(tmp_path: P
 def test_pyplot_and_its_global_state_are_not_needed_nor_is_matplotlib_before_a_plot(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib\n"
-        "import attnbench.report, attnbench.report.plot\n"
+        "import attnbench.report, attnbench.report.plots.pareto_plot\n"
         "assert 'matplotlib' not in sys.modules\n"
-        "from tests.report.test_plot import points_of\n"
-        f"attnbench.report.plot.save_plot(points_of(), pathlib.Path({str(tmp_path / 'plot.png')!r}))\n"
+        "from tests.report.plots.test_pareto_plot import points_of\n"
+        f"attnbench.report.plots.pareto_plot.save_plot(points_of(), pathlib.Path({str(tmp_path / 'plot.png')!r}))\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
         "assert 'torch' not in sys.modules\n"
     )

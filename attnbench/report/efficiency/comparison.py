@@ -15,7 +15,7 @@ import numpy as np
 
 from attnbench.efficiency_record import CONVENTIONS, Counts, EfficiencyRecord, PhaseTiming
 from attnbench.efficiency_spec import PHASES, Phase
-from attnbench.report.comparison_match import RecordGroup, RowKey, Setup, keys_of, match_groups
+from attnbench.report.efficiency.comparison_match import RecordGroup, RowKey, Setup, keys_of, match_groups
 from attnbench.stats import UnpairedRatio, unpaired_ratio_interval
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from attnbench.efficiency_spec import Conditions
 from attnbench.record import Record
-from attnbench.report.pareto import Cost, ParetoPoints, pareto_points
-from attnbench.report.pareto_notes import accuracy_label, cost_label, pareto_caption, pareto_title
+from attnbench.report.plots.pareto import Cost, ParetoPoints, pareto_points
+from attnbench.report.plots.pareto_notes import accuracy_label, cost_label, pareto_caption, pareto_title
 from attnbench.spec import Recipe
 from tests.efficiency_records import make_counts, make_row, make_timing
 from tests.records import make_record

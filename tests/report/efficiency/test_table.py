@@ -6,7 +6,7 @@ from attnbench.efficiency_record import EfficiencyRecord
 from attnbench.efficiency_spec import PHASES
 from attnbench.errors import SpecError
 from attnbench.report import EfficiencyRow, EfficiencyTable, RankBy, efficiency_tables
-from attnbench.report.efficiency import saved_bytes_an_image, traffic_bytes
+from attnbench.report.efficiency.table import saved_bytes_an_image, traffic_bytes
 from attnbench.stats import paired_ratio_interval
 from tests.efficiency_records import make_counts, make_row, make_timing
 

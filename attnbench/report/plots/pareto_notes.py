@@ -2,7 +2,7 @@
 
 from attnbench.efficiency_spec import PHASES
 from attnbench.report.numbers import plural
-from attnbench.report.pareto import ParetoPoints
+from attnbench.report.plots.pareto import ParetoPoints
 
 _LAYOUTS = {"nchw": "NCHW", "channels_last": "channels last (NHWC)"}
 

@@ -7,11 +7,11 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
 from attnbench.report.columns import Column, fits, tables
-from attnbench.report.efficiency import EfficiencyRow, EfficiencyTable
-from attnbench.report.efficiency_counted import buffers_line, counted_columns
-from attnbench.report.efficiency_meaning import efficiency_meaning
-from attnbench.report.efficiency_notes import efficiency_conditions, efficiency_heading, efficiency_remarks
-from attnbench.report.efficiency_timed import timed_groups
+from attnbench.report.efficiency.counted import buffers_line, counted_columns
+from attnbench.report.efficiency.meaning import efficiency_meaning
+from attnbench.report.efficiency.notes import efficiency_conditions, efficiency_heading, efficiency_remarks
+from attnbench.report.efficiency.table import EfficiencyRow, EfficiencyTable
+from attnbench.report.efficiency.timed import timed_groups
 from attnbench.report.text import shown
 
 _FOLD_NAME = 16

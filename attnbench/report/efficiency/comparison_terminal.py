@@ -8,8 +8,8 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from attnbench.report.comparison import ComparedRow, Comparison, ComparisonTable
-from attnbench.report.comparison_notes import (
+from attnbench.report.efficiency.comparison import ComparedRow, Comparison, ComparisonTable
+from attnbench.report.efficiency.comparison_notes import (
     comparison_conclusions,
     comparison_conditions,
     comparison_heading,

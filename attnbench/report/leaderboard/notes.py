@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from attnbench.report.leaderboard import Facts, Leaderboard, Machine, Row
+from attnbench.report.leaderboard.board import Facts, Leaderboard, Row
+from attnbench.report.machines import machine_line
 from attnbench.report.numbers import duration, half_width, listed, plural, signed_points
 
 FEW_SEEDS = 5
@@ -41,14 +42,6 @@ def conclusions(board: Leaderboard) -> list[str]:
     paragraphs = [_seeds_missing(board), *_differences(board, others), _short_run(board.facts)]
     paragraphs += [replaced_line({row.variant: row.num_replaced for row in board.rows}), *_measures(board)]
     return [paragraph for paragraph in paragraphs if paragraph]
-
-
-def machine_line(machine: Machine) -> str:
-    """Device, arithmetic and versions."""
-    device = machine.processor if machine.device == "cpu" else f"{machine.device} beside {machine.processor}"
-    kind = "CPU" if machine.device == "cpu" else "GPU"
-    threads = plural(machine.threads, "thread")
-    return f"{kind} {device}, {threads}, {machine.precision}, torch {machine.torch}, attnbench {machine.attnbench}"
 
 
 def _seeds_missing(board: Leaderboard) -> str:

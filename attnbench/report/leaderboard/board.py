@@ -6,29 +6,10 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from attnbench.errors import RecordError, SpecError
-from attnbench.record import Environment, Record
+from attnbench.record import Record
+from attnbench.report.machines import Machine, machine_of
 from attnbench.spec import RunSpec
 from attnbench.stats import Interval, Ratio, median_ratio, paired_t_interval, t_interval
-
-
-@dataclass(frozen=True, kw_only=True)
-class Machine:
-    """Where records of one table come from."""
-
-    device: str
-    """``cpu`` or the name of the GPU."""
-    processor: str
-    """Model name of the CPU."""
-    threads: int
-    """CPU threads of a run."""
-    precision: str
-    """Arithmetic of training."""
-    torch: str
-    """Version of torch."""
-    attnbench: str
-    """Version of attnbench, with the revision where it is known."""
-    num_records: int
-    """How many of the table's records come from there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,18 +213,4 @@ def _facts(records: list[Record]) -> Facts:
         train_s=sum(record.timing.train_s for record in records),
         machines=tuple(replace(machine, num_records=count) for machine, count in machines.most_common()),
         uncounted_operators=tuple(sorted({name for record in records for name in record.values.uncounted_operators})),
-    )
-
-
-def machine_of(environment: Environment) -> Machine:
-    """Where records of an environment come from, none of them counted yet."""
-    revision = f" ({environment.git_revision})" if environment.git_revision else ""
-    return Machine(
-        device=environment.device,
-        processor=environment.processor,
-        threads=environment.threads,
-        precision=environment.precision,
-        torch=environment.packages.get("torch", "unknown"),
-        attnbench=environment.attnbench + revision,
-        num_records=0,
     )

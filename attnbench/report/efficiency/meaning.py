@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from attnbench.report.efficiency import EfficiencyTable, RankBy
-from attnbench.report.efficiency_timed import explained_phase
+from attnbench.report.efficiency.table import EfficiencyTable, RankBy
+from attnbench.report.efficiency.timed import explained_phase
 from attnbench.report.numbers import four_digits, plural
 
 _ORDERS: dict[RankBy, str] = {

@@ -8,11 +8,11 @@ from rich.console import Console
 
 from attnbench.efficiency_record import EfficiencyRecord
 from attnbench.efficiency_spec import Conditions
-from attnbench.report.comparison import compare
-from attnbench.report.comparison_terminal import render_comparison
+from attnbench.report.efficiency.comparison import compare
+from attnbench.report.efficiency.comparison_terminal import render_comparison
 from attnbench.spec import PluginFile
 from tests.efficiency_records import LOAD, make_counts, make_row, make_timing
-from tests.report.test_comparison import NONE, session
+from tests.report.efficiency.test_comparison import NONE, session
 
 GE = "ge:extent=8,parametric=false"
 MS = {"none": NONE, "sge": 12.0, GE: 14.0, "[red]x": 9.5}

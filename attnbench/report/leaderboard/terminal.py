@@ -7,8 +7,8 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from attnbench.report.leaderboard import Leaderboard, Row
-from attnbench.report.notes import conclusions, conditions, heading
+from attnbench.report.leaderboard.board import Leaderboard, Row
+from attnbench.report.leaderboard.notes import conclusions, conditions, heading
 from attnbench.report.numbers import half_width, macs_unit, signed_count, signed_number, signed_points
 from attnbench.report.text import WIDE, shown
 

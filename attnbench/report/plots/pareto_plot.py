@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attnbench.errors import MissingDependencyError, SpecError, StoreError
-from attnbench.report.pareto import ParetoPoint, ParetoPoints, pareto_front
-from attnbench.report.pareto_notes import accuracy_label, cost_label, pareto_caption, pareto_title
-from attnbench.report.plot_marks import draw_front, draw_labels, draw_point, plain, styles_of
+from attnbench.report.plots.pareto import ParetoPoint, ParetoPoints, pareto_front
+from attnbench.report.plots.pareto_marks import draw_front, draw_labels, draw_point, plain, styles_of
+from attnbench.report.plots.pareto_notes import accuracy_label, cost_label, pareto_caption, pareto_title
 from attnbench.store import write_whole
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from attnbench.report.label_places import place_labels
+from attnbench.report.plots.label_places import place_labels
 
 BOUNDS = (0.0, 0.0, 400.0, 300.0)
 Box = tuple[float, float, float, float]

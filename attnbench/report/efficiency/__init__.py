@@ -1,0 +1,1 @@
+"""Efficiency tables: from the records of `attnbench efficiency` to text, and two stores beside each other."""

@@ -1,0 +1,1 @@
+"""Leaderboards: from the records of runs to tables and sentences."""
