@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnbench.errors import RecordError
-from attnbench.spec import RunSpec, digest
+from attnbench.record_fault import fault_of
+from attnbench.spec import RunSpec
 from attnbench.store import RecordFolder, decode_record, encode_record
 
 SCHEMA = 1
 """Version of the record's layout. A change of meaning raises it; a new optional field does not."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
     """The machine and software that made a record."""
 
@@ -44,7 +45,7 @@ class Environment:
     """CPU threads of the run."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Epoch:
     """One point of the learning curve."""
 
@@ -62,7 +63,7 @@ class Epoch:
     """Top-5 accuracy on the validation split."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Values:
     """What was measured of the trained model and does not depend on the clock."""
 
@@ -96,7 +97,7 @@ class Values:
     """Attention modules of the backbone's own that were taken out for them."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Timing:
     """What depends on the clock."""
 
@@ -114,7 +115,7 @@ class Timing:
     """Milliseconds of the baseline's pass beside each of them."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PackedBits:
     """Booleans, eight to a byte, as base64 text."""
 
@@ -134,7 +135,30 @@ class PackedBits:
         return np.unpackbits(packed, count=self.num_bits).astype(np.bool_)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackedIntegers:
+    """Whole numbers that are not negative, as base64 text."""
+
+    num_integers: int
+    """How many."""
+    bytes_each: int
+    """Bytes of one: 1, 2, 4 or 8, lowest first."""
+    data: str
+    """Their bytes, base64."""
+
+    @classmethod
+    def pack(cls, integers: NDArray[np.int64]) -> "PackedIntegers":
+        """Pack an array of shape (num_integers,) in as few bytes as its largest number allows."""
+        packed = integers.astype(np.min_scalar_type(int(integers.max(initial=0))).newbyteorder("<"))
+        data = base64.b64encode(packed.tobytes()).decode()
+        return cls(num_integers=len(integers), bytes_each=packed.dtype.itemsize, data=data)
+
+    def unpack(self) -> NDArray[np.int64]:
+        """The array of shape (num_integers,)."""
+        return np.frombuffer(base64.b64decode(self.data), dtype=f"<u{self.bytes_each}").astype(np.int64)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """The immutable result of one run."""
 
@@ -154,6 +178,8 @@ class Record:
     """For each test image, in the data set's order, whether the top-1 prediction was right."""
     timing: Timing
     """What depends on the clock."""
+    test_sources: PackedIntegers | None = None
+    """Of each test image the source it was made from, where several share one: these are not independent."""
 
     def to_json(self) -> bytes:
         """The record as indented JSON."""
@@ -164,11 +190,12 @@ class Record:
         """Read a record.
 
         Raises:
-            RecordError: If it is damaged, of a newer schema, or not the record of its spec.
+            RecordError: If it is damaged, of a newer schema, or `fault_of` finds a fault.
         """
         record = decode_record(text, cls, newest_schema=SCHEMA, source=source)
-        if record.digest != digest(record.spec):
-            raise RecordError(f"{source} is damaged: its spec has the digest {digest(record.spec)}")
+        fault = fault_of(record)
+        if fault is not None:
+            raise RecordError(f"{source} is damaged: {fault}")
         return record
 
 

@@ -10,9 +10,20 @@ own form of SK, made for a fairer comparison with these backbones; it is
 """
 
 import csv
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+
+from attnbench.variant import Variant
+
+_BACKBONES = {"resnet50": "ResNet50", "resnet101": "ResNet101"}
+_PREFIXES = {
+    "none": "",
+    **{name: f"{name.upper()}-" for name in ("se", "bam", "cbam", "sge")},
+    **{f"{name}:source=official": f"{name.upper()}-" for name in ("se", "bam", "cbam", "sge", "sk")},
+}
+"""Which variants were published, and what stands before the backbone's name in the table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +64,7 @@ class CocoRow:
     """At an overlap of 0.75."""
 
 
+@functools.cache
 def published_imagenet() -> tuple[ImageNetRow, ...]:
     """The table of classifiers, in its order."""
     return tuple(
@@ -65,6 +77,24 @@ def published_imagenet() -> tuple[ImageNetRow, ...]:
         )
         for row in _rows("published_imagenet.csv")
     )
+
+
+def published_for(data: str, backbone: str, attention: str) -> ImageNetRow | None:
+    """The published row of a network trained on ImageNet, if there is one.
+
+    Args:
+        data: Data set with its settings.
+        backbone: Backbone with its settings; of these only how it is initialised may differ from the default.
+        attention: Variant. The rows are of modules as their authors ran them, so `sk` has one as `sk:source=official`.
+    """
+    network, variant = Variant.parse(backbone), Variant.parse(attention)
+    if Variant.parse(data).name != "imagenet" or {key for key, _ in network.settings} - {"zero_init_last"}:
+        return None
+    prefix, suffix = _PREFIXES.get(str(variant)), _BACKBONES.get(network.name)
+    if prefix is None or suffix is None:
+        return None
+    model = f"{prefix}{suffix}{'*' if variant.name == 'sk' else ''}"
+    return next((row for row in published_imagenet() if row.model == model), None)
 
 
 def published_coco() -> tuple[CocoRow, ...]:

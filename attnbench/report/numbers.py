@@ -45,6 +45,26 @@ def half_width(interval: Interval) -> str:
     return "± –" if interval.half_width is None else f"± {interval.half_width:.2f}"
 
 
+def between(low: float, high: float) -> str:
+    """An interval of points by its ends.
+
+    >>> between(-0.514, 1.2), between(-0.001, 0.7)
+    ('[−0.51, +1.20]', '[0.00, +0.70]')
+    """
+    return f"[{signed_points(low)}, {signed_points(high)}]"
+
+
+def p_value(value: float) -> str:
+    """A p-value with two digits, or three decimals if there are more.
+
+    >>> p_value(0.0312), p_value(0.25), p_value(1.0), p_value(0.0004)
+    ('0.031', '0.25', '1.00', '<0.001')
+    """
+    if value < 0.001:
+        return "<0.001"
+    return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
 def macs_unit(macs: int) -> tuple[str, float]:
     """The unit in which a table gives its MACs, and its size, by the table's largest number.
 

@@ -5,7 +5,7 @@ from rich.text import Text
 WIDE = 116
 """Columns from which each number gets a column of its own."""
 
-_ASCII = {"Δ": "diff", "±": "+-", "×": "x", "−": "-", "–": "-", "…": "..", "≥": ">=", "≤": "<="}
+_ASCII = {"Δ": "diff", "±": "+-", "×": "x", "−": "-", "–": "-", "…": "..", "≥": ">=", "≤": "<=", "†": "#"}
 
 
 def shown(content: str, ascii_only: bool, style: str = "") -> Text:

@@ -1,15 +1,16 @@
 """Records to leaderboards: one table for each group of comparable records, raw numbers, nothing rounded."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
 from attnbench.errors import RecordError, SpecError
 from attnbench.record import Record
+from attnbench.report.leaderboard.differences import Difference, against, all_differences, letters
 from attnbench.report.machines import Machine, machine_of
 from attnbench.spec import RunSpec
-from attnbench.stats import Interval, Ratio, median_ratio, paired_t_interval, t_interval
+from attnbench.stats import Interval, Ratio, median_ratio, t_interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +49,10 @@ class Row:
     """Variant as in the spec, with ``@`` and the start of the plugin's hash where two contents share a name."""
     is_baseline: bool
     """Whether the others are compared with this one."""
-    seeds: tuple[int, ...]
-    """Seeds of its records, sorted."""
+    records: tuple[Record, ...]
+    """Its runs, sorted by seed."""
+    rank: str
+    """Rank letters: variants that cannot be told apart share one. Empty where nothing was compared over seeds."""
     parameters: int
     """Trainable parameters."""
     parameters_difference: int | None
@@ -68,13 +71,13 @@ class Row:
     """Images/s over the baseline's in the pass beside, above 1 where the variant is faster."""
     top1_percent: Interval
     """Top-1 accuracy on the test split, over seeds."""
-    top1_difference: Interval | None
-    """Percentage points more than the baseline, paired by the seeds that both have."""
+    top1_difference: Difference | None
+    """To the baseline, over the seeds and test images of both, corrected for the comparisons with the baseline."""
 
     @property
-    def differs(self) -> bool:
-        """Whether the 95 % interval of the difference excludes zero."""
-        return self.top1_difference is not None and self.top1_difference.excludes_zero
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of its records, sorted."""
+        return tuple(record.spec.seed for record in self.records)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +88,9 @@ class Leaderboard:
     """What the rows have in common."""
     rows: tuple[Row, ...]
     """The variants."""
+    differences: tuple[Difference, ...]
+    """Every two variants that share a seed, corrected for all of them; the better in the table comes first, but for
+    the baseline, with which the others are compared."""
 
     @property
     def baseline(self) -> Row | None:
@@ -92,92 +98,117 @@ class Leaderboard:
         return next((row for row in self.rows if row.is_baseline), None)
 
 
-def leaderboards(records: Sequence[Record]) -> list[Leaderboard]:
-    """One leaderboard for each group of records whose specs differ in variant, seed and plugin only.
+def leaderboards(records: Iterable[Record]) -> list[Leaderboard]:
+    """One leaderboard for each group of comparable records, in the order of `comparable`."""
+    return [board_of(group) for group in comparable(records)]
+
+
+def leaderboard(records: Iterable[Record]) -> Leaderboard:
+    """The leaderboard of records that can all be compared.
+
+    Raises:
+        SpecError: If there is no record, or they belong to several tables.
+    """
+    groups = comparable(records)
+    if len(groups) != 1:
+        raise SpecError(
+            f"a leaderboard needs records of one backbone, data set and recipe; got {len(groups)} groups of them: "
+            "`leaderboards` makes one table of each"
+        )
+    return board_of(groups[0])
+
+
+def comparable(records: Iterable[Record]) -> list[list[Record]]:
+    """Groups of records whose specs differ in variant, seed and plugin only, and that saw the same test images.
 
     Args:
         records: Records in any order; one that occurs twice counts once.
 
     Returns:
-        Leaderboards, sorted by data, backbone and the rest of the spec.
-
-    Raises:
-        RecordError: If a record's timings do not come in pairs.
+        The groups, sorted by data, backbone and the rest of the spec; within one the records are sorted by seed.
     """
-    groups: dict[RunSpec, list[Record]] = defaultdict(list)
+    groups: dict[tuple[RunSpec, int], list[Record]] = defaultdict(list)
     for record in {record.digest: record for record in records}.values():
-        groups[_common(record.spec)].append(record)
-    order = sorted(groups, key=lambda spec: (spec.data, spec.backbone, spec.recipe.epochs, repr(spec)))
-    return [_board(groups[spec]) for spec in order]
+        groups[_common(record.spec), record.values.num_test_images].append(record)
+    order = sorted(groups, key=lambda key: (key[0].data, key[0].backbone, key[0].recipe.epochs, repr(key)))
+    return [sorted(groups[key], key=lambda record: (record.spec.seed, record.spec.attention)) for key in order]
 
 
-def leaderboard(records: Sequence[Record]) -> Leaderboard:
-    """The leaderboard of records whose specs differ in variant, seed and plugin only.
+def board_of(records: Sequence[Record]) -> Leaderboard:
+    """The leaderboard of one group of `comparable`."""
+    variants = variants_of(records)
+    baseline = baseline_of(variants, records[0].spec.baseline)
+    # By the means, best first; the baseline last, so that it is the second of every pair.
+    ranked = sorted(variants, key=lambda name: (-_mean_top1(variants[name]), variants[name][0].values.parameters, name))
+    differences = all_differences({name: variants[name] for name in sorted(ranked, key=lambda name: name == baseline)})
+    to_baseline = {} if baseline is None else {found.variant: found for found in against(differences, baseline)}
+    ranks = letters(ranked, differences)
+    reference = variants[baseline][0] if baseline is not None else None
+    return Leaderboard(
+        facts=_facts(records),
+        rows=tuple(
+            _row(name, variants[name], is_baseline=name == baseline, reference=reference, rank=rank,
+                 difference=to_baseline.get(name))
+            for name, rank in zip(ranked, ranks, strict=True)
+        ),
+        differences=tuple(differences),
+    )  # fmt: skip
 
-    Raises:
-        SpecError: If there is no record, or they belong to several tables.
-        RecordError: If a record's timings do not come in pairs.
-    """
-    boards = leaderboards(records)
-    if len(boards) != 1:
-        raise SpecError(
-            f"a leaderboard needs records of one backbone, data set and recipe; got {len(boards)} groups of them: "
-            "`leaderboards` makes one table of each"
-        )
-    return boards[0]
+
+def variants_of(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Records by variant; where two contents of a user's file share a name, each gets the start of its hash."""
+    variants: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        plugin = record.spec.plugin
+        variants[record.spec.attention, plugin.sha256 if plugin else ""].append(record)
+    names = Counter(attention for attention, _ in variants)
+    return {
+        f"{attention}@{sha256[:8]}" if names[attention] > 1 and sha256 else attention: members
+        for (attention, sha256), members in variants.items()
+    }
+
+
+def baseline_of(variants: Mapping[str, Sequence[Record]], attention: str) -> str | None:
+    """The baseline's variant; of several contents under its name, the one with most seeds, then the latest."""
+    candidates = [name for name, members in variants.items() if members[0].spec.attention == attention]
+    return max(candidates, key=lambda name: (len(variants[name]), variants[name][-1].timing.started_at), default=None)
 
 
 def _common(spec: RunSpec) -> RunSpec:
     return replace(spec, attention=spec.baseline, seed=0, plugin=None)
 
 
-def _board(records: list[Record]) -> Leaderboard:
-    # An edited plugin is another module under the same name, hence the hash.
-    variants: dict[tuple[str, str], list[Record]] = defaultdict(list)
-    for record in sorted(records, key=lambda record: record.spec.seed):
-        plugin = record.spec.plugin
-        variants[record.spec.attention, plugin.sha256 if plugin else ""].append(record)
-    names = Counter(attention for attention, _ in variants)
-    baseline = _baseline(variants, records[0].spec.baseline)
-    rows = [
-        _row(f"{attention}@{sha256[:8]}" if names[attention] > 1 and sha256 else attention, members, baseline)
-        for (attention, sha256), members in variants.items()
-    ]
-    rows.sort(key=lambda row: (-row.top1_percent.mean, row.parameters, row.variant))
-    return Leaderboard(facts=_facts(records), rows=tuple(rows))
+def _mean_top1(records: Sequence[Record]) -> float:
+    return sum(record.values.test_top1_percent for record in records) / len(records)
 
 
-def _baseline(variants: dict[tuple[str, str], list[Record]], name: str) -> list[Record]:
-    """The baseline's records; of several contents under its name, the one with most seeds, then the latest."""
-    candidates = [members for (attention, _), members in variants.items() if attention == name]
-    return max(candidates, key=lambda members: (len(members), members[-1].timing.started_at), default=[])
-
-
-def _row(variant: str, records: list[Record], baseline: list[Record]) -> Row:
+def _row(
+    variant: str,
+    records: Sequence[Record],
+    *,
+    is_baseline: bool,
+    reference: Record | None,
+    rank: str,
+    difference: Difference | None,
+) -> Row:
     values = records[0].values
-    throughput_ratio = _throughput_ratio(records)
-    top1 = {record.spec.seed: record.values.test_top1_percent for record in records}
-    baseline_top1 = {record.spec.seed: record.values.test_top1_percent for record in baseline}
-    is_baseline = records is baseline
-    shared = [] if is_baseline else [seed for seed in top1 if seed in baseline_top1]
-    percents, baseline_percents = [top1[seed] for seed in shared], [baseline_top1[seed] for seed in shared]
-    reference = baseline[0].values if baseline else None
     return Row(
         variant=variant,
         is_baseline=is_baseline,
-        seeds=tuple(top1),
+        records=tuple(records),
+        rank=rank,
         parameters=values.parameters,
-        parameters_difference=values.parameters - reference.parameters if reference else None,
+        parameters_difference=values.parameters - reference.values.parameters if reference else None,
         macs=values.macs,
-        macs_difference=values.macs - reference.macs if reference else None,
+        macs_difference=values.macs - reference.values.macs if reference else None,
         uncounted_operators=values.uncounted_operators,
         num_replaced=values.num_replaced,
         images_per_s=1000.0
         * records[0].timing.throughput_batch_size
         / median(ms for record in records for ms in record.timing.forward_ms),
-        throughput_ratio=throughput_ratio,
-        top1_percent=t_interval(list(top1.values())),
-        top1_difference=paired_t_interval(percents, baseline_percents) if shared else None,
+        throughput_ratio=_throughput_ratio(records),
+        top1_percent=t_interval([record.values.test_top1_percent for record in records]),
+        top1_difference=difference,
     )
 
 
@@ -197,7 +228,7 @@ def _throughput_ratio(records: Iterable[Record]) -> Ratio:
     return median_ratio(baseline_ms, model_ms)
 
 
-def _facts(records: list[Record]) -> Facts:
+def _facts(records: Sequence[Record]) -> Facts:
     values = records[0].values
     machines = Counter(machine_of(record.environment) for record in records)
     seeds = tuple(sorted({record.spec.seed for record in records}))

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 from attnbench.report.leaderboard.board import Facts, Leaderboard, Row
+from attnbench.report.leaderboard.differences import ALPHA, POWER, Difference
 from attnbench.report.machines import machine_line
-from attnbench.report.numbers import duration, half_width, listed, plural, signed_points
+from attnbench.report.numbers import duration, listed, plural, signed_points
+from attnbench.stats import fewest_seeds
 
 FEW_SEEDS = 5
 """With fewer seeds an interval is wide, and the assumption behind it untested."""
@@ -51,7 +53,7 @@ def _seeds_missing(board: Leaderboard) -> str:
         return ""
     return (
         f"Not every variant has every seed: {listed(partial)}. Means are over the seeds there are, "
-        "Δ top-1 over those shared with the baseline."
+        "Δ over those shared with the baseline."
     )
 
 
@@ -61,31 +63,99 @@ def _differences(board: Leaderboard, others: list[Row]) -> list[str]:
         return [f"The baseline {name} has no record here, so no differences are given."]
     if not others:
         return []
-    higher = [_with_difference(row) for row in others if row.differs and _mean(row) > 0]
-    lower = [_with_difference(row) for row in others if row.differs and _mean(row) < 0]
-    alone = [row.variant for row in others if row.top1_difference is None or row.top1_difference.half_width is None]
-    equal = [row.variant for row in others if row.variant not in alone and not _has_spread(row)]
-    unclear = [row.variant for row in others if not row.differs and row.variant not in alone + equal]
+    pairs = [(row, row.top1_difference) for row in others if row.top1_difference is not None]
+    over_seeds = [(row, found) for row, found in pairs if found.is_over_seeds]
+    higher = [_with_difference(row, found) for row, found in over_seeds if found.is_shown and found.mean > 0]
+    lower = [_with_difference(row, found) for row, found in over_seeds if found.is_shown and found.mean < 0]
+    unclear = [row.variant for row, found in over_seeds if not found.is_shown]
+    alone = [row.variant for row in others if row.top1_difference is None]
     lines = []
     if higher:
-        lines.append(f"Higher than the baseline {name} beyond seed noise: {listed(higher)}.")
+        lines.append(f"Shown to be higher than the baseline {name}: {listed(higher)}.")
     if lower:
-        lines.append(f"Lower than the baseline {name} beyond seed noise: {listed(lower)}.")
+        lines.append(f"Shown to be lower than the baseline {name}: {listed(lower)}.")
     if unclear:
-        lines.append(f"This run cannot tell apart from the baseline {name}: {listed(unclear)}.")
-    if equal:
-        lines.append(f"The same difference for every seed, which leaves the noise unknown: {listed(equal)}.")
+        lines.append(f"Not shown to differ from the baseline {name}: {listed(unclear)}.")
     if alone:
-        lines.append(
-            f"Fewer than two seeds shared with the baseline {name}, so no interval and no statement: {listed(alone)}."
-        )
-    if len(alone) < len(others):
-        lines.append(
-            "± is a 95 % interval (Student's t) over seeds, each for one comparison: "
-            f"they are not corrected for the number of comparisons, which is {len(others)}. "
-            "Variants are compared with the baseline only, not with each other."
-        )
+        lines.append(f"No seed shared with the baseline {name}, so no difference: {listed(alone)}.")
+    lines.append(_one_seed(name, pairs))
+    lines.append(_what_could_be_shown([found for _, found in over_seeds]))
+    lines.append(_how_it_is_tested([found for _, found in pairs]))
+    lines.append(_letters(board))
     return lines
+
+
+def _one_seed(name: str, pairs: list[tuple[Row, Difference]]) -> str:
+    single = [(row, found) for row, found in pairs if not found.is_over_seeds]
+    if not single:
+        return ""
+    marked = [_with_difference(row, found) for row, found in single if found.is_shown_for_networks]
+    which = (
+        f"its network differs from the baseline's on these images (†): {listed(marked)}"
+        if marked
+        else ("none of the networks is shown to differ from the baseline's on these images")
+    )
+    return (
+        f"One seed shared with the baseline {name}: {listed([row.variant for row, _ in single])}. By McNemar's test "
+        f"{which}. What another seed would give is not known, so nothing is said of the modules."
+    )  # fmt: skip
+
+
+def _what_could_be_shown(differences: list[Difference]) -> str:
+    """The power of the design; few seeds are said to be few."""
+    if not differences:
+        return ""
+    size = differences[0].family_size
+    hopeless = [found for found in differences if not found.can_be_shown]
+    if hopeless:
+        seeds = listed(sorted({str(len(found.seeds)) for found in hopeless}, key=int))
+        which = "no difference" if len(hopeless) == len(differences) else "some differences"
+        return (
+            f"With {seeds} seeds {which} can be shown in {plural(size, 'comparison')}, however large: that takes "
+            f"{fewest_seeds(ALPHA, size)} seeds. A missing star says nothing here; see attnbench plan."
+        )
+    least = [found.smallest_detectable for found in differences if found.smallest_detectable is not None]
+    points = sorted({f"{value:.2f}" for value in (min(least), max(least))}, key=float)
+    return (
+        f"A true difference to the baseline of {' to '.join(points)} points, by variant, would have been shown with a "
+        f"probability of {POWER:.0%}; a smaller one may be there unseen."
+    )
+
+
+def _how_it_is_tested(differences: list[Difference]) -> str:
+    if not differences:
+        return ""
+    size = differences[0].family_size
+    test = (
+        "* passes a permutation test over seeds"
+        if any(found.is_over_seeds for found in differences)
+        else ("† passes McNemar's test over images")
+    )
+    return (
+        f"{test} at {ALPHA:.0%} after Holm's correction for {plural(size, 'comparison')} with the baseline, and p is "
+        "corrected likewise. In brackets a 95 % interval of Δ over seeds and test images, of each comparison alone "
+        "and not corrected. ± is Student's 95 % interval over seeds."
+    )  # fmt: skip
+
+
+def _letters(board: Leaderboard) -> str:
+    compared = [found for found in board.differences if found.is_over_seeds]
+    if len(compared) < 2:
+        return ""
+    size = compared[0].family_size
+    text = f"Variants that share a rank letter are not shown to differ ({plural(size, 'comparison')} of two variants"
+    if not any(found.can_be_shown for found in compared):
+        return f"{text}, for which {fewest_seeds(ALPHA, size)} seeds are needed)."
+    baseline = board.baseline
+    assert baseline is not None
+    both = [
+        row.variant
+        for row in board.rows
+        if row.top1_difference and row.top1_difference.is_shown and set(row.rank) & set(baseline.rank)
+    ]
+    if not both:
+        return f"{text})."
+    return f"{text}): among so many {listed(both)} cannot be told from the baseline, though alone beside it they can."
 
 
 def _short_run(facts: Facts) -> str:
@@ -128,14 +198,5 @@ def _measures(board: Leaderboard) -> list[str]:
     ]
 
 
-def _mean(row: Row) -> float:
-    return row.top1_difference.mean if row.top1_difference else 0.0
-
-
-def _has_spread(row: Row) -> bool:
-    return row.top1_difference is not None and row.top1_difference.has_spread
-
-
-def _with_difference(row: Row) -> str:
-    assert row.top1_difference is not None
-    return f"{row.variant} ({signed_points(row.top1_difference.mean)} {half_width(row.top1_difference)})"
+def _with_difference(row: Row, found: Difference) -> str:
+    return f"{row.variant} ({signed_points(found.mean)})"

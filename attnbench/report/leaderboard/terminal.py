@@ -4,16 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from attnbench.report.leaderboard.board import Leaderboard, Row
-from attnbench.report.leaderboard.notes import conclusions, conditions, heading
-from attnbench.report.numbers import half_width, macs_unit, signed_count, signed_number, signed_points
+from attnbench.report.columns import Column, tables
+from attnbench.report.leaderboard.board import Leaderboard
+from attnbench.report.leaderboard.table import LeaderboardTable, leaderboard_table
 from attnbench.report.text import WIDE, shown
 
-_NARROW = 72
-"""Columns below which numbers are folded too, rather than cut off."""
 _FOLD_NAME = 20
 """Characters from which a narrow table gives each setting of a variant its own line."""
 
@@ -40,13 +37,17 @@ class _Rendering:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         ascii_only = options.ascii_only
-        yield shown(heading(self.board), ascii_only, style="bold")
-        for line in conditions(self.board.facts):
+        table, width = leaderboard_table(self.board), options.max_width
+        yield shown(table.title, ascii_only, style="bold")
+        for line in table.conditions:
             yield shown(line, ascii_only)
         yield Text()
-        yield _table(self.board, width=options.max_width, ascii_only=ascii_only)
+        columns = _columns(table, width=width)
+        bold = [name == table.baseline for name in table.names]
+        names = _names(table, width=width)
+        yield from tables(names, [[column] for column in columns], bold=bold, width=width, ascii_only=ascii_only)
         yield Text()
-        for paragraph in conclusions(self.board):
+        for paragraph in table.notes:
             yield shown(paragraph, ascii_only)
         if self.problems:
             yield Text()
@@ -58,49 +59,25 @@ class _Rendering:
             yield shown(f"This table again: attnbench report {self.store}", ascii_only)
 
 
-def _table(board: Leaderboard, *, width: int, ascii_only: bool) -> Table:
-    wide = width >= WIDE
-    unit, size = macs_unit(max(row.macs for row in board.rows))
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    if wide:
-        headers = ["params", "Δ params", unit, "Δ MACs", "images/s × baseline", "top-1 %", "Δ top-1"]
-    else:
-        headers = ["params\nΔ", f"{unit}\nΔ", "images/s\n× baseline", "top-1 %\n± 95 %", "Δ top-1\n± 95 %"]
-    table.add_column("variant", overflow="fold")
-    for header in headers:
-        # A narrow terminal folds the variant first: a folded number is hard to read.
-        table.add_column(shown(header, ascii_only), justify="right", no_wrap=width >= _NARROW, overflow="fold")
-    for row in board.rows:
-        pairs = _pairs(row, size)
-        if wide:
-            (parameters, macs, speed, top1, difference) = pairs
-            cells = [*parameters, *macs, *(" ".join(filter(None, pair)) for pair in (speed, top1, difference))]
-        else:
-            cells = ["\n".join(pair) for pair in pairs]
-        cells = [_name(row, wide=wide), *cells]
-        table.add_row(*(shown(cell, ascii_only) for cell in cells), style="bold" if row.is_baseline else "")
-    return table
-
-
-def _name(row: Row, *, wide: bool) -> str:
-    name = row.variant
-    if not wide and len(name) > _FOLD_NAME:
-        name = name.replace(",", ",\n")
-    return f"{name} (baseline)" if row.is_baseline else name
-
-
-def _pairs(row: Row, macs_size: float) -> list[tuple[str, str]]:
-    """Each number with its difference or its uncertainty."""
-    ratio = row.throughput_ratio
-    difference = row.top1_difference
-    parameters_difference = macs_difference = ""
-    if not row.is_baseline and row.parameters_difference is not None and row.macs_difference is not None:
-        parameters_difference = signed_count(row.parameters_difference)
-        macs_difference = signed_number(row.macs_difference / macs_size)
+def _columns(table: LeaderboardTable, *, width: int) -> list[Column]:
+    """Columns for a width: numbers and what belongs to them side by side, or below each other."""
+    gap = " " if width >= WIDE else "\n"
     return [
-        (f"{row.parameters:,}", parameters_difference),
-        (f"{row.macs / macs_size:,.2f}", macs_difference),
-        (f"{ratio.median:.2f}", f"({ratio.lower_quartile:.2f}–{ratio.upper_quartile:.2f})"),
-        (f"{row.top1_percent.mean:.2f}", half_width(row.top1_percent)),
-        (signed_points(difference.mean), half_width(difference)) if difference else ("", ""),
+        Column(
+            header=gap.join(filter(None, (column.header, column.beside))),
+            cells=tuple(gap.join(filter(None, (cell.text, cell.beside))) for cell in column.cells),
+        )
+        for column in table.columns
+        if width >= WIDE or not column.is_minor
     ]
+
+
+def _names(table: LeaderboardTable, *, width: int) -> Column:
+    names = [name.replace(",", ",\n") if width < WIDE and len(name) > _FOLD_NAME else name for name in table.names]
+    return Column(
+        header="variant",
+        cells=tuple(
+            f"{shown_name} (baseline)" if name == table.baseline else shown_name
+            for name, shown_name in zip(table.names, names, strict=True)
+        ),
+    )

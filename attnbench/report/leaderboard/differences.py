@@ -1,0 +1,208 @@
+"""Every two variants of a leaderboard beside each other: how far apart, how surely, and what could have been seen.
+
+Two families of comparisons are corrected by Holm's procedure, each for itself: every variant against the
+baseline, which decides about stars, and every pair, which decides about rank letters. The second is the larger
+one, so a variant may be shown to differ from the baseline and yet share a letter with it.
+"""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnbench.record import Record
+from attnbench.stats import (
+    AccuracyDifference,
+    PairedTest,
+    holm_adjusted,
+    paired_accuracy_interval,
+    paired_accuracy_test,
+    pairwise_accuracy_intervals,
+    permutation_test,
+    rank_letters,
+    smallest_detectable_difference,
+)
+
+ALPHA = 0.05
+"""Level of a family of comparisons."""
+POWER = 0.8
+"""Probability with which the smallest detectable difference would have been shown."""
+
+_Correct: TypeAlias = Mapping[int, NDArray[np.bool_]]
+"""Of each seed, whether each test image was classified correctly, (num_images,)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Top-1 accuracy of a variant less that of another, in percentage points, over the seeds that both have."""
+
+    variant: str
+    """What is compared."""
+    other: str
+    """What it is compared with."""
+    mean: float
+    """Mean over seeds and test images."""
+    low: float
+    """Lower end of the 95 % interval over seeds and test images."""
+    high: float
+    """Upper end of it."""
+    seeds: tuple[int, ...]
+    """Seeds that both have, sorted. Of one seed, interval and test say nothing of other seeds."""
+    deviation: float | None
+    """Standard deviation of the difference over seeds; none for one seed."""
+    test: PairedTest
+    """The test that there is no difference."""
+    p_corrected: float
+    """Its p-value after Holm's correction over the family."""
+    family_size: int
+    """Comparisons in the family."""
+
+    @property
+    def is_over_seeds(self) -> bool:
+        """Whether the test tells of the modules, and not of two trained networks alone."""
+        return len(self.seeds) > 1
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it passed the correction, over seeds."""
+        return self.is_over_seeds and self.p_corrected <= ALPHA
+
+    @property
+    def is_shown_for_networks(self) -> bool:
+        """Whether the two networks of one seed differ on these images, after the correction."""
+        return not self.is_over_seeds and self.p_corrected <= ALPHA
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether zero lies outside the interval, which is of this comparison alone and not corrected."""
+        return not self.low <= 0 <= self.high
+
+    @property
+    def can_be_shown(self) -> bool:
+        """Whether these many seeds could show any difference in this family, however large."""
+        return self.is_over_seeds and self.test.can_reach(ALPHA, self.family_size)
+
+    @property
+    def smallest_detectable(self) -> float | None:
+        """Points that this design would have shown with 80 % probability; infinite if none, none for one seed."""
+        if self.deviation is None:
+            return None
+        return smallest_detectable_difference(
+            self.deviation, len(self.seeds), alpha=ALPHA, num_tests=self.family_size, power=POWER
+        )
+
+
+def all_differences(variants: Mapping[str, Sequence[Record]]) -> list[Difference]:
+    """Every pair that shares a seed, the earlier variant compared with the later, corrected as one family.
+
+    Args:
+        variants: Records of each variant by name, one a seed, all of the same test images.
+    """
+    correct = {
+        name: {record.spec.seed: record.test_correct.unpack() for record in records}
+        for name, records in variants.items()
+    }
+    shared = {
+        (one, other): tuple(sorted(correct[one].keys() & correct[other].keys()))
+        for one, other in itertools.combinations(correct, 2)
+    }
+    clusters = next((_clusters(record) for records in variants.values() for record in records), None)
+    pairs = {pair: seeds for pair, seeds in shared.items() if seeds}
+    intervals = _intervals(correct, pairs, clusters)
+    return corrected([_difference(pair, pairs[pair], correct, intervals[pair], clusters) for pair in pairs])
+
+
+def against(differences: Sequence[Difference], baseline: str) -> list[Difference]:
+    """Of all pairs those with the baseline second, corrected as a family of their own."""
+    return corrected([difference for difference in differences if difference.other == baseline])
+
+
+def corrected(differences: Sequence[Difference]) -> list[Difference]:
+    """The same differences as one family: Holm's correction over them and no others."""
+    adjusted = holm_adjusted([difference.test.p_value for difference in differences])
+    return [
+        replace(difference, p_corrected=p_corrected, family_size=len(differences))
+        for difference, p_corrected in zip(differences, adjusted, strict=True)
+    ]
+
+
+def letters(names: Sequence[str], differences: Sequence[Difference]) -> list[str]:
+    """Rank letters of variants: two share one exactly if no difference between them is shown.
+
+    Args:
+        names: The variants, best first.
+        differences: All pairs.
+
+    Returns:
+        One string a variant, in the order of `names`; all empty where nothing was compared over seeds.
+    """
+    if not any(difference.is_over_seeds for difference in differences):
+        return ["" for _ in names]
+    places = {name: place for place, name in enumerate(names)}
+    differs = np.zeros((len(names), len(names)), dtype=np.bool_)
+    for difference in differences:
+        one, other = places[difference.variant], places[difference.other]
+        differs[one, other] = differs[other, one] = difference.is_shown
+    return rank_letters(differs)
+
+
+def _clusters(record: Record) -> NDArray[np.int64] | None:
+    """Of each test image the source it was made from; none if each stands for itself."""
+    return None if record.test_sources is None else record.test_sources.unpack()
+
+
+def _intervals(
+    correct: Mapping[str, _Correct],
+    pairs: Mapping[tuple[str, str], Sequence[int]],
+    clusters: NDArray[np.int64] | None,
+) -> dict[tuple[str, str], AccuracyDifference]:
+    if len({tuple(sorted(seeds)) for seeds in correct.values()}) == 1:
+        # All at once draws the images once, and gives each pair the interval that it has alone.
+        names = list(correct)
+        stacked = np.stack([_stacked(correct[name], sorted(correct[name])) for name in names])
+        found = pairwise_accuracy_intervals(stacked, clusters=clusters) if pairs else {}
+        return {(names[one], names[other]): interval for (one, other), interval in found.items()}
+    return {
+        (one, other): paired_accuracy_interval(
+            _stacked(correct[one], seeds), _stacked(correct[other], seeds), clusters=clusters
+        )
+        for (one, other), seeds in pairs.items()
+    }
+
+
+def _difference(
+    pair: tuple[str, str],
+    seeds: tuple[int, ...],
+    correct: Mapping[str, _Correct],
+    interval: AccuracyDifference,
+    clusters: NDArray[np.int64] | None,
+) -> Difference:
+    one, other = (correct[name] for name in pair)
+    if len(seeds) == 1:
+        test = paired_accuracy_test(_stacked(one, seeds), _stacked(other, seeds), clusters=clusters)
+        deviation = None
+    else:
+        # Whole numbers of images, so that equal sums are equal.
+        counts, other_counts = ([int(bits[seed].sum()) for seed in seeds] for bits in (one, other))
+        test = permutation_test(counts, other_counts)
+        deviation = 100 * float(np.std(np.subtract(counts, other_counts), ddof=1)) / interval.num_images
+    return Difference(
+        variant=pair[0],
+        other=pair[1],
+        mean=100 * interval.mean,
+        low=100 * interval.low,
+        high=100 * interval.high,
+        seeds=seeds,
+        deviation=deviation,
+        test=test,
+        p_corrected=math.nan,
+        family_size=0,
+    )
+
+
+def _stacked(correct: _Correct, seeds: Sequence[int]) -> NDArray[np.bool_]:
+    return np.stack([correct[seed] for seed in seeds])

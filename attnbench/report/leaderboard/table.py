@@ -1,0 +1,222 @@
+"""The one table of a leaderboard that every format shows: rounded text, and beside it the numbers as measured."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from attnbench.presets.published import ImageNetRow, published_for
+from attnbench.report.leaderboard.board import Leaderboard, Row
+from attnbench.report.leaderboard.differences import Difference
+from attnbench.report.leaderboard.notes import conclusions, conditions, heading
+from attnbench.report.numbers import (
+    between,
+    half_width,
+    macs_unit,
+    p_value,
+    signed_count,
+    signed_number,
+    signed_points,
+)
+
+Raw: TypeAlias = str | int | float | None
+"""A value as measured; an infinite one is none."""
+
+_SOURCE = "Li, Hu, Yang, arXiv 1905.09646"
+
+STAR, DAGGER = "*", "†"
+"""Marks of a difference that is shown over seeds, and of one that is shown for two networks only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A number of one variant."""
+
+    text: str = ""
+    """Rounded; empty where there is none."""
+    beside: str = ""
+    """What belongs to it: its difference or its uncertainty."""
+    raw: tuple[Raw, ...] = ()
+    """As measured, in the order of the column's keys."""
+    stands_out: bool = False
+    """Whether it is the best, and shown to be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableColumn:
+    """A number of every variant."""
+
+    header: str
+    """What it is, with its unit."""
+    beside: str = ""
+    """What stands beside it."""
+    keys: tuple[str, ...] = ()
+    """Names of the values as measured, with their units."""
+    cells: tuple[Cell, ...]
+    """In the order of the table's rows."""
+    source: str = ""
+    """Whose number it is, where it was not measured here."""
+    is_minor: bool = False
+    """Whether a narrow terminal leaves it out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaderboardTable:
+    """A leaderboard as a table with the sentences around it."""
+
+    title: str
+    """Backbone and data."""
+    conditions: tuple[str, ...]
+    """What it was measured on, a line each."""
+    names: tuple[str, ...]
+    """The variants, best first."""
+    baseline: str | None
+    """Which of them the others are compared with."""
+    columns: tuple[TableColumn, ...]
+    """Measured columns first, published ones after them."""
+    notes: tuple[str, ...]
+    """What it tells and what it does not, a paragraph each."""
+
+
+def leaderboard_table(board: Leaderboard) -> LeaderboardTable:
+    """The table of a leaderboard."""
+    columns = [column(board) for column in (_rank, _parameters, _macs, _speed, _top1, _difference, _p_value)]
+    baseline = board.baseline
+    return LeaderboardTable(
+        title=heading(board),
+        conditions=tuple(conditions(board.facts)),
+        names=tuple(row.variant for row in board.rows),
+        baseline=baseline.variant if baseline else None,
+        columns=(*columns, *_published(board)),
+        notes=tuple(conclusions(board)),
+    )
+
+
+def _column(
+    board: Leaderboard,
+    cell: Callable[[Row], Cell],
+    header: str,
+    beside: str = "",
+    keys: tuple[str, ...] = (),
+    *,
+    is_minor: bool = False,
+) -> TableColumn:
+    cells = tuple(cell(row) for row in board.rows)
+    return TableColumn(header=header, beside=beside, keys=keys, cells=cells, is_minor=is_minor)
+
+
+def _rank(board: Leaderboard) -> TableColumn:
+    return _column(board, lambda row: Cell(text=row.rank, raw=(row.rank or None,)), "rank", keys=("rank",))
+
+
+def _parameters(board: Leaderboard) -> TableColumn:
+    def cell(row: Row) -> Cell:
+        difference = row.parameters_difference
+        beside = "" if row.is_baseline or difference is None else signed_count(difference)
+        return Cell(text=f"{row.parameters:,}", beside=beside, raw=(row.parameters, difference))
+
+    return _column(board, cell, "params", "Δ", ("parameters", "parameters_difference"))
+
+
+def _macs(board: Leaderboard) -> TableColumn:
+    unit, size = macs_unit(max(row.macs for row in board.rows))
+
+    def cell(row: Row) -> Cell:
+        difference = row.macs_difference
+        beside = "" if row.is_baseline or difference is None else signed_number(difference / size)
+        return Cell(text=f"{row.macs / size:,.2f}", beside=beside, raw=(row.macs, difference))
+
+    return _column(board, cell, unit, "Δ", ("macs", "macs_difference"))
+
+
+def _speed(board: Leaderboard) -> TableColumn:
+    def cell(row: Row) -> Cell:
+        ratio = row.throughput_ratio
+        return Cell(
+            text=f"{ratio.median:.2f}",
+            beside=f"({ratio.lower_quartile:.2f}–{ratio.upper_quartile:.2f})",
+            raw=(row.images_per_s, ratio.median, ratio.lower_quartile, ratio.upper_quartile),
+        )
+
+    quartiles = ("throughput_ratio_lower_quartile", "throughput_ratio_upper_quartile")
+    return _column(board, cell, "images/s", "× baseline", ("images_per_s", "throughput_ratio", *quartiles))
+
+
+def _top1(board: Leaderboard) -> TableColumn:
+    best = _shown_best(board)
+
+    def cell(row: Row) -> Cell:
+        top1 = row.top1_percent
+        return Cell(
+            text=f"{top1.mean:.2f}",
+            beside=half_width(top1),
+            raw=(top1.mean, top1.half_width, len(row.seeds)),
+            stands_out=row.variant in best,
+        )
+
+    return _column(board, cell, "top-1 %", "± 95 %", ("top1_percent", "top1_half_width_percent", "num_seeds"))
+
+
+def _difference(board: Leaderboard) -> TableColumn:
+    def cell(row: Row) -> Cell:
+        found = row.top1_difference
+        if found is None:
+            return Cell(raw=(None,) * len(keys))
+        return Cell(
+            text=signed_points(found.mean) + mark(found),
+            beside=between(found.low, found.high),
+            raw=(found.mean, found.low, found.high, len(found.seeds), found.test.p_value, found.p_corrected,
+                 found.test.method, _finite(found.smallest_detectable)),
+            stands_out=found.is_shown and found.mean > 0,
+        )  # fmt: skip
+
+    keys = (
+        "top1_difference_percent", "top1_difference_low_percent", "top1_difference_high_percent", "num_shared_seeds",
+        "p_value", "p_corrected", "test", "smallest_detectable_percent",
+    )  # fmt: skip
+    return _column(board, cell, "Δ top-1", "95 %", keys)
+
+
+def _p_value(board: Leaderboard) -> TableColumn:
+    def cell(row: Row) -> Cell:
+        return Cell(text="" if row.top1_difference is None else p_value(row.top1_difference.p_corrected))
+
+    return _column(board, cell, "p", "Holm", is_minor=True)
+
+
+def _published(board: Leaderboard) -> list[TableColumn]:
+    """What the authors of SGE printed for the same networks; nothing where no row is one of theirs."""
+    spec = board.facts.spec
+    found = [published_for(spec.data, spec.backbone, row.records[0].spec.attention) for row in board.rows]
+    if not any(found):
+        return []
+
+    def column(header: str, key: str, value: Callable[[ImageNetRow], float], decimals: int) -> TableColumn:
+        cells = (
+            Cell(text=f"{value(row):.{decimals}f}", raw=(value(row),)) if row else Cell(raw=(None,)) for row in found
+        )
+        return TableColumn(header=header, beside="published", keys=(key,), cells=tuple(cells), source=_SOURCE)
+
+    return [
+        column("params M", "published_parameters_m", lambda row: row.parameters_m, 2),
+        column("GFLOPs", "published_gflops", lambda row: row.gflops, 3),
+        column("top-1 %", "published_top1_percent", lambda row: row.top1_percent, 2),
+    ]
+
+
+def mark(difference: Difference) -> str:
+    """What is added to a difference that is shown."""
+    if difference.is_shown:
+        return STAR
+    return DAGGER if difference.is_shown_for_networks else ""
+
+
+def _shown_best(board: Leaderboard) -> set[str]:
+    """The variants that share a letter with the first, if any other is shown to differ from it."""
+    first = set(board.rows[0].rank)
+    best = {row.variant for row in board.rows if first & set(row.rank)}
+    return best if len(best) < len(board.rows) and first else set()
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
