@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from attnbench.record import SCHEMA, Environment, Epoch, PackedBits, Record, Timing, Values
+from attnbench.record import SCHEMA, Environment, Epoch, PackedBits, PackedIntegers, Record, Timing, Values
 from attnbench.spec import PluginFile, Recipe, RunSpec, digest
 
 NUM_TEST_IMAGES = 10_000
@@ -41,9 +42,17 @@ def make_record(
     train_s: float = 100.0,
     plugin: PluginFile | None = None,
     started_at: str = "2030-01-01T00:00:00+00:00",
+    correct: NDArray[np.bool_] | None = None,
+    sources: NDArray[np.int64] | None = None,
     **environment: Any,
 ) -> Record:
-    """A record whose top-1 accuracy, cost and timings are given; further keywords change its environment."""
+    """A record whose top-1 accuracy, cost and timings are given; further keywords change its environment.
+
+    The first images are the ones classified correctly, unless `correct` says which.
+    """
+    if correct is None:
+        correct = np.arange(NUM_TEST_IMAGES) < round(top1 / 100 * NUM_TEST_IMAGES)
+    top1 = 100 * float(correct.mean())
     recipe = recipe or Recipe(epochs=6)
     spec = RunSpec(
         attention=attention,
@@ -77,7 +86,7 @@ def make_record(
             test_top5_percent=99.0,
             num_train_images=54_000,
             num_validation_images=6_000,
-            num_test_images=NUM_TEST_IMAGES,
+            num_test_images=len(correct),
             num_classes=10,
             image_shape=(1, 28, 28),
             parameters=parameters,
@@ -85,7 +94,8 @@ def make_record(
             uncounted_operators={"aten::add": 9} if uncounted_operators is None else uncounted_operators,
             num_replaced=num_replaced,
         ),
-        test_correct=PackedBits.pack(np.arange(NUM_TEST_IMAGES) < round(top1 / 100 * NUM_TEST_IMAGES)),
+        test_correct=PackedBits.pack(correct),
+        test_sources=None if sources is None else PackedIntegers.pack(sources),
         timing=Timing(
             started_at=started_at,
             wall_s=train_s + 5.0,

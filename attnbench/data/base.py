@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
 import lightning
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from attnbench.data.loader import EpochLoader
 from attnbench.spec import Recipe
@@ -91,6 +93,11 @@ class ImageData(lightning.LightningDataModule):
     def num_images(self) -> dict[Split, int]:
         """Images of each split."""
         return {split: loader.num_images for split, loader in self._after_setup().loaders.items()}
+
+    @property
+    def test_sources(self) -> NDArray[np.int64] | None:
+        """Of each test image, (num_images,), the source it was made from; none where each stands for itself."""
+        return None
 
     def train_dataloader(self) -> EpochLoader:
         """Shuffled and augmented batches; a last one that is not full is dropped."""

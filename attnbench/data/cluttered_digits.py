@@ -94,6 +94,7 @@ class ClutteredDigits(InMemoryData):
         for split, number in self._numbers.items():
             _in_range(f"{split}_images", number, 1, 10_000_000)
         self._objects: dict[Split, Objects] = {}
+        self._test_sources: NDArray[np.int64] | None = None
 
     def prepare_data(self) -> None:
         """Make the images once, so that processes started later find them in the cache."""
@@ -106,12 +107,19 @@ class ClutteredDigits(InMemoryData):
             split: Objects(torch.from_numpy(scene.boxes), torch.from_numpy(scene.masks))
             for split, scene in scenes.items()
         }
+        self._test_sources = scenes["test"].sources
         return NUM_CLASSES, {split: Images(scene.pixels, scene.labels) for split, scene in scenes.items()}
 
     def objects(self, split: Split) -> Objects:
         """Where the digit is in each image of a split, in the data set's order; known after `setup`."""
         self._after_setup()
         return self._objects[split]
+
+    @property
+    def test_sources(self) -> NDArray[np.int64] | None:
+        """Of each test image the handwritten digit in it, by its place in scikit-learn's set."""
+        self._after_setup()
+        return self._test_sources
 
     @property
     def cache_file(self) -> Path:

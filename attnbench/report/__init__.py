@@ -5,7 +5,17 @@ from attnbench.report.efficiency.comparison_terminal import render_comparison
 from attnbench.report.efficiency.layers import layers, render_layers
 from attnbench.report.efficiency.table import EfficiencyRow, EfficiencyTable, RankBy, efficiency_tables
 from attnbench.report.efficiency.terminal import render_efficiency
-from attnbench.report.leaderboard.board import Facts, Leaderboard, Row, leaderboard, leaderboards
+from attnbench.report.leaderboard.board import (
+    Facts,
+    Leaderboard,
+    Row,
+    board_of,
+    comparable,
+    leaderboard,
+    leaderboards,
+)
+from attnbench.report.leaderboard.differences import Difference
+from attnbench.report.leaderboard.overview import overview, render_overview
 from attnbench.report.leaderboard.terminal import render
 from attnbench.report.machines import Machine
 from attnbench.report.plots.pareto import Cost, ParetoPoints, pareto_front, pareto_points
@@ -13,6 +23,7 @@ from attnbench.report.plots.pareto import Cost, ParetoPoints, pareto_front, pare
 __all__ = [
     "Comparison",
     "Cost",
+    "Difference",
     "EfficiencyRow",
     "EfficiencyTable",
     "Facts",
@@ -21,15 +32,19 @@ __all__ = [
     "ParetoPoints",
     "RankBy",
     "Row",
+    "board_of",
+    "comparable",
     "compare",
     "efficiency_tables",
     "layers",
     "leaderboard",
     "leaderboards",
+    "overview",
     "pareto_front",
     "pareto_points",
     "render",
     "render_comparison",
     "render_efficiency",
     "render_layers",
+    "render_overview",
 ]

@@ -8,11 +8,16 @@ WIDE = 116
 _ASCII = {"Δ": "diff", "±": "+-", "×": "x", "−": "-", "–": "-", "…": "..", "≥": ">=", "≤": "<=", "†": "#"}
 
 
+def printable(content: str) -> str:
+    """Text without control characters, which stand by their codes."""
+    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in content)
+
+
 def shown(content: str, ascii_only: bool, style: str = "") -> Text:
     """Text that is shown as it is: no markup, no control characters, nothing that the console cannot encode."""
-    printable = "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in content)
+    text = printable(content)
     if ascii_only:
         for char, plain in _ASCII.items():
-            printable = printable.replace(char, plain)
-        printable = printable.encode("ascii", "backslashreplace").decode()
-    return Text(printable, style=style)
+            text = text.replace(char, plain)
+        text = text.encode("ascii", "backslashreplace").decode()
+    return Text(text, style=style)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from attnbench.errors import RecordError, SpecError
+from attnbench.errors import SpecError
 from attnbench.record import Record
 from attnbench.report.leaderboard.differences import Difference, against, all_differences, letters
 from attnbench.report.machines import Machine, machine_of
@@ -127,11 +127,11 @@ def comparable(records: Iterable[Record]) -> list[list[Record]]:
     Returns:
         The groups, sorted by data, backbone and the rest of the spec; within one the records are sorted by seed.
     """
-    groups: dict[tuple[RunSpec, int], list[Record]] = defaultdict(list)
+    groups: dict[tuple[object, ...], list[Record]] = defaultdict(list)
     for record in {record.digest: record for record in records}.values():
-        groups[_common(record.spec), record.values.num_test_images].append(record)
-    order = sorted(groups, key=lambda key: (key[0].data, key[0].backbone, key[0].recipe.epochs, repr(key)))
-    return [sorted(groups[key], key=lambda record: (record.spec.seed, record.spec.attention)) for key in order]
+        groups[_shared(record)].append(record)
+    order = sorted(groups.values(), key=lambda group: _place(group[0]))
+    return [sorted(group, key=lambda record: (record.spec.seed, record.spec.attention)) for group in order]
 
 
 def board_of(records: Sequence[Record]) -> Leaderboard:
@@ -139,7 +139,7 @@ def board_of(records: Sequence[Record]) -> Leaderboard:
     variants = variants_of(records)
     baseline = baseline_of(variants, records[0].spec.baseline)
     # By the means, best first; the baseline last, so that it is the second of every pair.
-    ranked = sorted(variants, key=lambda name: (-_mean_top1(variants[name]), variants[name][0].values.parameters, name))
+    ranked = sorted(variants, key=lambda name: (-mean_top1(variants[name]), variants[name][0].values.parameters, name))
     differences = all_differences({name: variants[name] for name in sorted(ranked, key=lambda name: name == baseline)})
     to_baseline = {} if baseline is None else {found.variant: found for found in against(differences, baseline)}
     ranks = letters(ranked, differences)
@@ -174,11 +174,20 @@ def baseline_of(variants: Mapping[str, Sequence[Record]], attention: str) -> str
     return max(candidates, key=lambda name: (len(variants[name]), variants[name][-1].timing.started_at), default=None)
 
 
-def _common(spec: RunSpec) -> RunSpec:
-    return replace(spec, attention=spec.baseline, seed=0, plugin=None)
+def _shared(record: Record) -> tuple[object, ...]:
+    """What records of one table have in common."""
+    spec = record.spec
+    common = (spec.data, spec.root, spec.backbone, spec.baseline, spec.recipe, spec.compute, spec.measure)
+    return (*common, record.values.num_test_images)
 
 
-def _mean_top1(records: Sequence[Record]) -> float:
+def _place(record: Record) -> tuple[str, str, int, str]:
+    spec = record.spec
+    return spec.data, spec.backbone, spec.recipe.epochs, repr(_shared(record))
+
+
+def mean_top1(records: Sequence[Record]) -> float:
+    """Mean top-1 accuracy on the test split over seeds, percent."""
     return sum(record.values.test_top1_percent for record in records) / len(records)
 
 
@@ -213,19 +222,13 @@ def _row(
 
 
 def _throughput_ratio(records: Iterable[Record]) -> Ratio:
-    model_ms: list[float] = []
-    baseline_ms: list[float] = []
-    for record in records:
-        timing = record.timing
-        if not timing.forward_ms or len(timing.forward_ms) != len(timing.baseline_forward_ms):
-            raise RecordError(
-                f"record {record.digest} must time the model and the baseline in pairs; "
-                f"got {len(timing.forward_ms)} and {len(timing.baseline_forward_ms)} passes"
-            )
-        model_ms.extend(timing.forward_ms)
-        baseline_ms.extend(timing.baseline_forward_ms)
+    pairs = [
+        pair
+        for record in records
+        for pair in zip(record.timing.baseline_forward_ms, record.timing.forward_ms, strict=True)
+    ]
     # Images/s is the inverse of time, so the baseline's time stands above.
-    return median_ratio(baseline_ms, model_ms)
+    return median_ratio([baseline_ms for baseline_ms, _ in pairs], [model_ms for _, model_ms in pairs])
 
 
 def _facts(records: Sequence[Record]) -> Facts:
@@ -233,7 +236,7 @@ def _facts(records: Sequence[Record]) -> Facts:
     machines = Counter(machine_of(record.environment) for record in records)
     seeds = tuple(sorted({record.spec.seed for record in records}))
     return Facts(
-        spec=replace(_common(records[0].spec), seed=seeds[0]),
+        spec=replace(records[0].spec, attention=records[0].spec.baseline, plugin=None, seed=seeds[0]),
         num_train_images=values.num_train_images,
         num_validation_images=values.num_validation_images,
         num_test_images=values.num_test_images,

@@ -150,6 +150,16 @@ def letters(names: Sequence[str], differences: Sequence[Difference]) -> list[str
     return rank_letters(differs)
 
 
+def share_letter(one: str, other: str) -> bool:
+    """Whether two variants' rank letters have one in common."""
+    return bool(letter_set(one) & letter_set(other))
+
+
+def letter_set(rank: str) -> set[str]:
+    """The letters of a variant's rank."""
+    return set(rank.split(",") if "," in rank else rank)
+
+
 def _clusters(record: Record) -> NDArray[np.int64] | None:
     """Of each test image the source it was made from; none if each stands for itself."""
     return None if record.test_sources is None else record.test_sources.unpack()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from attnbench.report.leaderboard.board import Facts, Leaderboard, Row
-from attnbench.report.leaderboard.differences import ALPHA, POWER, Difference
+from attnbench.report.leaderboard.differences import ALPHA, POWER, Difference, share_letter
 from attnbench.report.machines import machine_line
 from attnbench.report.numbers import duration, listed, plural, signed_points
 from attnbench.stats import fewest_seeds
@@ -118,24 +118,23 @@ def _what_could_be_shown(differences: list[Difference]) -> str:
     points = sorted({f"{value:.2f}" for value in (min(least), max(least))}, key=float)
     return (
         f"A true difference to the baseline of {' to '.join(points)} points, by variant, would have been shown with a "
-        f"probability of {POWER:.0%}; a smaller one may be there unseen."
+        f"probability of {100 * POWER:.0f} %; a smaller one may be there unseen."
     )
 
 
 def _how_it_is_tested(differences: list[Difference]) -> str:
     if not differences:
         return ""
-    size = differences[0].family_size
-    test = (
-        "* passes a permutation test over seeds"
-        if any(found.is_over_seeds for found in differences)
-        else ("† passes McNemar's test over images")
-    )
+    comparisons = f"{plural(differences[0].family_size, 'comparison')} with the baseline"
+    if any(found.is_over_seeds for found in differences):
+        test, over = "* passes a permutation test over seeds", "seeds and test images"
+    else:
+        test, over = "† passes McNemar's test over images", "test images"
     return (
-        f"{test} at {ALPHA:.0%} after Holm's correction for {plural(size, 'comparison')} with the baseline, and p is "
-        "corrected likewise. In brackets a 95 % interval of Δ over seeds and test images, of each comparison alone "
-        "and not corrected. ± is Student's 95 % interval over seeds."
-    )  # fmt: skip
+        f"{test} at {100 * ALPHA:.0f} % after Holm's correction for {comparisons}; p is corrected likewise. In brackets "
+        f"a 95 % interval of Δ over {over}, of each comparison alone and not corrected. ± is Student's 95 % interval "
+        "over seeds."
+    )
 
 
 def _letters(board: Leaderboard) -> str:
@@ -151,7 +150,7 @@ def _letters(board: Leaderboard) -> str:
     both = [
         row.variant
         for row in board.rows
-        if row.top1_difference and row.top1_difference.is_shown and set(row.rank) & set(baseline.rank)
+        if row.top1_difference and row.top1_difference.is_shown and share_letter(row.rank, baseline.rank)
     ]
     if not both:
         return f"{text})."

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from attnbench.presets.published import ImageNetRow, published_for
 from attnbench.report.leaderboard.board import Leaderboard, Row
-from attnbench.report.leaderboard.differences import Difference
+from attnbench.report.leaderboard.differences import Difference, share_letter
 from attnbench.report.leaderboard.notes import conclusions, conditions, heading
 from attnbench.report.numbers import (
     between,
@@ -80,15 +80,17 @@ class LeaderboardTable:
 
 def leaderboard_table(board: Leaderboard) -> LeaderboardTable:
     """The table of a leaderboard."""
-    columns = [column(board) for column in (_rank, _parameters, _macs, _speed, _top1, _difference, _p_value)]
-    baseline = board.baseline
+    columns = [column(board) for column in (_rank, _top1, _difference, _p_value, _parameters, _macs, _speed)]
+    published, baseline = _published(board), board.baseline
+    sources = dict.fromkeys(column.source for column in published)
+    credit = [f"Published columns are the numbers of {source}, not measured here." for source in sources]
     return LeaderboardTable(
         title=heading(board),
         conditions=tuple(conditions(board.facts)),
         names=tuple(row.variant for row in board.rows),
         baseline=baseline.variant if baseline else None,
-        columns=(*columns, *_published(board)),
-        notes=tuple(conclusions(board)),
+        columns=(*columns, *published),
+        notes=(*conclusions(board), *credit),
     )
 
 
@@ -112,10 +114,10 @@ def _rank(board: Leaderboard) -> TableColumn:
 def _parameters(board: Leaderboard) -> TableColumn:
     def cell(row: Row) -> Cell:
         difference = row.parameters_difference
-        beside = "" if row.is_baseline or difference is None else signed_count(difference)
+        beside = "" if row.is_baseline or difference is None else f"({signed_count(difference)})"
         return Cell(text=f"{row.parameters:,}", beside=beside, raw=(row.parameters, difference))
 
-    return _column(board, cell, "params", "Δ", ("parameters", "parameters_difference"))
+    return _column(board, cell, "params", "(Δ)", ("parameters", "parameters_difference"))
 
 
 def _macs(board: Leaderboard) -> TableColumn:
@@ -123,10 +125,10 @@ def _macs(board: Leaderboard) -> TableColumn:
 
     def cell(row: Row) -> Cell:
         difference = row.macs_difference
-        beside = "" if row.is_baseline or difference is None else signed_number(difference / size)
+        beside = "" if row.is_baseline or difference is None else f"({signed_number(difference / size)})"
         return Cell(text=f"{row.macs / size:,.2f}", beside=beside, raw=(row.macs, difference))
 
-    return _column(board, cell, unit, "Δ", ("macs", "macs_difference"))
+    return _column(board, cell, unit, "(Δ)", ("macs", "macs_difference"))
 
 
 def _speed(board: Leaderboard) -> TableColumn:
@@ -192,9 +194,8 @@ def _published(board: Leaderboard) -> list[TableColumn]:
         return []
 
     def column(header: str, key: str, value: Callable[[ImageNetRow], float], decimals: int) -> TableColumn:
-        cells = (
-            Cell(text=f"{value(row):.{decimals}f}", raw=(value(row),)) if row else Cell(raw=(None,)) for row in found
-        )
+        numbers = [value(row) if row else None for row in found]
+        cells = (Cell(text="" if number is None else f"{number:.{decimals}f}", raw=(number,)) for number in numbers)
         return TableColumn(header=header, beside="published", keys=(key,), cells=tuple(cells), source=_SOURCE)
 
     return [
@@ -213,9 +214,8 @@ def mark(difference: Difference) -> str:
 
 def _shown_best(board: Leaderboard) -> set[str]:
     """The variants that share a letter with the first, if any other is shown to differ from it."""
-    first = set(board.rows[0].rank)
-    best = {row.variant for row in board.rows if first & set(row.rank)}
-    return best if len(best) < len(board.rows) and first else set()
+    best = {row.variant for row in board.rows if share_letter(board.rows[0].rank, row.rank)}
+    return best if len(best) < len(board.rows) else set()
 
 
 def _finite(value: float | None) -> float | None:

@@ -49,14 +49,18 @@ class _Rendering:
         yield Text()
         for paragraph in table.notes:
             yield shown(paragraph, ascii_only)
-        if self.problems:
-            yield Text()
-            yield shown("Records that could not be read and are left out:", ascii_only, style="bold")
-            for problem in self.problems:
-                yield shown(f"  {problem}", ascii_only)
+        yield from problem_lines(self.problems, ascii_only)
         if self.store is not None:
             yield Text()
             yield shown(f"This table again: attnbench report {self.store}", ascii_only)
+
+
+def problem_lines(problems: Sequence[str], ascii_only: bool) -> Iterator[Text]:
+    """Which records could not be read, if any."""
+    if problems:
+        yield Text()
+        yield shown("Records that could not be read and are left out:", ascii_only, style="bold")
+    yield from (shown(f"  {problem}", ascii_only) for problem in problems)
 
 
 def _columns(table: LeaderboardTable, *, width: int) -> list[Column]:

@@ -1,7 +1,9 @@
 import io
+import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -45,31 +47,38 @@ def table_rows(text: str) -> list[str]:
     return [line.rstrip() for line in table.splitlines()]
 
 
+def clear(num_seeds: int = 9) -> list[Record]:
+    """Two variants that are better and worse than the baseline beyond doubt, and one that is like it."""
+    means = {"none": 85.0, "sge": 86.0, "se": 84.0, "ge": 85.0}
+    return [
+        make_record(variant, seed, mean + 0.1 * int(np.random.default_rng([place, seed]).integers(3)))
+        for place, (variant, mean) in enumerate(means.items())
+        for seed in range(num_seeds)
+    ]
+
+
 def test_table_at_80_columns() -> None:
-    assert table_rows(show(records())) == [
-        "                       params   MMACs     images/s  top-1 %  Δ top-1",
-        "variant                     Δ       Δ   × baseline   ± 95 %   ± 95 %",
-        "sge                   272,602   41.00         0.90    85.73    +0.63",
-        "                         +128       0  (0.80–1.00)   ± 0.80   ± 0.14",
-        "sk:groups=2           300,000   55.12         0.90    85.60    +0.50",
-        "                      +27,526  +14.12  (0.80–1.00)   ± 0.66   ± 0.00",
-        "ge:extent=8,          272,474   41.06         0.90    85.20    +0.10",
-        "parametric=false            0  +0.060  (0.80–1.00)   ± 0.25   ± 0.90",
-        "none (baseline)       272,474   41.00         0.90    85.10",
-        "                                       (0.80–1.00)   ± 0.66",
-        "[red]x             25,557,032   38.00         0.90    84.17    −0.93",
-        "                  +25,284,558   −3.00  (0.80–1.00)   ± 0.52   ± 0.14",
+    assert table_rows(show(clear())) == [
+        "                       top-1 %         Δ top-1   params  MMACs     images/s",
+        "variant          rank   ± 95 %            95 %      (Δ)    (Δ)   × baseline",
+        "sge                 a    86.12          +0.99*  272,000  41.00         0.90",
+        "                        ± 0.05  [+0.80, +1.19]      (0)    (0)  (0.80–1.00)",
+        "none (baseline)     b    85.13                  272,000  41.00         0.90",
+        "                        ± 0.05                                  (0.80–1.00)",
+        "ge                  b    85.09           −0.04  272,000  41.00         0.90",
+        "                        ± 0.07  [−0.12, +0.02]      (0)    (0)  (0.80–1.00)",
+        "se                  c    84.12          −1.01*  272,000  41.00         0.90",
+        "                        ± 0.06  [−1.21, −0.82]      (0)    (0)  (0.80–1.00)",
     ]
 
 
 def test_table_at_120_columns() -> None:
-    assert [prose(line) for line in table_rows(show(records(), width=120))] == [
-        "variant params Δ params MMACs Δ MACs images/s × baseline top-1 % Δ top-1",
-        "sge 272,602 +128 41.00 0 0.90 (0.80–1.00) 85.73 ± 0.80 +0.63 ± 0.14",
-        "sk:groups=2 300,000 +27,526 55.12 +14.12 0.90 (0.80–1.00) 85.60 ± 0.66 +0.50 ± 0.00",
-        f"{GE} 272,474 0 41.06 +0.060 0.90 (0.80–1.00) 85.20 ± 0.25 +0.10 ± 0.90",
-        "none (baseline) 272,474 41.00 0.90 (0.80–1.00) 85.10 ± 0.66",
-        "[red]x 25,557,032 +25,284,558 38.00 −3.00 0.90 (0.80–1.00) 84.17 ± 0.52 −0.93 ± 0.14",
+    assert [prose(line) for line in table_rows(show(clear(), width=120))] == [
+        "variant rank top-1 % ± 95 % Δ top-1 95 % p Holm params (Δ) MMACs (Δ) images/s × baseline",
+        "sge a 86.12 ± 0.05 +0.99* [+0.80, +1.19] 0.012 272,000 (0) 41.00 (0) 0.90 (0.80–1.00)",
+        "none (baseline) b 85.13 ± 0.05 272,000 41.00 0.90 (0.80–1.00)",
+        "ge b 85.09 ± 0.07 −0.04 [−0.12, +0.02] 0.31 272,000 (0) 41.00 (0) 0.90 (0.80–1.00)",
+        "se c 84.12 ± 0.06 −1.01* [−1.21, −0.82] 0.012 272,000 (0) 41.00 (0) 0.90 (0.80–1.00)",
     ]
 
 
@@ -82,7 +91,7 @@ def test_nothing_is_cut_off(width: int) -> None:
     if width >= 80:
         names = {line[:18].split("  ")[0].strip() for line in table_rows(text)}
         assert {"sge", "sk:groups=2", "[red]x"} <= names
-        for figure in ("272,602", "+128", "+25,284,558", "+0.060", "(0.80–1.00)", "85.73", "± 0.80", "−0.93"):
+        for figure in ("272,602", "(+128)", "(+25,284,558)", "(+0.060)", "(0.80–1.00)", "85.73", "± 0.80", "−0.93"):
             assert figure in text
 
 
@@ -109,14 +118,33 @@ def test_says_where_environments_differ() -> None:
     assert "1 run: GPU Example GPU beside Example CPU 3000" in text
 
 
-def test_says_what_can_be_told_apart() -> None:
-    text = prose(show(records()))
-    assert "Higher than the baseline none beyond seed noise: sge (+0.63 ± 0.14). " in text
-    assert "Lower than the baseline none beyond seed noise: [red]x (−0.93 ± 0.14). " in text
-    assert f"This run cannot tell apart from the baseline none: {GE}. " in text
-    assert "The same difference for every seed, which leaves the noise unknown: sk:groups=2. " in text
-    assert "not corrected for the number of comparisons, which is 4." in text
-    assert "*" not in text
+def test_says_what_is_shown_and_what_is_not() -> None:
+    text = prose(show(clear()))
+    assert "Shown to be higher than the baseline none: sge (+0.99). " in text
+    assert "Shown to be lower than the baseline none: se (−1.01). " in text
+    assert "Not shown to differ from the baseline none: ge. " in text
+    assert re.search(
+        r"A true difference to the baseline of 0\.\d+ to 0\.\d+ points, by variant, would have been shown", text
+    )
+    assert "* passes a permutation test over seeds at 5 % after Holm's correction for 3 comparisons" in text
+    assert "Variants that share a rank letter are not shown to differ (6 comparisons of two variants). " in text
+
+
+def test_few_seeds_are_said_to_be_few_and_star_nothing() -> None:
+    text = show(clear(num_seeds=5))
+    assert "*" not in text.split("\n\n")[1]
+    assert "With 5 seeds no difference can be shown in 3 comparisons, however large: that takes 7 seeds." in prose(text)
+    assert "(6 comparisons of two variants, for which 8 seeds are needed)" in prose(text)
+
+
+def test_a_variant_can_differ_from_the_baseline_and_share_its_letter() -> None:
+    text = prose(show(clear(num_seeds=7)))
+    assert re.search(r"Shown to be higher than the baseline none: sge \(\+\d\.\d\d\)\. ", text)
+    assert "for which 8 seeds are needed" in text
+    more = [make_record(variant, seed, 84.99 + 0.01 * place, recipe=Recipe(epochs=6))
+            for place, variant in enumerate(("bam", "cbam", "sk")) for seed in range(9)]  # fmt: skip
+    text = prose(show([*clear(), *more]))
+    assert "(21 comparisons of two variants, for which 10 seeds are needed)" in text
 
 
 @pytest.mark.parametrize(
@@ -137,13 +165,17 @@ def test_says_that_a_short_run_is_short(num_seeds: int, epochs: int, expected: s
         assert "It cannot tell how the variants rank after full training" in text
 
 
-def test_one_seed_gives_no_interval_and_no_statement() -> None:
-    text = prose(show([make_record("none"), make_record("sge", top1=90.0)]))
-    assert "+5.00" in text
+def test_one_seed_tells_of_two_networks_and_not_of_modules() -> None:
+    text = show([make_record("none"), make_record("sge", top1=90.0), make_record("se", top1=85.01)])
+    assert "+5.00†" in text
     assert "± –" in text
-    assert "Fewer than two seeds shared with the baseline none, so no interval and no statement: sge." in text
-    assert "beyond seed noise" not in text
-    assert "95 % interval" not in text
+    assert "*" not in text
+    assert "One seed shared with the baseline none: sge and se. By McNemar's test its network differs" in prose(text)
+    assert "on these images (†): sge (+5.00). What another seed would give is not known" in prose(text)
+    assert "a 95 % interval of Δ over test images" in prose(text)
+    assert "rank letter" not in text
+    alike = prose(show([make_record("none"), make_record("se", top1=85.01)]))
+    assert "none of the networks is shown to differ" in alike
 
 
 def test_says_which_seeds_and_records_are_missing() -> None:
@@ -178,7 +210,8 @@ def test_lists_problems_and_the_way_back() -> None:
 
 def test_an_ascii_pipe_gets_ascii() -> None:
     text = show([*records(), make_record("sgé", top1=50.0)], encoding="ascii")
-    assert "+0.63 +- 0.14" in text
+    assert "+- 0.80" in text
+    assert "[+0.50, +0.77]" in text
     assert "sg\\xe9" in text
 
 

@@ -1,0 +1,143 @@
+"""Many leaderboards in a line each, quick enough for thousands of records: tests over seeds, and no intervals."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderableType
+
+from attnbench.record import Record
+from attnbench.report.columns import Column, tables
+from attnbench.report.leaderboard.board import baseline_of, mean_top1, variants_of
+from attnbench.report.leaderboard.differences import ALPHA
+from attnbench.report.leaderboard.terminal import problem_lines
+from attnbench.report.numbers import plural, signed_points
+from attnbench.report.text import shown
+from attnbench.stats import holm_adjusted, permutation_test
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverviewRow:
+    """One leaderboard."""
+
+    number: int
+    """Its place among all, from 1."""
+    data: str
+    """Data set."""
+    backbone: str
+    """Network."""
+    epochs: int
+    """Epochs of each run."""
+    num_variants: int
+    """Variants, the baseline included."""
+    num_seeds: int
+    """Seeds that any variant has."""
+    best: str
+    """Variant of the highest mean top-1 accuracy."""
+    best_top1_percent: float
+    """Its mean."""
+    best_difference: float | None
+    """Percentage points of its mean above the baseline's; none without a baseline."""
+    higher: int
+    """Variants shown to be higher than the baseline, by a permutation test over seeds after Holm's correction."""
+    lower: int
+    """Variants shown to be lower."""
+
+
+def overview(groups: Sequence[Sequence[Record]]) -> list[OverviewRow]:
+    """A line for each group of `comparable`, in their order."""
+    return [_row(number, group) for number, group in enumerate(groups, 1)]
+
+
+def render_overview(rows: Sequence[OverviewRow], *, store: str, problems: Sequence[str] = ()) -> RenderableType:
+    """The overview for rich's `Console.print`.
+
+    Args:
+        rows: The leaderboards.
+        store: Folder of the records, to say how to see one of them.
+        problems: A sentence for each record that could not be read.
+    """
+    return _Rendering(tuple(rows), store, tuple(problems))
+
+
+@dataclass(frozen=True)
+class _Rendering:
+    rows: tuple[OverviewRow, ...]
+    store: str
+    problems: tuple[str, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        ascii_only, width = options.ascii_only, options.max_width
+        names = Column(
+            header="leaderboard", cells=tuple(f"{row.number}  {row.backbone} on {row.data}" for row in self.rows)
+        )
+        yield shown(f"{plural(len(self.rows), 'leaderboard')} in {self.store}", ascii_only, style="bold")
+        yield shown("", ascii_only)
+        yield from tables(
+            names, [[column] for column in _columns(self.rows)], bold=[False] * len(self.rows), width=width,
+            ascii_only=ascii_only,
+        )  # fmt: skip
+        yield shown("", ascii_only)
+        yield shown(
+            "higher and lower count the variants that are shown to differ from the baseline, by a permutation test "
+            f"over seeds at {100 * ALPHA:.0f} % after Holm's correction. Δ is the best variant's mean less the "
+            "baseline's, whatever its uncertainty.",
+            ascii_only,
+        )
+        yield from problem_lines(self.problems, ascii_only)
+        yield shown(f"One of them: attnbench report {self.store} --board N", ascii_only)
+
+
+def _columns(rows: Sequence[OverviewRow]) -> list[Column]:
+    texts = [
+        ("epochs", [str(row.epochs) for row in rows]),
+        ("variants", [str(row.num_variants) for row in rows]),
+        ("seeds", [str(row.num_seeds) for row in rows]),
+        ("best", [row.best for row in rows]),
+        ("top-1 %", [f"{row.best_top1_percent:.2f}" for row in rows]),
+        ("Δ", ["" if row.best_difference is None else signed_points(row.best_difference) for row in rows]),
+        ("higher", [str(row.higher) for row in rows]),
+        ("lower", [str(row.lower) for row in rows]),
+    ]
+    return [Column(header=header, cells=tuple(cells)) for header, cells in texts]
+
+
+def _row(number: int, records: Sequence[Record]) -> OverviewRow:
+    variants, spec = variants_of(records), records[0].spec
+    baseline = baseline_of(variants, spec.baseline)
+    means = {name: mean_top1(members) for name, members in variants.items()}
+    best = max(means, key=lambda name: means[name])
+    higher, lower = _shown(variants, baseline) if baseline else (0, 0)
+    return OverviewRow(
+        number=number,
+        data=spec.data,
+        backbone=spec.backbone,
+        epochs=spec.recipe.epochs,
+        num_variants=len(variants),
+        num_seeds=len({record.spec.seed for record in records}),
+        best=best,
+        best_top1_percent=means[best],
+        best_difference=means[best] - means[baseline] if baseline else None,
+        higher=higher,
+        lower=lower,
+    )
+
+
+def _shown(variants: dict[str, list[Record]], baseline: str) -> tuple[int, int]:
+    """How many variants are shown to be higher than the baseline, and how many lower."""
+    counts = {name: {record.spec.seed: num_correct(record) for record in members} for name, members in variants.items()}
+    p_values, signs = [], []
+    for name, found in counts.items():
+        seeds = found.keys() & counts[baseline].keys()
+        if name == baseline or not seeds:
+            continue
+        own, others = [found[seed] for seed in seeds], [counts[baseline][seed] for seed in seeds]
+        # A single seed shows nothing of a module, and stays in the family as what shows nothing.
+        p_values.append(permutation_test(own, others).p_value if len(seeds) > 1 else 1.0)
+        signs.append(sum(own) > sum(others))
+    shown_signs = [sign for sign, p in zip(signs, holm_adjusted(p_values), strict=True) if p <= ALPHA]
+    return sum(shown_signs), len(shown_signs) - sum(shown_signs)
+
+
+def num_correct(record: Record) -> int:
+    """Test images that were classified correctly."""
+    return round(record.values.test_top1_percent / 100 * record.values.num_test_images)
