@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
-from attnbench.report.columns import Column, tables
+from attnbench.report.columns import Column, fits, tables
 from attnbench.report.leaderboard.board import Leaderboard
 from attnbench.report.leaderboard.table import LeaderboardTable, leaderboard_table
 from attnbench.report.text import WIDE, shown
@@ -42,9 +42,9 @@ class _Rendering:
         for line in table.conditions:
             yield shown(line, ascii_only)
         yield Text()
-        columns = _columns(table, width=width)
         bold = [name == table.baseline for name in table.names]
         names = _names(table, width=width)
+        columns = _columns(table, names, width=width, ascii_only=ascii_only)
         yield from tables(names, [[column] for column in columns], bold=bold, width=width, ascii_only=ascii_only)
         yield Text()
         for paragraph in table.notes:
@@ -63,17 +63,19 @@ def problem_lines(problems: Sequence[str], ascii_only: bool) -> Iterator[Text]:
     yield from (shown(f"  {problem}", ascii_only) for problem in problems)
 
 
-def _columns(table: LeaderboardTable, *, width: int) -> list[Column]:
+def _columns(table: LeaderboardTable, names: Column, *, width: int, ascii_only: bool) -> list[Column]:
     """Columns for a width: numbers and what belongs to them side by side, or below each other."""
     gap = " " if width >= WIDE else "\n"
-    return [
+    columns = [
         Column(
             header=gap.join(filter(None, (column.header, column.beside))),
             cells=tuple(gap.join(filter(None, (cell.text, cell.beside))) for cell in column.cells),
         )
         for column in table.columns
-        if width >= WIDE or not column.is_minor
     ]
+    if fits(names, columns, width=width, ascii_only=ascii_only):
+        return columns
+    return [column for column, of in zip(columns, table.columns, strict=True) if not of.is_minor]
 
 
 def _names(table: LeaderboardTable, *, width: int) -> Column:
