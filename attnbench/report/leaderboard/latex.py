@@ -59,7 +59,7 @@ def latex(table: LeaderboardTable, *, label: str) -> str:
         ),
         r"    \bottomrule",
         r"  \end{tabular}",
-        r"  \par\medskip\footnotesize",
+        r"  \par\medskip\footnotesize\raggedright",
         *(f"  {escaped(note)}" for note in table.notes),
         r"\end{table}",
     ]

@@ -213,9 +213,10 @@ def mark(difference: Difference) -> str:
 
 
 def _shown_best(board: Leaderboard) -> set[str]:
-    """The variants that share a letter with the first, if any other is shown to differ from it."""
-    best = {row.variant for row in board.rows if share_letter(board.rows[0].rank, row.rank)}
-    return best if len(best) < len(board.rows) else set()
+    """The variants that cannot be told from the first, and are shown to be higher than any other."""
+    shown = [found for found in board.differences if found.is_shown]
+    winners = {found.variant if found.mean > 0 else found.other for found in shown}
+    return {row.variant for row in board.rows if row.variant in winners and share_letter(board.rows[0].rank, row.rank)}
 
 
 def _finite(value: float | None) -> float | None:

@@ -60,6 +60,8 @@ def test_only_winners_that_are_winners_are_bold() -> None:
     assert table.names[0] == "sge"
     assert bold(table, "top1_percent") == ["sge"]
     assert bold(table, "top1_difference_percent") == ["sge"]
+    untested = table_of([*clear(), make_record("bam", 0, 86.0)])
+    assert bold(untested, "top1_percent") == ["sge"]
     few = table_of(clear(num_seeds=3))
     assert bold(few, "top1_percent") == bold(few, "top1_difference_percent") == []
 
