@@ -1,9 +1,12 @@
 """A folder of immutable records, one JSON file each.
 
 A record is written whole or not at all, and never rewritten. Several processes and machines may write
-into one folder: a record is moved to its place in one step, and the first to arrive stays.
+into one folder without locks: a record gets its name in one step, and the first to arrive stays. What a
+killed writer leaves behind is named ``.….tmp`` and never read.
 """
 
+import contextlib
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -34,13 +37,19 @@ class Storable(Protocol):
 R = TypeVar("R", bound=Storable)
 T = TypeVar("T")
 
+_LONGEST_PROBLEM = 500
+"""Characters of it that are shown; a damaged number may have thousands."""
+
+_DAMAGE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading damaged JSON raises; the last, where brackets nest too deep."""
+
 
 @dataclass(frozen=True)
 class RecordFolder(Generic[R]):
     """A folder of records of one kind; records of other kinds may stand beside them."""
 
     path: Path
-    """The folder; it is made when the first record is added."""
+    """The folder, made when the first record is added."""
 
     record_class: ClassVar[type[Any]]
     """Class of the records."""
@@ -54,7 +63,8 @@ class RecordFolder(Generic[R]):
         return self.path / f"{record_digest}{self.suffix}"
 
     def __contains__(self, record_digest: object) -> bool:
-        return isinstance(record_digest, str) and self.file_of(record_digest).is_file()
+        # Of any kind: what stands in a record's place must be set aside before there is room for the record.
+        return isinstance(record_digest, str) and os.path.lexists(self.file_of(record_digest))
 
     def make(self) -> None:
         """Make the folder and try to write there, so that hours of work are not lost on it.
@@ -70,18 +80,17 @@ class RecordFolder(Generic[R]):
             raise StoreError(f"cannot write records into {self.path}: {error.strerror or error}") from error
 
     def add(self, record: R) -> Path:
-        """Write a record, whole or not at all; a record that is already there stays.
-
-        Returns:
-            The file of the record.
+        """Write a record, whole or not at all, and return its file; a record that is already there stays.
 
         Raises:
-            StoreError: If the folder cannot be written.
+            RecordError: If it could not be read again; JSON, for one, has no number for what is not finite.
+            StoreError: If the folder cannot be written, or something that is no file has the record's name.
         """
-        final = self.file_of(record.digest)
+        final, text = self.file_of(record.digest), record.to_json()
+        self.record_class.from_json(text, source="the record to write")
         try:
-            if not final.exists():
-                write_whole(final, record.to_json())
+            if not final.is_file():
+                write_whole(final, text, replace=False)
         except OSError as error:
             raise StoreError(f"cannot write a record into {self.path}: {error.strerror or error}") from error
         return final
@@ -90,29 +99,46 @@ class RecordFolder(Generic[R]):
         """The record of that digest.
 
         Raises:
-            RecordError: If there is none, or it is damaged.
+            RecordError: If there is none, or it is damaged, or it is another one.
         """
-        file = self.file_of(record_digest)
+        file = str(self.file_of(record_digest))
         try:
-            record: R = self.record_class.from_json(file.read_bytes(), source=str(file))
+            with open(file, "rb", buffering=0) as opened:
+                text = opened.read()
         except OSError as error:
             raise RecordError(f"cannot read {file}: {error.strerror or error}") from error
+        record: R = self.record_class.from_json(text, source=file)
+        if record.digest != record_digest:
+            raise RecordError(f"{file} has a wrong name: it holds the record {record.digest}")
         return record
 
     def set_aside(self, record_digest: str) -> None:
-        """Rename a damaged record to ``….json.damaged``, which makes room for a new one."""
+        """Rename a damaged record to ``….json.damaged``, which makes room for a new one.
+
+        Raises:
+            StoreError: If it cannot be renamed.
+        """
         file = self.file_of(record_digest)
-        os.replace(file, file.with_name(f"{file.name}.damaged"))
+        try:
+            os.replace(file, file.with_name(f"{file.name}.damaged"))
+        except FileNotFoundError:
+            pass  # Another process was quicker.
+        except OSError as error:
+            raise StoreError(f"cannot set {file} aside: {error.strerror or error}") from error
 
     def digests(self) -> list[str]:
         """The digests of all records, damaged ones included, sorted.
 
         Raises:
-            StoreError: If there is no such folder.
+            StoreError: If there is no such folder, or it cannot be read.
         """
         if not self.path.is_dir():
             raise StoreError(f"there is no store of records at {self.path}; {self.made_by}")
-        stems = (file.name[: -len(self.suffix)] for file in self.path.glob(f"*{self.suffix}"))
+        try:
+            names = os.listdir(self.path)
+        except OSError as error:
+            raise StoreError(f"cannot read the store of records at {self.path}: {error.strerror or error}") from error
+        stems = (name.removesuffix(self.suffix) for name in names if name.endswith(self.suffix))
         # A further dot begins the suffix of another kind, or the name of a file that is being written.
         return sorted(stem for stem in stems if "." not in stem)
 
@@ -120,23 +146,41 @@ class RecordFolder(Generic[R]):
         """All records that can be read, and a sentence for each that cannot.
 
         Raises:
-            StoreError: If there is no such folder.
+            StoreError: If there is no such folder, or it cannot be read.
         """
         records: list[R] = []
         problems: list[str] = []
-        for record_digest in self.digests():
-            try:
-                records.append(self.get(record_digest))
-            except RecordError as error:
-                problems.append(str(error))
+        with _no_garbage_collection():
+            for record_digest in self.digests():
+                try:
+                    records.append(self.get(record_digest))
+                except RecordError as error:
+                    problems.append(str(error)[:_LONGEST_PROBLEM])
         return records, problems
 
     def __iter__(self) -> Iterator[R]:
         return iter(self.read()[0])
 
 
-def write_whole(file: Path, content: bytes) -> None:
-    """Write a file whole or not at all, with its folder where there is none; what was there is replaced.
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    # Thousands of records are no garbage and hold no cycles, but the collector would visit them all, many times.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def write_whole(file: Path, content: bytes, *, replace: bool = True) -> None:
+    """Write a file whole or not at all, with its folder where there is none.
+
+    Args:
+        file: Where it goes.
+        content: What it holds.
+        replace: Whether it replaces a file that is there; otherwise that one stays.
 
     Raises:
         OSError: If it cannot be written.
@@ -149,9 +193,22 @@ def write_whole(file: Path, content: bytes) -> None:
             opened.flush()
             os.fsync(opened.fileno())
         os.chmod(temporary, 0o644)
-        os.replace(temporary, file)
+        if replace:
+            os.replace(temporary, file)
+        else:
+            _name_once(temporary, file)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def _name_once(temporary: str, file: Path) -> None:
+    try:
+        os.link(temporary, file)  # the one way that fails, in one step, where the name is taken
+    except FileExistsError:
+        if not file.is_file():
+            raise
+    except OSError:  # a file system without hard links, where of two writers that meet the last one stays
+        os.replace(temporary, file)
 
 
 def encode_record(record: Any) -> bytes:
@@ -161,20 +218,31 @@ def encode_record(record: Any) -> bytes:
 
 
 def decode_record(text: bytes, record_class: type[T], *, newest_schema: int, source: str) -> T:
-    """Read a dataclass that has a `schema` from JSON.
+    """Read a dataclass that has a `schema` from JSON; fields that it does not know are passed over.
 
     Raises:
         RecordError: If it is damaged or of a newer schema.
     """
     try:
-        schema = msgspec.json.decode(text, type=_SchemaOnly).schema
-        if schema > newest_schema:
-            raise RecordError(
-                f"{source} has schema {schema}; this attnbench reads up to {newest_schema}: install a newer one"
-            )
-        return msgspec.json.decode(text, type=record_class)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RecordError(f"{source} is damaged: {error}") from None
+        record = msgspec.json.decode(text, type=record_class)
+        schema: int = record.schema  # type: ignore[attr-defined]
+    except _DAMAGE as error:
+        # What a newer version has written may not fit, and its schema says so better.
+        schema = _schema_of(text)
+        if schema <= newest_schema:
+            raise RecordError(f"{source} is damaged: {error}") from None
+    if schema > newest_schema:
+        raise RecordError(
+            f"{source} has schema {schema}; this attnbench reads up to {newest_schema}: install a newer one"
+        )
+    return record
+
+
+def _schema_of(text: bytes) -> int:
+    try:
+        return msgspec.json.decode(text, type=_SchemaOnly).schema
+    except _DAMAGE:
+        return 0
 
 
 class _SchemaOnly(msgspec.Struct):

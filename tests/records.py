@@ -52,7 +52,8 @@ def make_record(
     """
     if correct is None:
         correct = np.arange(NUM_TEST_IMAGES) < round(top1 / 100 * NUM_TEST_IMAGES)
-    top1 = 100 * float(correct.mean())
+    else:
+        top1 = 100 * float(correct.mean())
     recipe = recipe or Recipe(epochs=6)
     spec = RunSpec(
         attention=attention,

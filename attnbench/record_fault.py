@@ -1,0 +1,117 @@
+"""What in a record contradicts itself or cannot have been measured.
+
+A record is held to this when it is read, so that one that was damaged, or edited by hand, is named and left out,
+and nothing fails on it later. Types and finite numbers are seen to by JSON.
+"""
+
+import base64
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from attnbench.spec import digest
+
+if TYPE_CHECKING:
+    from attnbench.record import Environment, Epoch, Record, Timing, Values
+
+_COUNTS = {
+    "num_train_images": 0,
+    "num_validation_images": 0,
+    "num_test_images": 1,
+    "num_classes": 1,
+    "parameters": 0,
+    "macs": 0,
+    "num_attention_modules": 0,
+    "num_replaced": 0,
+}
+"""The least that each count in `Values` may be; of other counts it is 1."""
+
+_MOST_COUNT = 2**63 - 1
+"""The largest count, which fits into 64 bits."""
+
+_LONGEST = 1e10
+"""The most seconds or milliseconds; times of that size can still be added up."""
+
+
+def fault_of(record: "Record") -> str | None:
+    """The first fault of a record, in words, or none."""
+    expected = digest(record.spec)
+    if record.digest != expected:
+        return f"its spec has the digest {expected}"
+    return (
+        _fault_of_curve(record.curve, record.values)
+        or _fault_of_counts(record.values, record.environment)
+        or _fault_of_answers(record)
+        or _fault_of_sources(record)
+        or _fault_of_timing(record.timing)
+    )
+
+
+def _fault_of_curve(curve: Sequence["Epoch"], values: "Values") -> str | None:
+    if [point.epoch for point in curve] != list(range(1, len(curve) + 1)):
+        return "the epochs of its curve must count from 1"
+    if not 1 <= values.selected_epoch <= len(curve):
+        return f"selected_epoch must be one of the curve's {len(curve)}; got {values.selected_epoch}"
+    percents = [values.test_top1_percent, values.test_top5_percent]
+    percents += [point.validation_top1_percent for point in curve]
+    percents += [point.validation_top5_percent for point in curve]
+    if min(percents) < 0 or max(percents) > 100:
+        return f"accuracies must lie between 0 and 100 %; got {min(percents):g} … {max(percents):g}"
+    return None
+
+
+def _fault_of_counts(values: "Values", environment: "Environment") -> str | None:
+    counts = values.uncounted_operators | {name: getattr(values, name) for name in _COUNTS}
+    counts |= {"image_shape": min(values.image_shape), "threads": environment.threads}
+    for name, count in counts.items():
+        if not _COUNTS.get(name, 1) <= count <= _MOST_COUNT:
+            return f"{name} must lie in [{_COUNTS.get(name, 1)}, 2**63); got {count}"
+    return None
+
+
+def _fault_of_answers(record: "Record") -> str | None:
+    bits, top1_percent = record.test_correct, record.values.test_top1_percent
+    if bits.num_bits != record.values.num_test_images:
+        return f"test_correct must be of {record.values.num_test_images} images; got {bits.num_bits}"
+    try:
+        packed = base64.b64decode(bits.data)
+    except ValueError:
+        return "test_correct must be base64"
+    if len(packed) != (bits.num_bits + 7) // 8:
+        return f"test_correct must hold {bits.num_bits} bits, eight to a byte; got {len(packed)} bytes"
+    num_correct = int.from_bytes(packed, "big").bit_count()
+    if abs(num_correct - top1_percent / 100 * bits.num_bits) > 1:
+        return f"test_top1_percent is {top1_percent:g}, but test_correct has {num_correct} of {bits.num_bits} right"
+    return None
+
+
+def _fault_of_sources(record: "Record") -> str | None:
+    sources, num_images = record.test_sources, record.values.num_test_images
+    if sources is None:
+        return None
+    if sources.num_integers != num_images:
+        return f"test_sources must be of {num_images} images; got {sources.num_integers}"
+    if sources.bytes_each not in (1, 2, 4, 8):
+        return f"bytes_each of test_sources must be 1, 2, 4 or 8; got {sources.bytes_each}"
+    try:
+        num_bytes = len(base64.b64decode(sources.data))
+    except ValueError:
+        return "test_sources must be base64"
+    if num_bytes != num_images * sources.bytes_each:
+        return f"test_sources must hold {num_images} integers of {sources.bytes_each} bytes; got {num_bytes} bytes"
+    return None
+
+
+def _fault_of_timing(timing: "Timing") -> str | None:
+    if not timing.forward_ms or len(timing.forward_ms) != len(timing.baseline_forward_ms):
+        return (
+            "the model and the baseline must be timed in pairs; "
+            f"got {len(timing.forward_ms)} and {len(timing.baseline_forward_ms)} passes"
+        )
+    passes_ms = timing.forward_ms + timing.baseline_forward_ms
+    if min(passes_ms) <= 0 or max(passes_ms) > _LONGEST:
+        return f"a pass must take more than 0 ms and at most {_LONGEST:g}; got {min(passes_ms):g} … {max(passes_ms):g}"
+    if not (0 <= timing.train_s <= _LONGEST and 0 <= timing.wall_s <= _LONGEST):
+        return f"train_s and wall_s must lie in [0, {_LONGEST:g}]; got {timing.train_s:g} and {timing.wall_s:g}"
+    if timing.throughput_batch_size < 1:
+        return f"throughput_batch_size must be at least 1; got {timing.throughput_batch_size}"
+    return None

@@ -1,0 +1,84 @@
+"""`attnbench export` from its words to the files."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+
+from attnbench.cli import main
+from attnbench.record import Store
+from tests.records import make_record
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    for seed in range(3):
+        Store(tmp_path / "records").add(make_record(seed=seed, top1=80.0 + seed))
+    return tmp_path / "records"
+
+
+def test_writes_runs_and_curves(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs, curves = tmp_path / "runs.parquet", tmp_path / "curves.parquet"
+    assert main(["export", str(store), "--parquet", str(runs), "--curves", str(curves), "--correct"]) == 0
+    assert capsys.readouterr().out == f"3 runs in {runs}\n18 epochs in {curves}\n"
+    table = parquet.read_table(runs).sort_by("seed")
+    assert table["test_top1_percent"].to_pylist() == [80.0, 81.0, 82.0]
+    assert [sum(answers) for answers in table["test_correct"].to_pylist()] == [8_000, 8_100, 8_200]
+    assert set(parquet.read_table(curves)["digest"].to_pylist()) == set(table["digest"].to_pylist())
+
+
+def test_a_run_in_several_stores_counts_once_and_damage_is_named(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    Store(other).add(make_record(seed=0, top1=10.0))
+    Store(other).add(make_record(seed=7))
+    (other / "0123456789abcdef.json").write_text("{")
+    assert main(["export", str(store), str(other), "--parquet", str(tmp_path / "runs")]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"4 runs in {tmp_path / 'runs'}\n"
+    assert captured.err.startswith(f"{other / '0123456789abcdef.json'} is damaged: ")
+    assert captured.err.count("\n") == 1
+    table = parquet.read_table(tmp_path / "runs").sort_by("seed")
+    assert table["seed"].to_pylist() == [0, 1, 2, 7]
+    assert table["test_top1_percent"].to_pylist()[0] == 80.0
+    assert "test_correct" not in table.column_names
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nowhere", "--parquet", "runs"], "there is no store of records at nowhere"),
+        (["empty", "--parquet", "runs"], "empty holds no record of a run that can be read"),
+        (
+            ["records", "--parquet", "new/runs"],
+            "parquet must be a file in a folder that exists; got parquet='new/runs'",
+        ),
+        (["records", "--parquet", "runs", "--curves", "empty"], "curves must be a file in a folder that exists"),
+        (["records", "--parquet", "runs", "--curves", "./runs"], "need files of their own; got 'runs' for both"),
+    ],
+)
+def test_says_in_one_sentence_what_is_wrong(
+    store: Path,
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert main(["export", *words]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "records"]
+
+
+def test_names_what_is_not_installed(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    assert main(["export", str(store), "--parquet", str(tmp_path / "runs")]) == 2
+    assert "Parquet needs pyarrow: pip install attnbench[export]" in capsys.readouterr().err
