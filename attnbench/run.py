@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 import lightning
@@ -10,11 +11,12 @@ import torch
 
 from attnbench.data import ImageData, build_data
 from attnbench.environment import capture_environment
+from attnbench.loggers import LogTo, log_epoch, log_test, open_log
 from attnbench.measure import count_macs, count_parameters, interleaved_forward_ms
 from attnbench.models import BuiltModel, build_model
 from attnbench.paths import check_output_file
 from attnbench.plugins import check_unchanged
-from attnbench.record import SCHEMA, PackedBits, Record, Timing, Values
+from attnbench.record import SCHEMA, PackedBits, PackedIntegers, Record, Timing, Values
 from attnbench.spec import RunSpec, digest
 from attnbench.training import Trained, fit, resolve_device, use_threads
 
@@ -22,13 +24,20 @@ ProgressCallback = Callable[[str, int, int], None]
 """Called with the phase (``data``, ``train``, ``measure``), steps done and steps in all."""
 
 
-def run_spec(spec: RunSpec, *, on_progress: ProgressCallback | None = None, checkpoint: Path | None = None) -> Record:
+def run_spec(
+    spec: RunSpec,
+    *,
+    on_progress: ProgressCallback | None = None,
+    checkpoint: Path | None = None,
+    log_to: LogTo | None = None,
+) -> Record:
     """Train and measure one spec.
 
     Args:
         spec: What to run.
         on_progress: Hears of the progress.
         checkpoint: Where to save the selected weights, if anywhere.
+        log_to: Where to log the learning curve and the test, if anywhere; the record is the same.
 
     Returns:
         The record. It is not stored; see `attnbench.Store.add`.
@@ -53,17 +62,21 @@ def run_spec(spec: RunSpec, *, on_progress: ProgressCallback | None = None, chec
         model = built.model
         macs = count_macs(model, data.image_shape)
         parameters = count_parameters(model)
-        # Whatever draws from the global generators while training starts from the seed.
-        lightning.seed_everything(spec.seed, verbose=False)
-        trained = fit(
-            model,
-            data,
-            recipe=spec.recipe,
-            compute=spec.compute,
-            num_classes=data.num_classes,
-            on_step=lambda done, total: tell("train", done, total),
-            checkpoint=checkpoint,
-        )
+        with open_log(log_to, spec) as logger:
+            # Whatever draws from the global generators while training starts from the seed.
+            lightning.seed_everything(spec.seed, verbose=False)
+            trained = fit(
+                model,
+                data,
+                recipe=spec.recipe,
+                compute=spec.compute,
+                num_classes=data.num_classes,
+                on_step=lambda done, total: tell("train", done, total),
+                on_epoch=partial(log_epoch, logger) if logger else None,
+                checkpoint=checkpoint,
+            )
+            if logger:
+                log_test(logger, spec, _tested(trained))
         tell("measure", 0, 1)
         model_ms, baseline_ms = _measure_speed(spec, model, data, device)
         return Record(
@@ -82,6 +95,7 @@ def run_spec(spec: RunSpec, *, on_progress: ProgressCallback | None = None, chec
                 **_data_facts(data),  # type: ignore[arg-type]
             ),
             test_correct=PackedBits.pack(trained.test_correct),
+            test_sources=None if data.test_sources is None else PackedIntegers.pack(data.test_sources),
             timing=Timing(
                 started_at=started_at,
                 wall_s=time.perf_counter() - started,
@@ -107,10 +121,11 @@ def build_run_model(spec: RunSpec, attention: str, data: ImageData) -> BuiltMode
 
 
 def _results(trained: Trained) -> dict[str, object]:
-    return {
-        "selected_epoch": trained.selected_epoch,
-        **{f"test_{name}": value for name, value in trained.test.items()},
-    }
+    return {"selected_epoch": trained.selected_epoch, **_tested(trained)}
+
+
+def _tested(trained: Trained) -> dict[str, float]:
+    return {f"test_{name}": value for name, value in trained.test.items()}
 
 
 def _data_facts(data: ImageData) -> dict[str, object]:

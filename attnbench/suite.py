@@ -9,6 +9,7 @@ from pathlib import Path
 from attnbench.attention import ATTENTION
 from attnbench.data import build_data
 from attnbench.errors import AttnBenchError, RecordError, TrainingError
+from attnbench.loggers import LogTo
 from attnbench.models import NO_ATTENTION
 from attnbench.plugins import defines, plugin_file
 from attnbench.record import Record, Store
@@ -90,7 +91,12 @@ def missing_runs(specs: Iterable[RunSpec], store: Store) -> list[RunSpec]:
 
 
 def run_suite(
-    suite: SuiteSpec, store: Store, *, executor: Executor, on_finished: Callable[[Record | Failure], None]
+    suite: SuiteSpec,
+    store: Store,
+    *,
+    executor: Executor,
+    on_finished: Callable[[Record | Failure], None],
+    log_to: LogTo | None = None,
 ) -> SuiteResult:
     """Run what the store does not hold yet. A run that fails does not stop the others.
 
@@ -99,6 +105,7 @@ def run_suite(
         store: Where each record is written as soon as its run ends.
         executor: Executes the runs: in this process or in others.
         on_finished: Hears of each run as it ends.
+        log_to: Where each run is logged, if anywhere.
 
     Raises:
         AttnBenchError: If the suite cannot be expanded.
@@ -118,7 +125,7 @@ def run_suite(
 
     try:
         for spec in missing_runs(specs, store):
-            future = executor.submit(execute, spec, store.path)
+            future = executor.submit(execute, spec, store.path, log_to)
             if future.done():  # an executor of this process runs it at once
                 finish(future, spec)
             else:
@@ -133,10 +140,12 @@ def run_suite(
     return SuiteResult(tuple(recorded), tuple(failures))
 
 
-def execute(spec: RunSpec, store_path: Path) -> Record:
+def execute(spec: RunSpec, store_path: Path, log_to: LogTo | None = None) -> Record:
     """Run one spec and store its record; this is what an executor calls."""
     run_digest = digest(spec)
-    record = run_spec(spec, on_progress=lambda phase, done, total: _progress(run_digest, phase, done, total))
+    record = run_spec(
+        spec, on_progress=lambda phase, done, total: _progress(run_digest, phase, done, total), log_to=log_to
+    )
     Store(store_path).add(record)
     return record
 

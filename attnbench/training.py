@@ -4,7 +4,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +16,11 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 
-from attnbench.errors import DivergedError, SpecError
+from attnbench.callbacks import EpochCallback, History, Report, ReportTest, StepCallback
+from attnbench.errors import SpecError
 from attnbench.record import Epoch
 from attnbench.spec import Compute, Recipe
 from attnbench.tasks import Classification
-
-StepCallback = Callable[[int, int], None]
-"""Called with training steps done and steps in all."""
-
-_STEPS_BETWEEN_REPORTS = 10
 
 
 @dataclass(frozen=True)
@@ -93,6 +89,7 @@ def fit(
     compute: Compute,
     num_classes: int,
     on_step: StepCallback | None = None,
+    on_epoch: EpochCallback | None = None,
     checkpoint: Path | None = None,
 ) -> Trained:
     """Train by the recipe, select an epoch's weights by the validation split, and test them once.
@@ -104,6 +101,7 @@ def fit(
         compute: Device, precision, layout and determinism.
         num_classes: Classes of the data set.
         on_step: Hears of the progress every few steps.
+        on_epoch: Hears of each epoch's end.
         checkpoint: Where to save the selected weights as a Lightning checkpoint.
 
     Raises:
@@ -112,10 +110,10 @@ def fit(
     if compute.channels_last:
         model.to(memory_format=torch.channels_last)
     task = Classification(model, recipe, num_classes=num_classes)
-    history = _History(recipe)
-    trainer = _trainer(recipe, compute, [history, _Report(on_step)] if on_step else [history])
+    history = History(recipe, on_epoch)
+    trainer = make_trainer(recipe, compute, [history, Report(on_step)] if on_step else [history])
     started = time.perf_counter()
-    with _lightning_runs():
+    with lightning_runs():
         trainer.fit(task, datamodule=data)
         train_s = time.perf_counter() - started
         if history.best_weights is not None:
@@ -154,17 +152,18 @@ def evaluate(
     if compute.channels_last:
         model.to(memory_format=torch.channels_last)
     task = Classification(model, recipe, num_classes=num_classes)
-    return _tested(_trainer(recipe, compute, [_ReportTest(on_step)] if on_step else []), task, data)
+    return _tested(make_trainer(recipe, compute, [ReportTest(on_step)] if on_step else []), task, data)
 
 
 def _tested(trainer: lightning.Trainer, task: Classification, data: lightning.LightningDataModule) -> Tested:
-    with _lightning_runs():
+    with lightning_runs():
         trainer.test(task, datamodule=data, verbose=False)
     return Tested(test=task.evaluated(), test_correct=task.correct().cpu().numpy())
 
 
 @contextmanager
-def _lightning_runs() -> Iterator[None]:
+def lightning_runs() -> Iterator[None]:
+    """Let Lightning run, with its known warnings off and Ctrl-C as a KeyboardInterrupt."""
     with warnings.catch_warnings():
         # Lightning calls what a newer torch has deprecated.
         warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
@@ -174,7 +173,17 @@ def _lightning_runs() -> Iterator[None]:
             raise KeyboardInterrupt from stop
 
 
-def _trainer(recipe: Recipe, compute: Compute, callbacks: list[Callback]) -> lightning.Trainer:
+def make_trainer(
+    recipe: Recipe, compute: Compute, callbacks: list[Callback], *, validation_batches: int | None = None
+) -> lightning.Trainer:
+    """Lightning's Trainer for a recipe, which logs and saves nothing by itself.
+
+    Args:
+        recipe: How long to train.
+        compute: Where and in which arithmetic.
+        callbacks: What hears of it.
+        validation_batches: Batches of a validation; none for all.
+    """
     precisions: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
     # Lightning announces its hardware at each Trainer; a suite makes many.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -188,6 +197,7 @@ def _trainer(recipe: Recipe, compute: Compute, callbacks: list[Callback]) -> lig
             gradient_clip_val=recipe.gradient_clip_norm,
             deterministic=compute.deterministic,
             callbacks=callbacks,
+            limit_val_batches=validation_batches,
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -195,65 +205,3 @@ def _trainer(recipe: Recipe, compute: Compute, callbacks: list[Callback]) -> lig
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
         )
-
-
-class _History(Callback):
-    """Keeps the learning curve, and the weights of the epoch to test."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
-        self.curve: list[Epoch] = []
-        self.best_weights: dict[str, torch.Tensor] | None = None
-        self.selected_epoch = recipe.epochs
-
-    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        assert isinstance(pl_module, Classification)
-        pl_module.train_loss.reset()
-
-    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        assert isinstance(pl_module, Classification)
-        train_loss = float(pl_module.train_loss.compute())
-        if not np.isfinite(train_loss):
-            raise DivergedError(
-                f"the training loss is {train_loss} in epoch {len(self.curve) + 1}; try a smaller "
-                f"learning_rate than {self.recipe.learning_rate:g}, or a gradient_clip_norm"
-            )
-        evaluated = pl_module.evaluated()
-        self.curve.append(
-            Epoch(
-                epoch=len(self.curve) + 1,
-                learning_rate=float(trainer.optimizers[0].param_groups[0]["lr"]),
-                train_loss=train_loss,
-                validation_loss=evaluated["loss"],
-                validation_top1_percent=evaluated["top1_percent"],
-                validation_top5_percent=evaluated["top5_percent"],
-            )
-        )
-        best = max(self.curve, key=lambda point: point.validation_top1_percent)
-        if self.recipe.selection == "best" and best is self.curve[-1]:
-            self.selected_epoch = best.epoch
-            self.best_weights = {name: value.clone() for name, value in pl_module.model.state_dict().items()}
-
-
-class _Report(Callback):
-    """Tells of progress every few steps."""
-
-    def __init__(self, on_step: StepCallback) -> None:
-        self.on_step = on_step
-
-    def on_train_batch_end(self, trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
-        if trainer.global_step % _STEPS_BETWEEN_REPORTS == 0:
-            self.on_step(trainer.global_step, int(trainer.estimated_stepping_batches))
-
-
-class _ReportTest(Callback):
-    """Tells of the test's progress every few batches."""
-
-    def __init__(self, on_step: StepCallback) -> None:
-        self.on_step = on_step
-        self.done = 0
-
-    def on_test_batch_end(self, trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
-        self.done += 1
-        if self.done % _STEPS_BETWEEN_REPORTS == 0:
-            self.on_step(self.done, int(sum(trainer.num_test_batches)))

@@ -10,8 +10,10 @@ from attnbench.cli.check import check
 from attnbench.cli.convert import convert
 from attnbench.cli.efficiency import efficiency
 from attnbench.cli.evaluate import evaluate
+from attnbench.cli.export import export
 from attnbench.cli.leaderboard import leaderboard
 from attnbench.cli.list import list_names
+from attnbench.cli.plan import plan
 from attnbench.cli.report import report
 from attnbench.cli.train import train
 from attnbench.errors import AttnBenchError
@@ -23,11 +25,13 @@ app = App(
 )
 app.command(leaderboard)
 app.command(efficiency)
+app.command(plan)
 app.command(train)
 app.command(evaluate)
 app.command(convert)
 app.command(check)
 app.command(report)
+app.command(export)
 app.command(list_names, name="list")
 
 

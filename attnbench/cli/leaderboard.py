@@ -8,9 +8,10 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.markup import escape
 
-from attnbench.cli.options import SpecOptions, quick, suite_from
+from attnbench.cli.options import LogOptions, SpecOptions, log_to_from, quick, suite_from
 from attnbench.cli.report import print_leaderboards
 from attnbench.errors import SpecError
+from attnbench.loggers import LogTo
 from attnbench.record import Store
 from attnbench.spec import SuiteSpec
 from attnbench.spec_io import to_yaml
@@ -25,10 +26,12 @@ def leaderboard(
     *,
     attention: Annotated[str | None, Parameter(help=_ATTENTION_HELP)] = None,
     options: SpecOptions | None = None,
+    logs: LogOptions | None = None,
     seeds: int | None = None,
     quick_: Annotated[bool, Parameter(name="--quick", negative=(), show_default=False)] = False,
     store: Path = Path("records"),
     workers: int | None = None,
+    dry_run: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
     print_spec: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
 ) -> int:
     """Train and measure several attention modules under one recipe, and print a table that ranks them.
@@ -49,6 +52,9 @@ def leaderboard(
         Folder of the records.
     workers
         Runs at once, each in a process of its own; by default one a CPU core, or one for a GPU.
+    dry_run
+        List the runs, and say how many images, hours and bytes they would take; nothing is trained but a few steps
+        of each variant without records, to time them.
     print_spec
         Print the suite as YAML and stop.
     """
@@ -65,10 +71,22 @@ def leaderboard(
     if print_spec:
         print(to_yaml(spec), end="")
         return 0
-    return _run(spec, Store(store), workers)
+    if dry_run:
+        return _dry_run(spec, Store(store), workers)
+    return _run(spec, Store(store), workers, log_to_from(logs or LogOptions()))
 
 
-def _run(spec: SuiteSpec, store: Store, workers: int | None) -> int:
+def _dry_run(spec: SuiteSpec, store: Store, workers: int | None) -> int:
+    with Console(stderr=True).status("Loading torch and the data, and timing a few steps …"):
+        from attnbench.cli.dry_run import print_dry_run
+        from attnbench.dry_run import dry_run
+
+        planned = dry_run(spec, store, workers=workers)
+    print_dry_run(planned, Console())
+    return 0
+
+
+def _run(spec: SuiteSpec, store: Store, workers: int | None, log_to: LogTo | None) -> int:
     console = Console(stderr=True)
     with console.status("Loading torch, the data and every model once …"):
         # Here, not at the top: torch takes seconds to import, and --help should not.
@@ -88,7 +106,7 @@ def _run(spec: SuiteSpec, store: Store, workers: int | None) -> int:
             display,
             open_executor(num_workers, imports=spec.imports, on_progress=display.on_progress) as executor,
         ):
-            result = run_suite(spec, store, executor=executor, on_finished=display.on_finished)
+            result = run_suite(spec, store, executor=executor, on_finished=display.on_finished, log_to=log_to)
     except KeyboardInterrupt:
         console.print(
             f"\nInterrupted: {display.done} of {len(specs)} runs are in {escape(str(store.path))}; "

@@ -1,11 +1,13 @@
 """The options that `train` and `leaderboard` share, and how they override a suite."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
 from attnbench.errors import SpecError
+from attnbench.loggers import LoggerKind, LogTo, check_logging
 from attnbench.presets import DEFAULT_PRESET, load_suite, preset_names
 from attnbench.spec import SuiteSpec
 from attnbench.spec_io import from_builtins, to_builtins
@@ -14,6 +16,7 @@ from attnbench.variant import Scalar, Variant
 _WHAT = Group("What is compared", sort_key=1)
 _HOW = Group("How it is trained", sort_key=2)
 _WHERE = Group("Where it runs", sort_key=3)
+_LOGS = Group("What else hears of it", sort_key=4)
 
 
 @Parameter(name="*")
@@ -47,6 +50,31 @@ class SpecOptions:
     """Arithmetic; auto is bfloat16 on a GPU that has it, else float32."""
     threads: Annotated[int | None, Parameter(group=_WHERE)] = None
     """CPU threads of one run. Another number gives other last bits."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LogOptions:
+    """Where runs are logged while they train. It is no part of a spec, and changes no result."""
+
+    logger: Annotated[LoggerKind | None, Parameter(group=_LOGS)] = None
+    """Log each run's learning curve, test and settings there; wandb stays offline unless WANDB_MODE says otherwise."""
+    log_dir: Annotated[Path, Parameter(group=_LOGS)] = Path("logs")
+    """Folder of the logs."""
+
+
+def log_to_from(options: LogOptions) -> LogTo | None:
+    """Where a command line wants runs to be logged, if anywhere.
+
+    Raises:
+        MissingDependencyError: If the logger's package is not installed.
+        StoreError: If the folder cannot be made.
+    """
+    if options.logger is None:
+        return None
+    log_to = LogTo(kind=options.logger, folder=options.log_dir)
+    check_logging(log_to)
+    return log_to
 
 
 _FIELDS = {

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from attnbench.cli.options import SpecOptions, suite_from
+from attnbench.cli.options import LogOptions, SpecOptions, log_to_from, suite_from
 from attnbench.errors import SpecError
 from attnbench.record import Record, Store
 from attnbench.spec import RunSpec, digest
@@ -19,6 +19,7 @@ def train(
     *,
     attention: Annotated[str, Parameter(help=_ATTENTION_HELP)] = "sge",
     options: SpecOptions | None = None,
+    logs: LogOptions | None = None,
     seed: int = 0,
     store: Path = Path("records"),
     checkpoint: Path | None = None,
@@ -38,7 +39,8 @@ def train(
     checkpoint
         File for the selected weights, as a Lightning checkpoint.
     from_record
-        A record's file, whose run is run again exactly; other options but --store and --checkpoint are ignored.
+        A record's file, whose run is run again exactly; of the other options only --store,
+        --checkpoint, --logger and --log-dir count then.
     print_spec
         Print the run as YAML and stop.
     """
@@ -46,6 +48,7 @@ def train(
     if print_spec:
         print(to_yaml(spec), end="")
         return 0
+    log_to = log_to_from(logs or LogOptions())
     console = Console(stderr=True)
     run_digest = digest(spec)
     target = Store(store)
@@ -64,6 +67,7 @@ def train(
                     spec,
                     on_progress=lambda phase, done, total: display.on_progress(run_digest, phase, done, total),
                     checkpoint=checkpoint,
+                    log_to=log_to,
                 )
                 target.add(record)
                 display.on_finished(record)

@@ -10,10 +10,14 @@ from attnbench.spec_io import from_yaml
 
 DEFAULT_PRESET = "cluttered-digits"
 
+_ALSO = {"cifar10-resnet56": "cifar10", "cifar100-resnet56": "cifar100"}
+"""Names that say the backbone, for presets that are named like their data set, where the data's option finds them."""
+
 
 def preset_names() -> list[str]:
     """Names of the presets, sorted."""
-    return sorted(file.name[: -len(".yaml")] for file in files(__package__).iterdir() if file.name.endswith(".yaml"))
+    stems = [file.name[: -len(".yaml")] for file in files(__package__).iterdir() if file.name.endswith(".yaml")]
+    return sorted([*stems, *_ALSO])
 
 
 def load_suite(name_or_file: str) -> SuiteSpec:
@@ -24,7 +28,8 @@ def load_suite(name_or_file: str) -> SuiteSpec:
         SpecError: If the file cannot be read or is not a valid suite.
     """
     if name_or_file in preset_names():
-        text = (files(__package__) / f"{name_or_file}.yaml").read_text(encoding="utf-8")
+        file = f"{_ALSO.get(name_or_file, name_or_file)}.yaml"
+        text = (files(__package__) / file).read_text(encoding="utf-8")
         return from_yaml(text, SuiteSpec, source=f"preset {name_or_file}")
     path = Path(name_or_file)
     if path.suffix not in (".yaml", ".yml") and not path.exists():

@@ -92,10 +92,12 @@ def seeds_needed(
     fewest, level = fewest_seeds(alpha, num_tests), alpha / num_tests
     # No fewer than a test of a known deviation needs.
     num_seeds = max(fewest, math.floor(float((ndtri(power) - ndtri(level / 2)) / effect) ** 2))
-    while smallest_p(num_seeds) <= level:
+    while num_seeds <= MOST_ENUMERATED:
         if _smallest_effect(num_seeds, level, power) <= effect:
             return num_seeds
         num_seeds += 1
+    if smallest_p(num_seeds) <= level:
+        return _first_number(lambda number: _smallest_effect(number, level, power) <= effect, num_seeds)
     raise SpecError(f"no number of seeds shows it at this level; got alpha={alpha!r} over num_tests={num_tests!r}")
 
 
@@ -121,10 +123,23 @@ def _first(shows: Callable[[float], bool], low: float, high: float) -> float:
     return high
 
 
+def _first_number(shows: Callable[[int], bool], least: int) -> int:
+    """The least number from `least` on that shows, where all after it do: doubled steps, then halving."""
+    step, low, high = 1, least - 1, least
+    while not shows(high):
+        low, high, step = high, high + step, 2 * step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if shows(middle) else (middle, high)
+    return high
+
+
 def _t_power(effect: float, num_seeds: int, level: float) -> float:
     """Power of Student's test; what it rejects on the wrong side is too seldom to count."""
     critical = stdtrit(num_seeds - 1, 1 - level / 2)
-    return float(1 - nctdtr(num_seeds - 1, effect * math.sqrt(num_seeds), critical))
+    missed = float(nctdtr(num_seeds - 1, effect * math.sqrt(num_seeds), critical))
+    # scipy gives nan for some of the probabilities that are all but 0.
+    return 1.0 if math.isnan(missed) else 1 - missed
 
 
 def _simulated(num_seeds: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

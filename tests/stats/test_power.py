@@ -64,6 +64,25 @@ def test_seeds_needed_are_the_first_that_show_the_difference(difference: float, 
         assert smallest_detectable_difference(1.0, fewer, num_tests=num_tests) > abs(difference)
 
 
+@pytest.mark.parametrize("num_tests", [1, 6, 21])
+def test_more_seeds_see_smaller_differences(num_tests: int) -> None:
+    # From 21 seeds on, signs are drawn and the level is the same for every number of them.
+    seen = [smallest_detectable_difference(1.0, number, num_tests=num_tests) for number in range(21, 200)]
+    assert seen == sorted(seen, reverse=True)
+    assert seen[0] < 1.5
+
+
+@pytest.mark.parametrize("difference", [0.05, 0.001])
+def test_a_tiny_difference_takes_no_time_either(difference: float) -> None:
+    started = time.process_time()
+    needed = seeds_needed(difference, 1.0, num_tests=6)
+    assert time.process_time() - started < 2
+    assert smallest_detectable_difference(1.0, needed, num_tests=6) <= difference
+    assert smallest_detectable_difference(1.0, needed - 1, num_tests=6) > difference
+    # (z₀.₉₉₅₈ + z₀.₈)² σ² / Δ²
+    assert needed == pytest.approx((2.6383 + 0.8416) ** 2 / difference**2, rel=0.01)
+
+
 def test_takes_no_time() -> None:
     started = time.process_time()
     smallest_detectable_difference(1.0, 16, num_tests=190, power=0.81)

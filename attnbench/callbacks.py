@@ -1,0 +1,91 @@
+"""What hears of Lightning's training: the learning curve with the weights to test, and the progress."""
+
+from collections.abc import Callable
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from attnbench.errors import DivergedError
+from attnbench.record import Epoch
+from attnbench.spec import Recipe
+from attnbench.tasks import Classification
+
+StepCallback = Callable[[int, int], None]
+"""Called with training steps done and steps in all."""
+
+EpochCallback = Callable[[Epoch], None]
+"""Called with each point of the learning curve, right after its validation."""
+
+_STEPS_BETWEEN_REPORTS = 10
+
+
+class History(Callback):
+    """Keeps the learning curve, and the weights of the epoch to test."""
+
+    def __init__(self, recipe: Recipe, on_epoch: EpochCallback | None) -> None:
+        self.recipe = recipe
+        self.on_epoch = on_epoch
+        self.curve: list[Epoch] = []
+        self.best_weights: dict[str, torch.Tensor] | None = None
+        self.selected_epoch = recipe.epochs
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Forget the training loss of the epoch before."""
+        assert isinstance(pl_module, Classification)
+        pl_module.train_loss.reset()
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Note the epoch, and keep its weights if they are the best so far."""
+        assert isinstance(pl_module, Classification)
+        train_loss = float(pl_module.train_loss.compute())
+        if not np.isfinite(train_loss):
+            raise DivergedError(
+                f"the training loss is {train_loss} in epoch {len(self.curve) + 1}; try a smaller "
+                f"learning_rate than {self.recipe.learning_rate:g}, or a gradient_clip_norm"
+            )
+        evaluated = pl_module.evaluated()
+        self.curve.append(
+            Epoch(
+                epoch=len(self.curve) + 1,
+                learning_rate=float(trainer.optimizers[0].param_groups[0]["lr"]),
+                train_loss=train_loss,
+                validation_loss=evaluated["loss"],
+                validation_top1_percent=evaluated["top1_percent"],
+                validation_top5_percent=evaluated["top5_percent"],
+            )
+        )
+        if self.on_epoch is not None:
+            self.on_epoch(self.curve[-1])
+        best = max(self.curve, key=lambda point: point.validation_top1_percent)
+        if self.recipe.selection == "best" and best is self.curve[-1]:
+            self.selected_epoch = best.epoch
+            self.best_weights = {name: value.clone() for name, value in pl_module.model.state_dict().items()}
+
+
+class Report(Callback):
+    """Tells of progress every few steps."""
+
+    def __init__(self, on_step: StepCallback) -> None:
+        self.on_step = on_step
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
+        """Tell of every few steps."""
+        if trainer.global_step % _STEPS_BETWEEN_REPORTS == 0:
+            self.on_step(trainer.global_step, int(trainer.estimated_stepping_batches))
+
+
+class ReportTest(Callback):
+    """Tells of the test's progress every few batches."""
+
+    def __init__(self, on_step: StepCallback) -> None:
+        self.on_step = on_step
+        self.done = 0
+
+    def on_test_batch_end(self, trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
+        """Tell of every few batches."""
+        self.done += 1
+        if self.done % _STEPS_BETWEEN_REPORTS == 0:
+            self.on_step(self.done, int(sum(trainer.num_test_batches)))

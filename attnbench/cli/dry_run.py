@@ -1,0 +1,90 @@
+"""A dry run as text: what `attnbench leaderboard --dry-run` prints."""
+
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+
+from attnbench.dry_run import DryRun, VariantTime
+from attnbench.report.machines import machine_line
+from attnbench.report.numbers import byte_unit, duration, plural
+from attnbench.report.text import shown
+
+MOST_LISTED = 40
+"""With more runs a table counts those of each variant instead of listing them."""
+
+
+def print_dry_run(planned: DryRun, console: Console) -> None:
+    """Print the runs of a suite, the images, the time and the disk space."""
+    ascii_only = console.options.ascii_only
+    console.print(_listed(planned, ascii_only) if len(planned.runs) <= MOST_LISTED else _counted(planned, ascii_only))
+    console.print()
+    for line in _lines(planned):
+        console.print(shown(line, ascii_only))
+
+
+def _listed(planned: DryRun, ascii_only: bool) -> Table:
+    table = _table("digest", "variant", "seed", "state")
+    for run in planned.runs:
+        state = "recorded" if run.is_recorded else "missing"
+        table.add_row(run.digest, shown(run.attention, ascii_only), str(run.seed), state)
+    return table
+
+
+def _counted(planned: DryRun, ascii_only: bool) -> Table:
+    table = _table("variant", "recorded", "missing")
+    runs = Counter((run.attention, run.is_recorded) for run in planned.runs)
+    for attention in dict.fromkeys(run.attention for run in planned.runs):
+        table.add_row(shown(attention, ascii_only), str(runs[attention, True]), str(runs[attention, False]))
+    return table
+
+
+def _table(*headers: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for header in headers:
+        number = header in ("seed", "recorded", "missing")
+        table.add_column(header, justify="right" if number else "left", overflow="fold", no_wrap=header == "digest")
+    return table
+
+
+def _lines(planned: DryRun) -> list[str]:
+    missing = len(planned.missing)
+    lines = [f"{plural(len(planned.runs), 'run')}, of which {missing:,} would be trained; nothing was."]
+    if missing:
+        lines.append(
+            f"Images: {planned.num_train_images:,} training images × {plural(planned.epochs, 'epoch')} × "
+            f"{plural(missing, 'run')} = {planned.images_to_train:,}."
+        )
+        workers = "one run" if planned.num_workers == 1 else f"{planned.num_workers} runs"
+        lines.append(f"Time: about {duration(planned.wall_s)}, {workers} at a time. A run of")
+        lines += [f"  {_time(variant)}" for variant in planned.variants]
+        if any(variant.num_steps for variant in planned.variants):
+            lines.append(
+                "Timed steps are an estimate: they were timed with one run at a time, and leave out what a run does "
+                "once. Several runs at a time, or a busy machine, take longer."
+            )
+        for machine in planned.machines:
+            lines.append(f"These records are of another machine: {machine_line(machine)}.")
+    return [*lines, *_disk(planned)]
+
+
+def _time(variant: VariantTime) -> str:
+    if variant.num_records:
+        source = f"the median of {plural(variant.num_records, 'record')}"
+    else:
+        source = f"from {plural(variant.num_steps, 'timed training step')}"
+    return f"{variant.attention}: {duration(variant.run_s)}, {source}"
+
+
+def _disk(planned: DryRun) -> list[str]:
+    source = "measured" if planned.num_measured_records else "estimated"
+    return [
+        f"Disk: {plural(len(planned.missing), 'record')} of {_size(planned.record_bytes)} ({source}), "
+        f"{_size(len(planned.missing) * planned.record_bytes)} in all; {_size(planned.free_bytes)} are free.",
+        f"Data sets made or downloaded before: {_size(planned.cached_bytes)} in {planned.cache_folder}.",
+    ]
+
+
+def _size(num_bytes: float) -> str:
+    unit, size = byte_unit(num_bytes)
+    return f"{num_bytes / size:,.0f} {unit}" if num_bytes >= 10 * size else f"{num_bytes / size:.1f} {unit}"

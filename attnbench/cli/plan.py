@@ -1,0 +1,103 @@
+"""`attnbench plan`: how many seeds a difference takes, and what they cost."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from attnbench.errors import SpecError, StoreError
+from attnbench.record import Record, Store
+from attnbench.report.leaderboard.board import comparable
+from attnbench.report.machines import Machine, machine_of
+from attnbench.report.plan import Plan, plan_differences, plan_seeds
+from attnbench.report.plan_terminal import UNKNOWN_NOISE, render_plan
+
+DIFFERENCES = (0.2, 0.5, 1.0, 2.0)
+"""Percentage points that are planned for where none is asked for."""
+
+
+def plan(
+    store: Path,
+    /,
+    *,
+    difference: Annotated[float | None, Parameter(show_default=False)] = None,
+    seeds: int | None = None,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    workers: int | None = None,
+) -> int:
+    """Tell from stored records how many seeds a difference takes and what they cost; nothing is trained.
+
+    The noise over seeds is taken from the records, which must hold at least two
+    seeds of a variant and of the baseline.
+
+    Parameters
+    ----------
+    store
+        Folder of the records.
+    difference
+        Difference of top-1 accuracies to be shown, percentage points; by default 0.2, 0.5, 1 and 2.
+    seeds
+        The other way round: so many seeds of each variant, and which difference they show.
+    power
+        Probability with which a true difference shall be shown.
+    alpha
+        Level of a family of comparisons.
+    workers
+        Runs at once; by default as many as the leaderboard takes on this machine.
+    """
+    _check(difference, seeds, workers)
+    records, problems = Store(store).read()
+    if not records:
+        raise StoreError(f"{store} holds no record that can be read")
+    console = Console()
+    with Console(stderr=True).status("Loading torch to know this machine …"):
+        groups = [(group, *_machine(group, workers)) for group in comparable(records)]
+    plans = [
+        (_plan(group, difference, seeds, alpha=alpha, power=power, num_workers=num_workers), here)
+        for group, here, num_workers in groups
+    ]
+    if all(made.deviation is None for made, _ in plans):
+        raise SpecError(UNKNOWN_NOISE)
+    for number, (made, here) in enumerate(plans):
+        if number:
+            console.print()
+        console.print(render_plan(made, here=here))
+    if problems:
+        console.print("\nRecords that could not be read and are left out:", style="bold")
+        for problem in problems:
+            console.print(f"  {problem}", markup=False, highlight=False)
+    return 0
+
+
+def _check(difference: float | None, seeds: int | None, workers: int | None) -> None:
+    if difference is not None and seeds is not None:
+        raise SpecError(f"--difference and --seeds exclude each other; got difference={difference:g} and seeds={seeds}")
+    if workers is not None and workers < 1:
+        raise SpecError(f"workers must be at least 1; got workers={workers}")
+
+
+def _plan(
+    group: list[Record], difference: float | None, seeds: int | None, *, alpha: float, power: float, num_workers: int
+) -> Plan:
+    if seeds is not None:
+        return plan_seeds(group, seeds, alpha=alpha, power=power, num_workers=num_workers)
+    wanted = DIFFERENCES if difference is None else (difference,)
+    return plan_differences(group, wanted, alpha=alpha, power=power, num_workers=num_workers)
+
+
+def _machine(group: list[Record], workers: int | None) -> tuple[Machine | None, int]:
+    """This machine as it would train these runs, none where it cannot, and how many at once."""
+    from attnbench.environment import capture_environment
+    from attnbench.training import resolve_device, use_threads
+    from attnbench.workers import default_num_workers
+
+    compute = group[0].spec.compute
+    try:
+        has_gpu = resolve_device(compute).type == "cuda"
+        with use_threads(compute.threads):
+            here = machine_of(capture_environment(compute))
+    except SpecError:  # the records are of a GPU, and here is none
+        return None, workers or 1
+    return here, workers or default_num_workers(compute, has_gpu=has_gpu, num_runs=2**31)

@@ -1,0 +1,126 @@
+"""A plan as text for a terminal or a pipe."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from attnbench.report.machines import Machine, machine_line
+from attnbench.report.numbers import duration, listed, plural
+from attnbench.report.plan import MOST_SEEDS, Deviation, Plan, same_hardware
+from attnbench.report.text import shown
+
+UNKNOWN_NOISE = (
+    "No two seeds of a variant are shared with the baseline and differ, so nothing is known of the noise over seeds; "
+    "train at least two seeds of each variant first, better five."
+)
+
+
+def render_plan(plan: Plan, *, here: Machine | None = None) -> RenderableType:
+    """A plan for rich's `Console.print`, in the width and the characters that the console has.
+
+    Args:
+        plan: The plan.
+        here: This machine, to say whether the records come from it; none says nothing.
+    """
+    return _Rendering(plan, here)
+
+
+@dataclass(frozen=True)
+class _Rendering:
+    plan: Plan
+    here: Machine | None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        ascii_only = options.ascii_only
+        plan = self.plan
+        yield shown(f"{plan.spec.backbone} on {plan.spec.data}", ascii_only, style="bold")
+        if plan.deviation is None:
+            yield shown(UNKNOWN_NOISE, ascii_only)
+            return
+        for line in _noise(plan, plan.deviation):
+            yield shown(line, ascii_only)
+        yield Text()
+        yield _table(plan, ascii_only=ascii_only)
+        yield Text()
+        for line in [*_reading(plan), *_costs(plan, self.here)]:
+            yield shown(line, ascii_only)
+
+
+def _noise(plan: Plan, deviation: Deviation) -> Sequence[str]:
+    own = [f"{name} {points:.2f} ({plural(seeds, 'seed')})" for name, (points, seeds) in deviation.by_variant.items()]
+    return (
+        f"Over seeds the difference to the baseline {plan.spec.baseline} has a standard deviation of "
+        f"{deviation.points:.2f} points, 95 % interval {deviation.low:.2f}–{deviation.high:.2f}: its variance is the "
+        f"mean over the variants, weighted by their seeds less one; chi-square of {deviation.degrees:.1f} degrees of "
+        "freedom, fewer than the runs because all share the baseline's.",
+        f"Each variant's own: {listed(own)}.",
+    )
+
+
+def _table(plan: Plan, *, ascii_only: bool) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(shown("Δ top-1\npoints", ascii_only), justify="right", no_wrap=True)
+    table.add_column("compared", overflow="fold")
+    for header in ("seeds of\neach variant", "further\nruns", "time"):
+        table.add_column(header, justify="right", no_wrap=True)
+    before = None
+    for design in plan.designs:
+        if before is not None and before not in (design.difference, design.num_seeds):
+            table.add_section()
+        cells = [
+            _three([_points(value) for value in design.difference]),
+            f"{design.family} ({design.num_tests})",
+            _three([_seeds(value) for value in design.num_seeds]),
+            "–" if design.further_runs is None else f"{design.further_runs:,}",
+            "–" if design.wall_s is None else duration(design.wall_s),
+        ]
+        table.add_row(*(shown(cell, ascii_only) for cell in cells))
+    return table
+
+
+def _reading(plan: Plan) -> Sequence[str]:
+    lines = [
+        "In brackets: the same for both ends of the deviation's interval. A true difference of Δ is shown with "
+        f"{100 * plan.power:g} % probability by the permutation test over seeds, at the level {plan.alpha:g} corrected "
+        "by the first step of Holm's procedure for the number of comparisons that stands in brackets. The same "
+        "deviation is taken for every pair."
+    ]
+    few = plan.deviation is not None and plan.deviation.high > 2 * plan.deviation.low
+    if few:
+        lines.append(
+            "A deviation from few seeds is badly known: plan for the upper number, or train some seeds and plan again."
+        )
+    return lines
+
+
+def _costs(plan: Plan, here: Machine | None) -> Sequence[str]:
+    workers = "one run" if plan.num_workers == 1 else f"{plan.num_workers} runs"
+    shortest, longest = (duration(extreme(plan.run_s.values())) for extreme in (min, max))
+    span = shortest if shortest == longest else f"{shortest} to {longest}"
+    lines = [f"Time: the median of each variant's records for each further run ({span}), {workers} at a time."]
+    if len({(m.device, m.processor, m.threads, m.precision) for m in plan.machines}) > 1:
+        lines.append("The records come from several machines, so the time is none's in particular:")
+        lines += [f"  {plural(machine.num_records, 'run')}: {machine_line(machine)}" for machine in plan.machines]
+    elif here is not None and not same_hardware(plan.machines[0], here):
+        lines.append(
+            f"The records come from another machine than this one, which may be faster or slower: "
+            f"{machine_line(plan.machines[0])}."
+        )
+    return lines
+
+
+def _points(value: float) -> str:
+    return "none" if math.isinf(value) else f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _seeds(value: int | None) -> str:
+    return f">{MOST_SEEDS:,}" if value is None else f"{value:,}"
+
+
+def _three(texts: Sequence[str]) -> str:
+    value, low, high = texts
+    return value if low == value == high else f"{value} ({low}–{high})"

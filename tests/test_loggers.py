@@ -1,0 +1,117 @@
+import sys
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from attnbench.errors import MissingDependencyError, StoreError
+from attnbench.loggers import LogTo, check_logging, log_name
+from attnbench.record import Record, Store, without_timing
+from attnbench.run import run_spec
+from attnbench.spec import RunSpec
+from attnbench.suite import expand, run_suite
+from attnbench.workers import open_executor
+from tests.tiny import tiny_suite
+
+
+@pytest.fixture(scope="module")
+def spec() -> RunSpec:
+    return expand(tiny_suite())[1]
+
+
+@pytest.fixture(scope="module")
+def record(spec: RunSpec) -> Record:
+    return run_spec(spec)
+
+
+@pytest.fixture(autouse=True)
+def _no_wandb_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WANDB_MODE", "WANDB_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """What TensorBoard shows of a run: step and value by tag."""
+    events = EventAccumulator(str(folder)).Reload()
+    return {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+
+
+def approximately(points: list[tuple[int, float]]) -> list[tuple[int, object]]:
+    return [(step, pytest.approx(value, rel=1e-6)) for step, value in points]
+
+
+def expected(record: Record) -> dict[str, list[tuple[int, object]]]:
+    """The record's curve and test by tag, in the float32 of TensorBoard."""
+    names = ("learning_rate", "train_loss", "validation_loss", "validation_top1_percent", "validation_top5_percent")
+    curve = {name: [(point.epoch, getattr(point, name)) for point in record.curve] for name in names}
+    tested = {
+        name: [(len(record.curve), getattr(record.values, name))]
+        for name in ("test_loss", "test_top1_percent", "test_top5_percent")
+    }
+    return {name: approximately(points) for name, points in (curve | tested).items()}
+
+
+def test_tensorboard_shows_the_curve_and_the_record_is_the_same(spec: RunSpec, record: Record, tmp_path: Path) -> None:
+    logged = run_spec(spec, log_to=LogTo(kind="tensorboard", folder=tmp_path))
+    assert without_timing(logged) == without_timing(record)
+    assert scalars(tmp_path / f"sge_groups_4-seed0-{record.digest}") == expected(record)
+
+
+def test_tensorboard_lists_the_settings_beside_the_results(spec: RunSpec, record: Record, tmp_path: Path) -> None:
+    run_spec(spec, log_to=LogTo(kind="tensorboard", folder=tmp_path))
+    events = EventAccumulator(str(tmp_path / log_name(spec))).Reload()
+    content = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    for word in (b"attention", b"sge:groups=4", b"recipe/learning_rate", b"seed"):
+        assert word in content
+
+
+def test_a_run_that_starts_again_takes_its_log_over(spec: RunSpec, record: Record, tmp_path: Path) -> None:
+    for _ in range(2):
+        run_spec(spec, log_to=LogTo(kind="tensorboard", folder=tmp_path))
+    assert scalars(tmp_path / log_name(spec)) == expected(record)
+
+
+def test_workers_log_too(tmp_path: Path) -> None:
+    suite, store = tiny_suite(seeds=(0, 1), epochs=1), Store(tmp_path / "store")
+    log_to = LogTo(kind="tensorboard", folder=tmp_path / "logs")
+    with open_executor(2, imports=(), on_progress=lambda *event: None) as executor:
+        result = run_suite(suite, store, executor=executor, on_finished=lambda outcome: None, log_to=log_to)
+    assert len(result.records) == 4
+    for record in result.records:
+        assert scalars(tmp_path / "logs" / log_name(record.spec)) == expected(record)
+
+
+def test_wandb_writes_an_offline_run_and_the_record_is_the_same(
+    spec: RunSpec, record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wandb = pytest.importorskip("wandb")
+    logged: list[dict[str, float]] = []
+    original = wandb.Run.log
+
+    def listen(run: object, data: dict[str, float], *arguments: object, **keywords: object) -> None:
+        logged.append(data)
+        original(run, data, *arguments, **keywords)
+
+    monkeypatch.setattr(wandb.Run, "log", listen)
+    for run in (spec, expand(tiny_suite(seeds=(1,)))[0]):
+        made = run_spec(run, log_to=LogTo(kind="wandb", folder=tmp_path))
+        (folder,) = (tmp_path / "wandb").glob(f"offline-run-*-{made.digest}")
+        file = folder / f"run-{made.digest}.wandb"
+        assert log_name(run).encode() in file.read_bytes()
+        if run == spec:
+            assert without_timing(made) == without_timing(record)
+            assert [values["trainer/global_step"] for values in logged] == [1, 2, 2]
+            assert logged[0]["validation_loss"] == record.curve[0].validation_loss
+            assert logged[2]["test_top1_percent"] == record.values.test_top1_percent
+    assert wandb.run is None
+
+
+def test_a_missing_package_shows_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install attnbench\[wandb\]"):
+        check_logging(LogTo(kind="wandb", folder=tmp_path))
+
+
+def test_a_folder_that_cannot_be_made_shows_before_training() -> None:
+    with pytest.raises(StoreError, match="cannot write logs into /dev/null/logs"):
+        check_logging(LogTo(kind="tensorboard", folder=Path("/dev/null/logs")))
