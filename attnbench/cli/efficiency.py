@@ -188,7 +188,7 @@ def _compare(first: Path, second: Path) -> int:
 
 def _check_plot(file: Path, accuracy: Path) -> None:
     """What a plot lacks shows before the minutes of measuring."""
-    from attnbench.report.plots.pareto_plot import check_plot
+    from attnbench.report.plots.figure import check_plot
 
     check_plot(file)
     Store(accuracy).digests()

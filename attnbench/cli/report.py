@@ -1,43 +1,178 @@
-"""`attnbench report`: a stored leaderboard again, without training."""
+"""`attnbench report`: stored leaderboards again, without training, in the format that is asked for."""
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
 
+from cyclopts import Parameter
 from rich.console import Console
 
 from attnbench.cli.efficiency import print_efficiency
 from attnbench.efficiency_record import EfficiencyStore
-from attnbench.errors import StoreError
+from attnbench.errors import SpecError, StoreError
 from attnbench.record import Record, Store
-from attnbench.report import leaderboards, render
+from attnbench.report import (
+    board_of,
+    changes,
+    comparable,
+    leaderboards,
+    overview,
+    render,
+    render_changes,
+    render_overview,
+)
+from attnbench.store import write_whole
+
+Format: TypeAlias = Literal["table", "markdown", "latex", "csv", "json", "html"]
+
+_MANY = 10
+"""Leaderboards up to which a terminal shows each of them whole."""
 
 
-def report(store: Path, /) -> int:
-    """Print the leaderboards and the efficiency tables of the records in a store; nothing is trained or measured.
+def report(
+    store: Path,
+    /,
+    *,
+    format_: Annotated[Format, Parameter(name="--format")] = "table",
+    output: Path | None = None,
+    board: Annotated[tuple[int, ...], Parameter(negative=(), show_default=False)] = (),
+    plots: Path | None = None,
+    against: Path | None = None,
+) -> int:
+    """Show the leaderboards and the efficiency tables of the records in a store; nothing is trained or measured.
 
     Parameters
     ----------
     store
         Folder of the records.
+    format_
+        A table for the terminal, a table for a page or a paper, the values as measured, or a page of its own.
+    output
+        File to write; without it the report is printed.
+    board
+        Which of several leaderboards, counted from 1; may be repeated.
+    plots
+        Folder for the plots of each leaderboard, as PNG and SVG.
+    against
+        Folder of earlier records: say what has changed since, with intervals.
     """
+    if output is not None and format_ == "table":
+        raise SpecError(
+            "--output needs a format for files; got --format table, allowed: markdown, latex, csv, json, html"
+        )
+    if against is not None and (format_ != "table" or plots is not None):
+        raise SpecError("--against prints what has changed; got --format or --plots beside it")
     records, problems = Store(store).read()
     rows, row_problems = EfficiencyStore(store).read()
     if not records and not rows:
         for problem in problems + row_problems:
-            print(problem)
+            print(problem, file=sys.stderr)
         raise StoreError(f"{store} holds no record that can be read")
-    if records or problems:
-        print_leaderboards(records, store=store, problems=problems)
-    if rows or row_problems:
-        print_efficiency(rows, store=store, problems=row_problems)
+    groups = _chosen(comparable(records), board)
+    if against is not None:
+        return _changes(groups, store, against, problems)
+    if plots is not None:
+        _check_plots(groups, store)
+    if format_ == "table":
+        if len(groups) > _MANY and not board:
+            Console().print(render_overview(overview(groups), store=str(store), problems=problems))
+        else:
+            _print_groups(groups, store=store, problems=problems)
+        if (rows or row_problems) and not board:
+            print_efficiency(rows, store=store, problems=row_problems)
+    else:
+        _write(_formatted(groups, format_, store, problems), output)
+    if plots is not None:
+        _draw(groups, plots)
     return 0
 
 
-def print_leaderboards(records: list[Record], *, store: Path, problems: list[str] | None = None) -> None:
+def print_leaderboards(records: Sequence[Record], *, store: Path) -> None:
     """Print one table for each group of comparable records."""
+    _print_groups(comparable(records), store=store)
+
+
+def _print_groups(groups: Sequence[Sequence[Record]], *, store: Path, problems: Sequence[str] = ()) -> None:
     console = Console()
-    boards = leaderboards(records)
-    for board in boards:
-        last = board is boards[-1]
-        console.print(render(board, store=str(store), problems=(problems or []) if last else []))
+    for group in groups:
+        last = group is groups[-1]
+        console.print(render(board_of(group), store=str(store), problems=problems if last else ()))
         if not last:
             console.print()
+
+
+def _chosen(groups: list[list[Record]], numbers: tuple[int, ...]) -> list[list[Record]]:
+    for number in numbers:
+        if not 1 <= number <= len(groups):
+            raise SpecError(f"--board must be a number from 1 to {len(groups)}; got {number}")
+    return [groups[number - 1] for number in numbers] if numbers else groups
+
+
+def _formatted(groups: Sequence[Sequence[Record]], format_: Format, store: Path, problems: Sequence[str]) -> str:
+    from attnbench.report.leaderboard.flat import csv_text, json_text
+    from attnbench.report.leaderboard.latex import latex
+    from attnbench.report.leaderboard.markdown import markdown
+    from attnbench.report.leaderboard.table import leaderboard_table
+
+    if not groups:
+        raise SpecError(f"--format {format_} shows leaderboards, and {store} holds no record of a run")
+    boards = [board_of(group) for group in groups]
+    if format_ in ("markdown", "latex", "csv"):
+        for problem in problems:
+            print(f"left out: {problem}", file=sys.stderr)
+    match format_:
+        case "markdown":
+            return "\n".join(markdown(leaderboard_table(board)) for board in boards)
+        case "latex":
+            tables = enumerate(map(leaderboard_table, boards), 1)
+            return "\n".join(latex(table, label=f"tab:leaderboard-{number}") for number, table in tables)
+        case "csv":
+            return csv_text(boards)
+        case "json":
+            return json_text(boards, problems=problems)
+    from attnbench.report.page import render_page
+
+    return render_page(boards, store=str(store), problems=problems)
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        # As it is, without the marks and the folding of a console.
+        sys.stdout.write(text)
+        return
+    try:
+        write_whole(output, text.encode("utf-8"))
+    except OSError as error:
+        raise StoreError(f"cannot write {output}: {error.strerror or error}") from None
+    print(f"The report is in {output}.", file=sys.stderr)
+
+
+def _changes(groups: Sequence[Sequence[Record]], store: Path, against: Path, problems: Sequence[str]) -> int:
+    earlier, earlier_problems = Store(against).read()
+    if not groups or not earlier:
+        raise StoreError(f"{against if groups else store} holds no record of a run that can be read")
+    found = changes([board_of(group) for group in groups], leaderboards(earlier))
+    names = (str(store), str(against))
+    Console().print(render_changes(found, names=names, problems=[*problems, *earlier_problems]))
+    return 0
+
+
+def _check_plots(groups: Sequence[Sequence[Record]], store: Path) -> None:
+    """What a plot lacks shows before a long report is printed."""
+    from attnbench.report.plots.figure import check_plot
+
+    if not groups:
+        raise SpecError(f"--plots draws leaderboards, and {store} holds no record of a run")
+    check_plot(Path("plot.svg"))
+
+
+def _draw(groups: Sequence[Sequence[Record]], folder: Path) -> None:
+    from attnbench.report.plots.board_plots import save_plots
+
+    for number, group in enumerate(groups, 1):
+        target = folder / str(number) if len(groups) > 1 else folder
+        saved = save_plots(board_of(group), target)
+        print(f"{len(saved.files)} plots are in {target}.", file=sys.stderr)
+        for sentence in saved.left_out:
+            print(sentence, file=sys.stderr)

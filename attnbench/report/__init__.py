@@ -1,5 +1,7 @@
 """From records to tables and plots. Nothing here trains, and nothing needs torch."""
 
+from attnbench.report.changes.boards import Changes, changes
+from attnbench.report.changes.terminal import render_changes
 from attnbench.report.efficiency.comparison import Comparison, compare
 from attnbench.report.efficiency.comparison_terminal import render_comparison
 from attnbench.report.efficiency.layers import layers, render_layers
@@ -21,6 +23,7 @@ from attnbench.report.machines import Machine
 from attnbench.report.plots.pareto import Cost, ParetoPoints, pareto_front, pareto_points
 
 __all__ = [
+    "Changes",
     "Comparison",
     "Cost",
     "Difference",
@@ -33,6 +36,7 @@ __all__ = [
     "RankBy",
     "Row",
     "board_of",
+    "changes",
     "comparable",
     "compare",
     "efficiency_tables",
@@ -43,6 +47,7 @@ __all__ = [
     "pareto_front",
     "pareto_points",
     "render",
+    "render_changes",
     "render_comparison",
     "render_efficiency",
     "render_layers",

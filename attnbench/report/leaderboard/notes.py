@@ -131,9 +131,9 @@ def _how_it_is_tested(differences: list[Difference]) -> str:
     else:
         test, over = "† passes McNemar's test over images", "test images"
     return (
-        f"{test} at {100 * ALPHA:.0f} % after Holm's correction for {comparisons}; p is corrected likewise. In brackets "
-        f"a 95 % interval of Δ over {over}, of each comparison alone and not corrected. ± is Student's 95 % interval "
-        "over seeds."
+        f"{test} at {100 * ALPHA:.0f} % after Holm's correction for {comparisons}; p is corrected likewise. In "
+        f"brackets a 95 % interval of Δ over {over}, of each comparison alone and not corrected. ± is Student's 95 % "
+        "interval over seeds."
     )
 
 

@@ -1,8 +1,6 @@
 """What stands between the axes of a plot: the front, the points with their bars, and their labels."""
 
-import re
 from collections.abc import Sequence
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,21 +8,15 @@ from numpy.typing import NDArray
 
 from attnbench.report.plots.label_places import place_labels
 from attnbench.report.plots.pareto import ParetoPoint
-from attnbench.report.text import shown
+from attnbench.report.plots.variants import VariantStyle, label_of, variant_styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# M. Okabe and K. Ito's colours for the colour-blind, without yellow, which is too light for lines.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_SHAPES = ("o", "s", "^", "D", "v", "P", "X")
-_BASELINE = ("#000000", "*")
 _LABEL_SIZE = 8.0
 _RADIUS = 4.5
 """Of the room that a marker needs, in points like all lengths here."""
-_LABEL_COLUMNS = 18
-"""Characters from which a label gives each setting of a variant its own line."""
 _NEAR = 9.0
 """Distance from which a line joins a label and its point."""
 
@@ -36,15 +28,13 @@ def draw_front(axes: "Axes", front: Sequence[ParetoPoint], size: float) -> None:
     axes.plot(costs, [*means, means[-1]], drawstyle="steps-post", color="#9a9a9a", linewidth=1.1, zorder=2)
 
 
-def styles_of(points: Sequence[ParetoPoint]) -> list[tuple[str, str]]:
-    """Colour and shape of each point; no two are alike among the first forty-two."""
-    others = zip(cycle(_COLOURS), cycle(_SHAPES), strict=False)
-    return [_BASELINE if point.is_baseline else next(others) for point in points]
+def styles_of(points: Sequence[ParetoPoint]) -> list[VariantStyle]:
+    """The style of each point."""
+    return variant_styles([point.is_baseline for point in points])
 
 
-def draw_point(axes: "Axes", point: ParetoPoint, size: float, style: tuple[str, str], *, is_front: bool) -> None:
+def draw_point(axes: "Axes", point: ParetoPoint, size: float, style: VariantStyle, *, is_front: bool) -> None:
     """A marker with its bars, filled on the front."""
-    colour, shape = style
     cost, mean, half_width = point.cost / size, point.top1_percent.mean, point.top1_percent.half_width
     lower, upper = point.quartiles or (point.cost, point.cost)
     axes.errorbar(
@@ -53,7 +43,7 @@ def draw_point(axes: "Axes", point: ParetoPoint, size: float, style: tuple[str, 
         xerr=[[cost - lower / size], [upper / size - cost]] if point.quartiles else None,
         yerr=half_width,
         fmt="none",
-        ecolor=colour,
+        ecolor=style.colour,
         elinewidth=0.9,
         capsize=2.0,
         alpha=0.55,
@@ -62,10 +52,10 @@ def draw_point(axes: "Axes", point: ParetoPoint, size: float, style: tuple[str, 
     axes.plot(
         cost,
         mean,
-        marker=shape,
+        marker=style.shape,
         markersize=9.5 if point.is_baseline else 6.5,
-        markerfacecolor=colour if is_front else "#ffffff",
-        markeredgecolor=colour,
+        markerfacecolor=style.colour if is_front else "#ffffff",
+        markeredgecolor=style.colour,
         markeredgewidth=1.2,
         zorder=5,
     )
@@ -165,12 +155,4 @@ def _lines(
 
 
 def _label(point: ParetoPoint) -> str:
-    name = plain(point.variant)
-    if len(name) > _LABEL_COLUMNS:
-        name = re.sub(r",(?=[^,=]+=)", ",\n", name)  # at each setting, and not within its list of numbers
-    return f"{name} (baseline)" if point.is_baseline else name
-
-
-def plain(text: str) -> str:
-    """Text from records as it is shown: control characters by their codes."""
-    return shown(text, ascii_only=False).plain
+    return label_of(point.variant, is_baseline=point.is_baseline)

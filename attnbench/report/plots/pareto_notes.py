@@ -1,10 +1,46 @@
 """The words of a plot of accuracy against cost: title, axes and caption."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from attnbench.efficiency_spec import PHASES
 from attnbench.report.numbers import plural
-from attnbench.report.plots.pareto import ParetoPoints
+from attnbench.report.plots.pareto import ParetoPoint, ParetoPoints
+from attnbench.spec import Recipe
 
 _LAYOUTS = {"nchw": "NCHW", "channels_last": "channels last (NHWC)"}
+_FRONT = (
+    "Filled markers and the line are the Pareto front: by medians and means, whatever the bars say, no other is as "
+    "cheap and more accurate, or as accurate and cheaper."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParetoWords:
+    """What is said around a plot of accuracy against cost."""
+
+    title: str
+    """Backbone and data."""
+    accuracy_label: str
+    """The vertical axis."""
+    cost_label: str
+    """The horizontal axis, with its unit."""
+    unit: float
+    """What costs are divided by to be in that unit."""
+    caption: tuple[str, ...]
+    """What the plot was measured on and how it is to be read, one sentence each."""
+
+
+def pareto_words(points: ParetoPoints, *, has_cut_bars: bool) -> ParetoWords:
+    """The words of points of an efficiency table; `has_cut_bars` as `pareto_caption` takes it."""
+    label, unit = cost_label(points)
+    return ParetoWords(
+        title=pareto_title(points),
+        accuracy_label=accuracy_label(points.points),
+        cost_label=label,
+        unit=unit,
+        caption=tuple(pareto_caption(points, has_cut_bars=has_cut_bars)),
+    )
 
 
 def pareto_title(points: ParetoPoints) -> str:
@@ -12,7 +48,7 @@ def pareto_title(points: ParetoPoints) -> str:
     return f"{points.trained.spec.backbone} on {points.trained.spec.data}"
 
 
-def accuracy_label(points: ParetoPoints) -> str:
+def accuracy_label(points: Sequence[ParetoPoint]) -> str:
     """The vertical axis."""
     seeds = _seeds(points)
     return f"top-1 accuracy (%), {'' if seeds == '1 seed' else 'mean over '}{seeds}"
@@ -39,18 +75,14 @@ def pareto_caption(points: ParetoPoints, *, has_cut_bars: bool) -> list[str]:
         points: What is plotted.
         has_cut_bars: Whether error bars go on beyond the axes.
     """
-    recipe = points.trained.spec.recipe
-    sentences = [
-        _costs(points),
-        f"Accuracy: {plural(recipe.epochs, 'epoch')} at batch {recipe.batch_size}, "
-        f"{_seeds(points)}{_bars(points, has_cut_bars)}.",
-    ]
-    sentences += _networks(points)
-    sentences.append(
-        "Filled markers and the line are the Pareto front: by medians and means, whatever the bars say, no other is as "
-        "cheap and more accurate, or as accurate and cheaper."
-    )
-    return sentences
+    accuracies = accuracy_sentences(points.points, points.trained.spec.recipe, has_cut_bars=has_cut_bars)
+    return [_costs(points), accuracies[0], *_networks(points), *accuracies[1:]]
+
+
+def accuracy_sentences(points: Sequence[ParetoPoint], recipe: Recipe, *, has_cut_bars: bool) -> list[str]:
+    """How the accuracies came about, and then how the front is to be read; `has_cut_bars` as above."""
+    trained = f"{plural(recipe.epochs, 'epoch')} at batch {recipe.batch_size}"
+    return [f"Accuracy: {trained}, {_seeds(points)}{_bars(points, has_cut_bars)}.", _FRONT]
 
 
 def _costs(points: ParetoPoints) -> str:
@@ -69,13 +101,13 @@ def _costs(points: ParetoPoints) -> str:
     )
 
 
-def _seeds(points: ParetoPoints) -> str:
-    counts = sorted({point.top1_percent.num_samples for point in points.points})
+def _seeds(points: Sequence[ParetoPoint]) -> str:
+    counts = sorted({point.top1_percent.num_samples for point in points})
     return plural(counts[0], "seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
 
 
-def _bars(points: ParetoPoints, has_cut_bars: bool) -> str:
-    if all(point.top1_percent.half_width is None for point in points.points):
+def _bars(points: Sequence[ParetoPoint], has_cut_bars: bool) -> str:
+    if all(point.top1_percent.half_width is None for point in points):
         return ""
     cut = "; bars that reach the edge go on beyond it" if has_cut_bars else ""
     return f"; bars are 95 % intervals (Student's t) over seeds{cut}"

@@ -49,7 +49,7 @@ def caption(points: ParetoPoints, *, has_cut_bars: bool = False) -> str:
 def test_axes(cost: Cost, counts: dict[str, int], label: str, size: float) -> None:
     points = points_of(cost, counts=make_counts(**counts))
     assert cost_label(points) == (label, size)
-    assert accuracy_label(points) == "top-1 accuracy (%), mean over 3 seeds"
+    assert accuracy_label(points.points) == "top-1 accuracy (%), mean over 3 seeds"
     assert pareto_title(points) == "resnet50 on fashion-mnist"
 
 
@@ -81,10 +81,10 @@ def test_caption_of_seeds() -> None:
     )
     one = points_of(seeds=(1, 1))
     assert "batch 128, 1 seed. " in caption(one)
-    assert accuracy_label(one) == "top-1 accuracy (%), 1 seed"
+    assert accuracy_label(one.points) == "top-1 accuracy (%), 1 seed"
     several = points_of(seeds=(1, 3))
     assert "batch 128, 1 to 3 seeds; bars are 95 %" in caption(several)
-    assert accuracy_label(several) == "top-1 accuracy (%), mean over 1 to 3 seeds"
+    assert accuracy_label(several.points) == "top-1 accuracy (%), mean over 1 to 3 seeds"
 
 
 def test_caption_of_several_sessions() -> None:

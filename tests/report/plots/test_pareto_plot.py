@@ -14,9 +14,10 @@ from matplotlib.figure import Figure
 
 from attnbench.efficiency_spec import Conditions
 from attnbench.errors import AttnBenchError, MissingDependencyError, SpecError, StoreError
+from attnbench.report.plots.figure import check_plot
 from attnbench.report.plots.pareto import Cost, ParetoPoints, pareto_points
 from attnbench.report.plots.pareto_marks import leader, styles_of
-from attnbench.report.plots.pareto_plot import check_plot, draw_plot, save_plot
+from attnbench.report.plots.pareto_plot import draw_plot, save_plot
 from tests.efficiency_records import make_counts, make_row, make_timing
 from tests.records import make_record
 
@@ -144,11 +145,8 @@ def test_the_front_is_a_step_line_with_filled_markers() -> None:
     front, *markers = (line for line in axes.lines if line.get_marker() not in ("_", "|"))
     assert front.get_drawstyle() == "steps-post"
     assert front.get_xydata().tolist() == [[10.0, 80.0], [12.0, 82.0], [axes.get_xlim()[1], 82.0]]
-    assert [marker.get_xydata().tolist() for marker in markers] == [
-        [[10.0, 80.0]],
-        [[11.0, 79.0]],
-        [[12.0, 82.0]],
-        [[13.0, 81.9]],
+    assert [tuple(marker.get_xydata()[0]) for marker in markers] == [
+        pytest.approx(point) for point in ((10.0, 80.0), (11.0, 79.0), (12.0, 82.0), (13.0, 81.9))
     ]
     filled = [to_hex(marker.get_markerfacecolor()) == to_hex(marker.get_markeredgecolor()) for marker in markers]
     assert filled == [True, False, True, False]

@@ -1,0 +1,1 @@
+"""What changed between the leaderboards of two stores."""
