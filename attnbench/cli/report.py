@@ -145,7 +145,7 @@ def _write(text: str, output: Path | None) -> None:
         write_whole(output, text.encode("utf-8"))
     except OSError as error:
         raise StoreError(f"cannot write {output}: {error.strerror or error}") from None
-    print(f"The report is in {output}.", file=sys.stderr)
+    print(f"The report is in {output}.")
 
 
 def _changes(groups: Sequence[Sequence[Record]], store: Path, against: Path, problems: Sequence[str]) -> int:

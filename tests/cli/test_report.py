@@ -57,7 +57,7 @@ def test_prints_each_format(format_: str, words: str, capsys: pytest.CaptureFixt
 def test_writes_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     store_of(few())
     assert main(["report", "records", "--format", "csv", "--output", "made/table.csv"]) == 0
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == "The report is in made/table.csv.\n"
     lines = list(csv.DictReader(io.StringIO(Path("made/table.csv").read_text(encoding="utf-8"))))
     assert [(line["leaderboard"], line["variant"]) for line in lines] == [
         ("1", "none"), ("1", "sge"), ("2", "none"), ("2", "sge"),
