@@ -19,7 +19,6 @@ from attnbench.stats import (
     AccuracyDifference,
     PairedTest,
     holm_adjusted,
-    paired_accuracy_interval,
     paired_accuracy_test,
     pairwise_accuracy_intervals,
     permutation_test,
@@ -167,21 +166,19 @@ def _clusters(record: Record) -> NDArray[np.int64] | None:
 
 def _intervals(
     correct: Mapping[str, _Correct],
-    pairs: Mapping[tuple[str, str], Sequence[int]],
+    pairs: Mapping[tuple[str, str], tuple[int, ...]],
     clusters: NDArray[np.int64] | None,
 ) -> dict[tuple[str, str], AccuracyDifference]:
-    if len({tuple(sorted(seeds)) for seeds in correct.values()}) == 1:
-        # All at once draws the images once, and gives each pair the interval that it has alone.
-        names = list(correct)
-        stacked = np.stack([_stacked(correct[name], sorted(correct[name])) for name in names])
-        found = pairwise_accuracy_intervals(stacked, clusters=clusters) if pairs else {}
-        return {(names[one], names[other]): interval for (one, other), interval in found.items()}
-    return {
-        (one, other): paired_accuracy_interval(
-            _stacked(correct[one], seeds), _stacked(correct[other], seeds), clusters=clusters
-        )
-        for (one, other), seeds in pairs.items()
-    }
+    intervals: dict[tuple[str, str], AccuracyDifference] = {}
+    # All pairs over the same seeds at once: the images are drawn once, and each gets the interval that it has alone.
+    for seeds in dict.fromkeys(pairs.values()):
+        wanted = {pair for pair in pairs if pairs[pair] == seeds}
+        names = [name for name in correct if any(name in pair for pair in wanted)]
+        stacked = np.stack([_stacked(correct[name], seeds) for name in names])
+        found = pairwise_accuracy_intervals(stacked, clusters=clusters)
+        named = {(names[one], names[other]): interval for (one, other), interval in found.items()}
+        intervals |= {pair: named[pair] for pair in wanted}
+    return intervals
 
 
 def _difference(
