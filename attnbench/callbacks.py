@@ -65,8 +65,8 @@ class History(Callback):
             self.best_weights = {name: value.clone() for name, value in pl_module.model.state_dict().items()}
 
 
-class Report(Callback):
-    """Tells of progress every few steps."""
+class ReportTraining(Callback):
+    """Tells of the training's progress every few steps."""
 
     def __init__(self, on_step: StepCallback) -> None:
         self.on_step = on_step

@@ -14,9 +14,10 @@ from statistics import median
 from attnbench.data import ImageData, build_data
 from attnbench.data.cache import cache_folder
 from attnbench.environment import capture_environment
-from attnbench.record import Epoch, Record, Store
+from attnbench.record import Epoch, PackedIntegers, Record, Store
 from attnbench.report.machines import Machine, machine_of
 from attnbench.report.plan import same_hardware
+from attnbench.report.wall_time import wall_time_s
 from attnbench.run import build_run_model
 from attnbench.spec import RunSpec, SuiteSpec, digest
 from attnbench.step_times import StepTimes, time_steps
@@ -103,8 +104,7 @@ class DryRun:
     @property
     def wall_s(self) -> float:
         """Seconds until all missing runs are done, so many at once; no less than the longest of them."""
-        seconds = [variant.run_s for variant in self.variants for _ in range(variant.num_missing)]
-        return max(sum(seconds) / self.num_workers, max(seconds, default=0.0))
+        return wall_time_s(((variant.run_s, variant.num_missing) for variant in self.variants), self.num_workers)
 
 
 def dry_run(suite: SuiteSpec, store: Store, *, workers: int | None, seconds: float = SECONDS_A_VARIANT) -> DryRun:
@@ -148,7 +148,7 @@ def dry_run(suite: SuiteSpec, store: Store, *, workers: int | None, seconds: flo
         epochs=suite.recipe.epochs,
         num_train_images=data.num_images["train"],
         num_workers=workers or default_num_workers(suite.compute, has_gpu=has_gpu, num_runs=len(missing)),
-        record_bytes=_measured_bytes(store, same_table) or _estimated_bytes(specs[0], data.num_images["test"]),
+        record_bytes=_measured_bytes(store, same_table) or _estimated_bytes(specs[0], data),
         num_measured_records=len(same_table),
         cache_folder=cache_folder(),
         cached_bytes=_bytes_in(cache_folder()),
@@ -198,16 +198,16 @@ def _measured_bytes(store: Store, records: Sequence[Record]) -> int:
     return round(sum(sizes) / len(sizes)) if sizes else 0
 
 
-def _estimated_bytes(spec: RunSpec, num_test_images: int) -> int:
+def _estimated_bytes(spec: RunSpec, data: ImageData) -> int:
     epoch = Epoch(
         epoch=1, learning_rate=1 / 3, train_loss=1 / 3, validation_loss=1 / 3, validation_top1_percent=1 / 3,
         validation_top5_percent=1 / 3,
     )  # fmt: skip
-    bits = -(-num_test_images // 6)  # eight to a byte, four characters of base64 to three bytes
+    bits = -(-data.num_images["test"] // 6)  # eight to a byte, four characters of base64 to three bytes
+    sources = 0 if data.test_sources is None else len(encode_record(PackedIntegers.pack(data.test_sources)))
     passes = 2 * spec.measure.throughput_rounds * _BYTES_A_TIMED_PASS
-    return (
-        len(encode_record(spec)) + spec.recipe.epochs * len(encode_record(epoch)) + bits + passes + _BYTES_OF_THE_REST
-    )
+    curve = spec.recipe.epochs * len(encode_record(epoch))
+    return len(encode_record(spec)) + curve + bits + sources + passes + _BYTES_OF_THE_REST
 
 
 def _bytes_in(folder: Path) -> int:

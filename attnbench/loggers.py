@@ -2,8 +2,10 @@
 
 Where a run is logged is no part of its spec: the record is the same with and without. The names of the values are
 those of the record. One log a run, ``<variant>-seed<seed>-<digest>``; a run that starts again takes its log over.
+A logger that fails, on a full disk or without its network, loses its log and never the run.
 """
 
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -36,6 +38,18 @@ class LogTo:
     """Folder of the logs; it is made where it is missing."""
 
 
+@dataclass(kw_only=True)
+class RunLog:
+    """The log of one run."""
+
+    name: str
+    """Its name; see `log_name`."""
+    logger: "Logger | None" = None
+    """Lightning's logger; none where it could not be made."""
+    is_given_up: bool = False
+    """Whether the logger has failed, and nothing more is logged."""
+
+
 def check_logging(log_to: LogTo) -> None:
     """Import the logger's package and make the folder, so that a lack shows before hours of training.
 
@@ -66,8 +80,10 @@ def log_name(spec: RunSpec) -> str:
 
 
 @contextmanager
-def open_log(log_to: LogTo | None, spec: RunSpec) -> Iterator["Logger | None"]:
-    """A logger for one run, which is closed at the end; nothing where no logging is wanted.
+def open_log(log_to: LogTo | None, spec: RunSpec) -> Iterator[RunLog | None]:
+    """A log for one run, which is closed at the end; nothing where no logging is wanted.
+
+    Once the package is found and the folder made, no exception of the logger ends the run: the log is given up.
 
     Raises:
         MissingDependencyError: If the package is not installed.
@@ -77,39 +93,70 @@ def open_log(log_to: LogTo | None, spec: RunSpec) -> Iterator["Logger | None"]:
         yield None
         return
     check_logging(log_to)
-    logger = _tensorboard(log_to, spec) if log_to.kind == "tensorboard" else _wandb(log_to, spec)
+    log = RunLog(name=log_name(spec))
+    with _given_up_where_it_fails(log):
+        log.logger = _tensorboard(log_to, spec) if log_to.kind == "tensorboard" else _wandb(log_to, spec)
     status = "failed"
     try:
-        yield logger
+        yield log
         status = "success"
     finally:
-        logger.finalize(status)
-        if log_to.kind == "wandb":
-            # Lightning leaves the run open, and the next one would go on in it.
-            logger.experiment.finish(exit_code=int(status == "failed"))  # type: ignore[attr-defined]
+        # A log that was given up is closed too, as far as it can be, but without writing more into it.
+        if log.logger is not None:
+            with _given_up_where_it_fails(log):
+                log.logger.finalize("failed" if log.is_given_up else status)
+            if log_to.kind == "wandb":
+                with _given_up_where_it_fails(log):
+                    # Lightning leaves the run open, and the next one would go on in it.
+                    log.logger.experiment.finish(exit_code=int(status == "failed"))  # type: ignore[attr-defined]
 
 
-def log_epoch(logger: "Logger", point: Epoch) -> None:
+def log_epoch(log: RunLog, point: Epoch) -> None:
     """Log one point of the learning curve; the step is the epoch, counted from 1."""
+    if log.logger is None or log.is_given_up:
+        return
     values = asdict(point)
-    logger.log_metrics(values, step=values.pop("epoch"))
+    with _given_up_where_it_fails(log):
+        log.logger.log_metrics(values, step=values.pop("epoch"))
 
 
-def log_test(logger: "Logger", spec: RunSpec, test: Mapping[str, float]) -> None:
+def log_test(log: RunLog, spec: RunSpec, test: Mapping[str, float]) -> None:
     """Log what the one test gave, beside the settings of the run.
 
     Args:
-        logger: The run's.
+        log: The run's.
         spec: The run.
         test: Values by their names in the record.
     """
     from lightning.pytorch.loggers import TensorBoardLogger
 
-    if isinstance(logger, TensorBoardLogger):
-        # TensorBoard's table of hyper-parameters wants settings and results in one.
-        logger.log_hyperparams(_settings(spec), dict(test), step=spec.recipe.epochs)
-    else:
-        logger.log_metrics(dict(test), step=spec.recipe.epochs)
+    if log.logger is None or log.is_given_up:
+        return
+    with _given_up_where_it_fails(log):
+        if isinstance(log.logger, TensorBoardLogger):
+            # TensorBoard's table of hyper-parameters wants settings and results in one.
+            log.logger.log_hyperparams(_settings(spec), dict(test), step=spec.recipe.epochs)
+        else:
+            log.logger.log_metrics(dict(test), step=spec.recipe.epochs)
+
+
+@contextmanager
+def _given_up_where_it_fails(log: RunLog) -> Iterator[None]:
+    """Let the run go on after an exception of its logger, and say so at the first."""
+    try:
+        yield
+    except Exception as error:  # whatever it is, hours of training are worth more than their log
+        while error.__cause__ is not None:  # Lightning hides a full disk behind what it takes for the user's mistake
+            error = error.__cause__  # type: ignore[assignment]
+        if not log.is_given_up:
+            # Without further settings, Python prints the sentence on standard error.
+            logging.getLogger(__name__).warning(
+                "the log %s ends here, and its run goes on without: %s: %s",
+                log.name,
+                type(error).__name__,
+                " ".join(str(error).split()),
+            )
+        log.is_given_up = True
 
 
 def _tensorboard(log_to: LogTo, spec: RunSpec) -> "Logger":
@@ -134,11 +181,16 @@ def _wandb(log_to: LogTo, spec: RunSpec) -> "Logger":
         # Its lines would break into the bars of a suite.
         settings=wandb.Settings(silent=True, console="off"),
     )
-    # Lightning would do both, but passes a setting that wandb warns of.
-    run.define_metric("trainer/global_step")
-    run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
-    logger = WandbLogger(experiment=run)
-    logger.log_hyperparams(_settings(spec))
+    try:
+        # Lightning would do both, but passes a setting that wandb warns of.
+        run.define_metric("trainer/global_step")
+        run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+        logger = WandbLogger(experiment=run)
+        logger.log_hyperparams(_settings(spec))
+    except Exception:
+        # The next run would go on in this one.
+        run.finish(exit_code=1)
+        raise
     return logger
 
 

@@ -129,6 +129,11 @@ class PackedBits:
         """Pack a boolean array of shape (num_bits,)."""
         return cls(num_bits=len(bits), data=base64.b64encode(np.packbits(bits).tobytes()).decode())
 
+    @property
+    def num_true(self) -> int:
+        """How many of them are true; quicker than unpacking them."""
+        return int.from_bytes(base64.b64decode(self.data), "big").bit_count()
+
     def unpack(self) -> NDArray[np.bool_]:
         """The boolean array of shape (num_bits,)."""
         packed = np.frombuffer(base64.b64decode(self.data), dtype=np.uint8)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _COUNTS = {
     "num_train_images": 0,
     "num_validation_images": 0,
-    "num_test_images": 1,
+    "num_test_images": 2,
     "num_classes": 1,
     "parameters": 0,
     "macs": 0,
@@ -27,6 +27,9 @@ _COUNTS = {
 
 _MOST_COUNT = 2**63 - 1
 """The largest count, which fits into 64 bits."""
+
+_SHORTEST_MS = 1e-6
+"""The least milliseconds of a pass; images/s of shorter ones could not be told."""
 
 _LONGEST = 1e10
 """The most seconds or milliseconds; times of that size can still be added up."""
@@ -98,6 +101,9 @@ def _fault_of_sources(record: "Record") -> str | None:
         return "test_sources must be base64"
     if num_bytes != num_images * sources.bytes_each:
         return f"test_sources must hold {num_images} integers of {sources.bytes_each} bytes; got {num_bytes} bytes"
+    packed = base64.b64decode(sources.data)
+    if packed == packed[: sources.bytes_each] * num_images:
+        return "test_sources must name two sources or more; got one"
     return None
 
 
@@ -108,8 +114,9 @@ def _fault_of_timing(timing: "Timing") -> str | None:
             f"got {len(timing.forward_ms)} and {len(timing.baseline_forward_ms)} passes"
         )
     passes_ms = timing.forward_ms + timing.baseline_forward_ms
-    if min(passes_ms) <= 0 or max(passes_ms) > _LONGEST:
-        return f"a pass must take more than 0 ms and at most {_LONGEST:g}; got {min(passes_ms):g} … {max(passes_ms):g}"
+    if min(passes_ms) < _SHORTEST_MS or max(passes_ms) > _LONGEST:
+        allowed = f"{_SHORTEST_MS:g} … {_LONGEST:g} ms"
+        return f"a pass must take {allowed}; got {min(passes_ms):g} … {max(passes_ms):g}"
     if not (0 <= timing.train_s <= _LONGEST and 0 <= timing.wall_s <= _LONGEST):
         return f"train_s and wall_s must lie in [0, {_LONGEST:g}]; got {timing.train_s:g} and {timing.wall_s:g}"
     if timing.throughput_batch_size < 1:

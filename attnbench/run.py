@@ -12,7 +12,7 @@ import torch
 from attnbench.data import ImageData, build_data
 from attnbench.environment import capture_environment
 from attnbench.loggers import LogTo, log_epoch, log_test, open_log
-from attnbench.measure import count_macs, count_parameters, interleaved_forward_ms
+from attnbench.measure import Macs, count_macs, count_parameters, interleaved_forward_ms
 from attnbench.models import BuiltModel, build_model
 from attnbench.paths import check_output_file
 from attnbench.plugins import check_unchanged
@@ -60,23 +60,8 @@ def run_spec(
         data.setup("fit")
         built = build_run_model(spec, spec.attention, data)
         model = built.model
-        macs = count_macs(model, data.image_shape)
-        parameters = count_parameters(model)
-        with open_log(log_to, spec) as logger:
-            # Whatever draws from the global generators while training starts from the seed.
-            lightning.seed_everything(spec.seed, verbose=False)
-            trained = fit(
-                model,
-                data,
-                recipe=spec.recipe,
-                compute=spec.compute,
-                num_classes=data.num_classes,
-                on_step=lambda done, total: tell("train", done, total),
-                on_epoch=partial(log_epoch, logger) if logger else None,
-                checkpoint=checkpoint,
-            )
-            if logger:
-                log_test(logger, spec, _tested(trained))
+        counted = count_macs(model, data.image_shape)
+        trained = _train(spec, model, data, tell, checkpoint=checkpoint, log_to=log_to)
         tell("measure", 0, 1)
         model_ms, baseline_ms = _measure_speed(spec, model, data, device)
         return Record(
@@ -85,15 +70,7 @@ def run_spec(
             spec=spec,
             environment=capture_environment(spec.compute),
             curve=trained.curve,
-            values=Values(
-                parameters=parameters,
-                macs=macs.macs,
-                uncounted_operators=macs.uncounted_operators,
-                num_attention_modules=len(built.places),
-                num_replaced=built.num_replaced,
-                **_results(trained),  # type: ignore[arg-type]
-                **_data_facts(data),  # type: ignore[arg-type]
-            ),
+            values=_values(built, counted, data, trained),
             test_correct=PackedBits.pack(trained.test_correct),
             test_sources=None if data.test_sources is None else PackedIntegers.pack(data.test_sources),
             timing=Timing(
@@ -120,20 +97,50 @@ def build_run_model(spec: RunSpec, attention: str, data: ImageData) -> BuiltMode
     )
 
 
-def _results(trained: Trained) -> dict[str, object]:
-    return {"selected_epoch": trained.selected_epoch, **_tested(trained)}
+def _train(
+    spec: RunSpec,
+    model: torch.nn.Module,
+    data: ImageData,
+    tell: ProgressCallback,
+    *,
+    checkpoint: Path | None,
+    log_to: LogTo | None,
+) -> Trained:
+    with open_log(log_to, spec) as log:
+        # Whatever draws from the global generators while training starts from the seed.
+        lightning.seed_everything(spec.seed, verbose=False)
+        trained = fit(
+            model,
+            data,
+            recipe=spec.recipe,
+            compute=spec.compute,
+            num_classes=data.num_classes,
+            on_step=lambda done, total: tell("train", done, total),
+            on_epoch=partial(log_epoch, log) if log else None,
+            checkpoint=checkpoint,
+        )
+        if log:
+            log_test(log, spec, _tested(trained))
+    return trained
+
+
+def _values(built: BuiltModel, counted: Macs, data: ImageData, trained: Trained) -> Values:
+    return Values(
+        parameters=count_parameters(built.model),
+        macs=counted.macs,
+        uncounted_operators=counted.uncounted_operators,
+        num_attention_modules=len(built.places),
+        num_replaced=built.num_replaced,
+        selected_epoch=trained.selected_epoch,
+        num_classes=data.num_classes,
+        image_shape=data.image_shape,
+        **_tested(trained),  # type: ignore[arg-type]
+        **{f"num_{split}_images": number for split, number in data.num_images.items()},
+    )
 
 
 def _tested(trained: Trained) -> dict[str, float]:
     return {f"test_{name}": value for name, value in trained.test.items()}
-
-
-def _data_facts(data: ImageData) -> dict[str, object]:
-    return {
-        "num_classes": data.num_classes,
-        "image_shape": data.image_shape,
-        **{f"num_{split}_images": number for split, number in data.num_images.items()},
-    }
 
 
 def _measure_speed(

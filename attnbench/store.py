@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import msgspec
 
 from attnbench.errors import RecordError, StoreError
+from attnbench.printable import printable
 
 
 class Storable(Protocol):
@@ -155,7 +156,7 @@ class RecordFolder(Generic[R]):
                 try:
                     records.append(self.get(record_digest))
                 except RecordError as error:
-                    problems.append(str(error)[:_LONGEST_PROBLEM])
+                    problems.append(printable(" ".join(str(error).split()))[:_LONGEST_PROBLEM])
         return records, problems
 
     def __iter__(self) -> Iterator[R]:

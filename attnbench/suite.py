@@ -87,7 +87,23 @@ def check_suite(suite: SuiteSpec) -> None:
 
 def missing_runs(specs: Iterable[RunSpec], store: Store) -> list[RunSpec]:
     """The runs that have no readable record in the store yet."""
-    return [spec for spec in specs if not _recorded(store, digest(spec))]
+    return [spec for spec in specs if not recorded_or_set_aside(store, digest(spec))]
+
+
+def recorded_or_set_aside(store: Store, run_digest: str) -> bool:
+    """Whether the store has a readable record; one that cannot be read is set aside, to make room for a new one.
+
+    Raises:
+        StoreError: If it cannot be set aside.
+    """
+    if run_digest not in store:
+        return False
+    try:
+        store.get(run_digest)
+    except RecordError:
+        store.set_aside(run_digest)
+        return False
+    return True
 
 
 def run_suite(
@@ -190,14 +206,3 @@ def _outcome(future: Future[Record], spec: RunSpec) -> Record | Failure:
         return Failure(spec, str(error))
     except Exception as error:
         return Failure(spec, f"{type(error).__name__}: {error}")
-
-
-def _recorded(store: Store, run_digest: str) -> bool:
-    if run_digest not in store:
-        return False
-    try:
-        store.get(run_digest)
-    except RecordError:
-        store.set_aside(run_digest)
-        return False
-    return True

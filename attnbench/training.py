@@ -16,7 +16,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 
-from attnbench.callbacks import EpochCallback, History, Report, ReportTest, StepCallback
+from attnbench.callbacks import EpochCallback, History, ReportTest, ReportTraining, StepCallback
 from attnbench.errors import SpecError
 from attnbench.record import Epoch
 from attnbench.spec import Compute, Recipe
@@ -111,7 +111,7 @@ def fit(
         model.to(memory_format=torch.channels_last)
     task = Classification(model, recipe, num_classes=num_classes)
     history = History(recipe, on_epoch)
-    trainer = make_trainer(recipe, compute, [history, Report(on_step)] if on_step else [history])
+    trainer = make_trainer(recipe, compute, [history, ReportTraining(on_step)] if on_step else [history])
     started = time.perf_counter()
     with lightning_runs():
         trainer.fit(task, datamodule=data)

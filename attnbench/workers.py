@@ -60,9 +60,10 @@ def open_executor(num_workers: int, *, imports: tuple[str, ...], on_progress: Su
     try:
         yield pool
     except BaseException:
-        # Do not wait for runs whose results nobody will read.
+        # Do not wait for runs whose results nobody will read. Killed, since Lightning makes of a request to
+        # terminate the end of the run, after which the pool would begin the next one.
         for process in list((pool._processes or {}).values()):
-            process.terminate()
+            process.kill()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

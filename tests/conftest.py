@@ -4,6 +4,9 @@ import pytest
 import torch
 
 from attnbench.attention import ATTENTION
+from attnbench.record import Record
+from attnbench.spec import RunSpec
+from tests.tiny import tiny_suite
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -28,3 +31,19 @@ def _torch_as_it_was() -> Iterator[None]:
     """Training switches torch to deterministic algorithms for the whole process."""
     yield
     torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture(scope="session")
+def tiny_spec() -> RunSpec:
+    """The tiny suite's run of an attention module."""
+    from attnbench.suite import expand  # imports Lightning, for which most tests need not wait
+
+    return expand(tiny_suite())[1]
+
+
+@pytest.fixture(scope="session")
+def tiny_record(tiny_spec: RunSpec) -> Record:
+    """What it gives."""
+    from attnbench.run import run_spec
+
+    return run_spec(tiny_spec)

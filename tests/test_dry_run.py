@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -8,6 +9,7 @@ from attnbench.cli.dry_run import MOST_LISTED, print_dry_run
 from attnbench.dry_run import DryRun, dry_run
 from attnbench.errors import SpecError
 from attnbench.record import Store
+from attnbench.run import run_spec
 from attnbench.spec import digest
 from attnbench.suite import expand, run_suite
 from attnbench.workers import InProcessExecutor
@@ -83,3 +85,10 @@ def test_many_runs_are_counted(store: Store) -> None:
 def test_a_mistake_shows(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="groups must divide channels"):
         dry_run(tiny_suite(("none", "sge")), Store(tmp_path), workers=1)
+
+
+def test_the_estimated_size_counts_what_the_test_images_were_made_from(tmp_path: Path) -> None:
+    data = "cluttered-digits:test_images=2000,train_images=96,validation_images=40"
+    suite = replace(tiny_suite(("none",), epochs=1), data=data)
+    planned = dry_run(suite, Store(tmp_path / "none"), workers=1, seconds=0.1)
+    assert planned.record_bytes == pytest.approx(len(run_spec(expand(suite)[0]).to_json()), rel=0.1)

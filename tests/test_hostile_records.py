@@ -115,10 +115,17 @@ def test_what_is_no_record_is_named(tmp_path: Path, text: bytes) -> None:
         (("test_sources", "bytes_each"), 3, "bytes_each of test_sources must be 1, 2, 4 or 8; got 3"),
         (("test_sources", "bytes_each"), 4, "test_sources must hold 10000 integers of 4 bytes; got 20000 bytes"),
         (("test_sources", "data"), "gQ=", "test_sources must be base64"),
+        (
+            ("test_sources", "data"),
+            base64.b64encode(b"\1\2" * 10_000).decode(),
+            "must name two sources or more; got one",
+        ),
+        (("values", "num_test_images"), 1, "num_test_images must lie in [2, 2**63); got 1"),
+        (("timing", "forward_ms", 1), 1e-320, "a pass must take 1e-06 … 1e+10 ms"),
         (("timing", "forward_ms"), [], "must be timed in pairs; got 0 and 3 passes"),
         (("timing", "baseline_forward_ms"), [1.0, 1.0], "must be timed in pairs; got 3 and 2 passes"),
-        (("timing", "forward_ms", 1), 0.0, "a pass must take more than 0 ms"),
-        (("timing", "baseline_forward_ms", 1), 1e308, "a pass must take more than 0 ms and at most 1e+10"),
+        (("timing", "forward_ms", 1), 0.0, "a pass must take 1e-06 … 1e+10 ms; got 0"),
+        (("timing", "baseline_forward_ms", 1), 1e308, "a pass must take 1e-06 … 1e+10 ms"),
         (("timing", "train_s"), 1e308, "train_s and wall_s must lie in"),
         (("timing", "wall_s"), -1.0, "train_s and wall_s must lie in"),
         (("timing", "throughput_batch_size"), 0, "throughput_batch_size must be at least 1; got 0"),
@@ -209,3 +216,10 @@ def test_an_old_record_is_read_for_ever() -> None:
     assert np.count_nonzero(record.test_correct.unpack()) == 8_481
     assert record.values.num_attention_modules == 0  # a field that it does not have yet
     assert Record.from_json(record.to_json(), source="again") == record
+
+
+def test_a_problem_is_one_line_without_control_characters(tmp_path: Path) -> None:
+    name = "aten::\x1b[31mX\nrm"
+    problem = problem_with(tmp_path, changed("values", "uncounted_operators", to={name: 0}))
+    assert "\x1b" not in problem
+    assert "\\x1b[31mX rm must lie in" in problem

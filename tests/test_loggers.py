@@ -1,10 +1,12 @@
+import dataclasses
 import sys
 from pathlib import Path
 
 import pytest
+from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from attnbench.errors import MissingDependencyError, StoreError
+from attnbench.errors import DivergedError, MissingDependencyError, StoreError
 from attnbench.loggers import LogTo, check_logging, log_name
 from attnbench.record import Record, Store, without_timing
 from attnbench.run import run_spec
@@ -12,16 +14,6 @@ from attnbench.spec import RunSpec
 from attnbench.suite import expand, run_suite
 from attnbench.workers import open_executor
 from tests.tiny import tiny_suite
-
-
-@pytest.fixture(scope="module")
-def spec() -> RunSpec:
-    return expand(tiny_suite())[1]
-
-
-@pytest.fixture(scope="module")
-def record(spec: RunSpec) -> Record:
-    return run_spec(spec)
 
 
 @pytest.fixture(autouse=True)
@@ -51,24 +43,28 @@ def expected(record: Record) -> dict[str, list[tuple[int, object]]]:
     return {name: approximately(points) for name, points in (curve | tested).items()}
 
 
-def test_tensorboard_shows_the_curve_and_the_record_is_the_same(spec: RunSpec, record: Record, tmp_path: Path) -> None:
-    logged = run_spec(spec, log_to=LogTo(kind="tensorboard", folder=tmp_path))
-    assert without_timing(logged) == without_timing(record)
-    assert scalars(tmp_path / f"sge_groups_4-seed0-{record.digest}") == expected(record)
+def test_tensorboard_shows_the_curve_and_the_record_is_the_same(
+    tiny_spec: RunSpec, tiny_record: Record, tmp_path: Path
+) -> None:
+    logged = run_spec(tiny_spec, log_to=LogTo(kind="tensorboard", folder=tmp_path))
+    assert without_timing(logged) == without_timing(tiny_record)
+    assert scalars(tmp_path / f"sge_groups_4-seed0-{tiny_record.digest}") == expected(tiny_record)
 
 
-def test_tensorboard_lists_the_settings_beside_the_results(spec: RunSpec, record: Record, tmp_path: Path) -> None:
-    run_spec(spec, log_to=LogTo(kind="tensorboard", folder=tmp_path))
-    events = EventAccumulator(str(tmp_path / log_name(spec))).Reload()
+def test_tensorboard_lists_the_settings_beside_the_results(
+    tiny_spec: RunSpec, tiny_record: Record, tmp_path: Path
+) -> None:
+    run_spec(tiny_spec, log_to=LogTo(kind="tensorboard", folder=tmp_path))
+    events = EventAccumulator(str(tmp_path / log_name(tiny_spec))).Reload()
     content = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
     for word in (b"attention", b"sge:groups=4", b"recipe/learning_rate", b"seed"):
         assert word in content
 
 
-def test_a_run_that_starts_again_takes_its_log_over(spec: RunSpec, record: Record, tmp_path: Path) -> None:
+def test_a_run_that_starts_again_takes_its_log_over(tiny_spec: RunSpec, tiny_record: Record, tmp_path: Path) -> None:
     for _ in range(2):
-        run_spec(spec, log_to=LogTo(kind="tensorboard", folder=tmp_path))
-    assert scalars(tmp_path / log_name(spec)) == expected(record)
+        run_spec(tiny_spec, log_to=LogTo(kind="tensorboard", folder=tmp_path))
+    assert scalars(tmp_path / log_name(tiny_spec)) == expected(tiny_record)
 
 
 def test_workers_log_too(tmp_path: Path) -> None:
@@ -82,7 +78,7 @@ def test_workers_log_too(tmp_path: Path) -> None:
 
 
 def test_wandb_writes_an_offline_run_and_the_record_is_the_same(
-    spec: RunSpec, record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_spec: RunSpec, tiny_record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wandb = pytest.importorskip("wandb")
     logged: list[dict[str, float]] = []
@@ -93,17 +89,104 @@ def test_wandb_writes_an_offline_run_and_the_record_is_the_same(
         original(run, data, *arguments, **keywords)
 
     monkeypatch.setattr(wandb.Run, "log", listen)
-    for run in (spec, expand(tiny_suite(seeds=(1,)))[0]):
+    for run in (tiny_spec, expand(tiny_suite(seeds=(1,)))[0]):
         made = run_spec(run, log_to=LogTo(kind="wandb", folder=tmp_path))
         (folder,) = (tmp_path / "wandb").glob(f"offline-run-*-{made.digest}")
         file = folder / f"run-{made.digest}.wandb"
         assert log_name(run).encode() in file.read_bytes()
-        if run == spec:
-            assert without_timing(made) == without_timing(record)
+        if run == tiny_spec:
+            assert without_timing(made) == without_timing(tiny_record)
             assert [values["trainer/global_step"] for values in logged] == [1, 2, 2]
-            assert logged[0]["validation_loss"] == record.curve[0].validation_loss
-            assert logged[2]["test_top1_percent"] == record.values.test_top1_percent
+            assert logged[0]["validation_loss"] == tiny_record.curve[0].validation_loss
+            assert logged[2]["test_top1_percent"] == tiny_record.values.test_top1_percent
     assert wandb.run is None
+
+
+GIVEN_UP = "the log {} ends here, and its run goes on without: OSError: No space left"
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What attnbench itself says."""
+    return [record.getMessage() for record in caplog.records if record.name.startswith("attnbench")]
+
+
+def fails(*arguments: object, **keywords: object) -> None:
+    try:
+        raise OSError("No space\nleft")
+    except OSError as error:
+        raise ValueError("as Lightning puts it") from error
+
+
+@pytest.mark.parametrize(
+    "methods", [("__init__",), ("log_metrics",), ("log_hyperparams",), ("finalize",), ("log_metrics", "finalize")]
+)
+def test_a_logger_that_fails_loses_its_log_and_not_the_run(
+    methods: tuple[str, ...],
+    tiny_spec: RunSpec,
+    tiny_record: Record,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for method in methods:
+        monkeypatch.setattr(TensorBoardLogger, method, fails)
+    made = run_spec(tiny_spec, log_to=LogTo(kind="tensorboard", folder=tmp_path))
+    assert without_timing(made) == without_timing(tiny_record)
+    assert said(caplog) == [GIVEN_UP.format(log_name(tiny_spec))]
+
+
+@pytest.mark.parametrize("method", ["define_metric", "log", "finish"])
+def test_a_run_of_wandb_that_fails_is_closed_and_loses_nothing_else(
+    method: str,
+    tiny_spec: RunSpec,
+    tiny_record: Record,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    wandb = pytest.importorskip("wandb")
+    original = wandb.Run.finish
+    monkeypatch.setattr(wandb.Run, method, fails)
+    if method == "finish":  # so that no run stays open for other tests
+        monkeypatch.setattr(wandb.Run, "finish", lambda run, **keywords: fails(original(run, **keywords)))
+    made = run_spec(tiny_spec, log_to=LogTo(kind="wandb", folder=tmp_path))
+    assert without_timing(made) == without_timing(tiny_record)
+    assert said(caplog) == [GIVEN_UP.format(log_name(tiny_spec))]
+    assert wandb.run is None
+
+
+def test_a_log_that_was_given_up_hears_of_nothing_more_but_its_end(
+    tiny_spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+    ends: list[str] = []
+
+    def listen(logger: object, values: object, step: int) -> None:
+        steps.append(step)
+        fails()
+
+    monkeypatch.setattr(TensorBoardLogger, "log_metrics", listen)
+    monkeypatch.setattr(TensorBoardLogger, "finalize", lambda logger, status: ends.append(status))
+    run_spec(tiny_spec, log_to=LogTo(kind="tensorboard", folder=tmp_path))
+    assert (steps, ends) == ([1], ["failed"])
+
+
+def test_errors_of_the_training_itself_end_the_run(
+    tiny_spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TensorBoardLogger, "finalize", fails)
+    recipe = dataclasses.replace(tiny_spec.recipe, learning_rate=1e30)
+    with pytest.raises(DivergedError):
+        run_spec(dataclasses.replace(tiny_spec, recipe=recipe), log_to=LogTo(kind="tensorboard", folder=tmp_path))
+
+
+def test_ctrl_c_while_logging_ends_the_run(tiny_spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*arguments: object, **keywords: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TensorBoardLogger, "log_metrics", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_spec(tiny_spec, log_to=LogTo(kind="tensorboard", folder=tmp_path))
 
 
 def test_a_missing_package_shows_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

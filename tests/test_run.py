@@ -9,98 +9,88 @@ from attnbench.models import create_model
 from attnbench.record import Record, without_timing
 from attnbench.run import run_spec
 from attnbench.spec import PluginFile, Recipe, RunSpec, digest
-from attnbench.suite import expand
-from tests.tiny import tiny_suite
 
 
-@pytest.fixture(scope="module")
-def spec() -> RunSpec:
-    return expand(tiny_suite())[1]
-
-
-@pytest.fixture(scope="module")
-def record(spec: RunSpec) -> Record:
-    return run_spec(spec)
-
-
-def test_two_runs_of_a_spec_agree_in_every_bit_but_times(spec: RunSpec, record: Record) -> None:
+def test_two_runs_of_a_spec_agree_in_every_bit_but_times(tiny_spec: RunSpec, tiny_record: Record) -> None:
     torch.manual_seed(123)
     torch.rand(7)
-    assert without_timing(run_spec(spec)) == without_timing(record)
+    assert without_timing(run_spec(tiny_spec)) == without_timing(tiny_record)
 
 
-def test_a_run_can_be_run_again_from_its_record(record: Record) -> None:
-    again = Record.from_json(record.to_json(), source="x").spec
-    assert without_timing(run_spec(again)) == without_timing(record)
+def test_a_run_can_be_run_again_from_its_record(tiny_record: Record) -> None:
+    again = Record.from_json(tiny_record.to_json(), source="x").spec
+    assert without_timing(run_spec(again)) == without_timing(tiny_record)
 
 
-def test_another_seed_is_another_result(spec: RunSpec, record: Record) -> None:
-    assert run_spec(dataclasses.replace(spec, seed=1)).curve != record.curve
+def test_another_seed_is_another_result(tiny_spec: RunSpec, tiny_record: Record) -> None:
+    assert run_spec(dataclasses.replace(tiny_spec, seed=1)).curve != tiny_record.curve
 
 
-def test_the_record_is_coherent(spec: RunSpec, record: Record) -> None:
-    values = record.values
-    assert record.digest == digest(spec)
-    assert [point.epoch for point in record.curve] == [1, 2]
-    assert record.curve[-1].learning_rate == 0
-    best = max(record.curve, key=lambda point: point.validation_top1_percent)
+def test_the_record_is_coherent(tiny_spec: RunSpec, tiny_record: Record) -> None:
+    values = tiny_record.values
+    assert tiny_record.digest == digest(tiny_spec)
+    assert [point.epoch for point in tiny_record.curve] == [1, 2]
+    assert tiny_record.curve[-1].learning_rate == 0
+    best = max(tiny_record.curve, key=lambda point: point.validation_top1_percent)
     assert values.selected_epoch == best.epoch
     assert (values.num_train_images, values.num_validation_images, values.num_test_images) == (96, 40, 40)
     assert values.image_shape == (1, 28, 28)
-    correct = record.test_correct.unpack()
+    correct = tiny_record.test_correct.unpack()
     assert len(correct) == 40
     assert values.test_top1_percent == pytest.approx(100 * correct.mean(), abs=1e-4)
     assert values.test_top5_percent >= values.test_top1_percent
     assert "aten::sigmoid" in values.uncounted_operators
     assert (values.num_attention_modules, values.num_replaced) == (3, 0)
-    assert len(record.timing.forward_ms) == len(record.timing.baseline_forward_ms) == 2
-    assert record.environment.threads == 1
-    assert record.timing.train_s < record.timing.wall_s
+    assert len(tiny_record.timing.forward_ms) == len(tiny_record.timing.baseline_forward_ms) == 2
+    assert tiny_record.environment.threads == 1
+    assert tiny_record.timing.train_s < tiny_record.timing.wall_s
 
 
-def test_a_record_tells_of_the_backbones_own_attention(spec: RunSpec) -> None:
+def test_a_record_tells_of_the_backbones_own_attention(tiny_spec: RunSpec) -> None:
     backbone = "mobilenetv3_small_050"
-    spec = dataclasses.replace(spec, attention="se:at=pre-add,reduction=2", backbone=backbone, recipe=Recipe(epochs=1))
+    spec = dataclasses.replace(
+        tiny_spec, attention="se:at=pre-add,reduction=2", backbone=backbone, recipe=Recipe(epochs=1)
+    )
     values = run_spec(spec).values
     assert (values.num_attention_modules, values.num_replaced) == (7, 9)
 
 
-def test_leaves_the_number_of_threads_alone(spec: RunSpec) -> None:
+def test_leaves_the_number_of_threads_alone(tiny_spec: RunSpec) -> None:
     before = torch.get_num_threads()
-    run_spec(dataclasses.replace(spec, recipe=Recipe(epochs=1)))
+    run_spec(dataclasses.replace(tiny_spec, recipe=Recipe(epochs=1)))
     assert torch.get_num_threads() == before
 
 
-def test_saves_the_tested_weights(spec: RunSpec, tmp_path: Path) -> None:
-    run_spec(spec, checkpoint=tmp_path / "sge.ckpt")
+def test_saves_the_tested_weights(tiny_spec: RunSpec, tmp_path: Path) -> None:
+    run_spec(tiny_spec, checkpoint=tmp_path / "sge.ckpt")
     state = torch.load(tmp_path / "sge.ckpt", weights_only=True)["state_dict"]
-    model = create_model(spec.backbone, spec.attention, num_classes=10, in_channels=1, image_size=(28, 28))
+    model = create_model(tiny_spec.backbone, tiny_spec.attention, num_classes=10, in_channels=1, image_size=(28, 28))
     model.load_state_dict(
         {name.removeprefix("model."): value for name, value in state.items() if name.startswith("model.")}
     )
     assert not torch.equal(model.fc.bias, torch.zeros(10))
 
 
-def test_tells_of_its_progress(spec: RunSpec) -> None:
+def test_tells_of_its_progress(tiny_spec: RunSpec) -> None:
     heard: list[tuple[str, int, int]] = []
-    recipe = dataclasses.replace(spec.recipe, epochs=4)
-    run_spec(dataclasses.replace(spec, recipe=recipe), on_progress=lambda *event: heard.append(event))
+    recipe = dataclasses.replace(tiny_spec.recipe, epochs=4)
+    run_spec(dataclasses.replace(tiny_spec, recipe=recipe), on_progress=lambda *event: heard.append(event))
     assert heard == [("data", 0, 1), ("train", 10, 12), ("measure", 0, 1)]
 
 
-def test_a_loss_that_is_not_finite_ends_the_run(spec: RunSpec) -> None:
+def test_a_loss_that_is_not_finite_ends_the_run(tiny_spec: RunSpec) -> None:
     recipe = Recipe(epochs=1, batch_size=32, learning_rate=1e30)
     with pytest.raises(DivergedError, match=r"the training loss is nan in epoch 1; try a smaller learning_rate"):
-        run_spec(dataclasses.replace(spec, recipe=recipe))
+        run_spec(dataclasses.replace(tiny_spec, recipe=recipe))
 
 
-def test_a_plugin_must_be_the_specs(spec: RunSpec, tmp_path: Path) -> None:
+def test_a_plugin_must_be_the_specs(tiny_spec: RunSpec, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("")
     plugin = PluginFile(path=str(tmp_path / "mine.py"), sha256="0" * 64)
     with pytest.raises(PluginError, match="has changed since the spec was written"):
-        run_spec(dataclasses.replace(spec, plugin=plugin))
+        run_spec(dataclasses.replace(tiny_spec, plugin=plugin))
 
 
-def test_last_selects_the_last_epoch(spec: RunSpec) -> None:
-    recipe = dataclasses.replace(spec.recipe, selection="last")
-    assert run_spec(dataclasses.replace(spec, recipe=recipe)).values.selected_epoch == 2
+def test_last_selects_the_last_epoch(tiny_spec: RunSpec) -> None:
+    recipe = dataclasses.replace(tiny_spec.recipe, selection="last")
+    assert run_spec(dataclasses.replace(tiny_spec, recipe=recipe)).values.selected_epoch == 2

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.markup import escape
 
-from attnbench.cli.options import LogOptions, SpecOptions, log_to_from, quick, suite_from
+from attnbench.cli.options import LogOptions, SpecOptions, check_log_options, log_to_from, quick, suite_from
 from attnbench.cli.report import print_leaderboards
 from attnbench.errors import SpecError
 from attnbench.loggers import LogTo
@@ -47,7 +47,8 @@ def leaderboard(
     seeds
         How many seeds: 0, 1, 2 ….
     quick_
-        A smoke test: two seeds and a third of the epochs. It shows that all works, and ranks nothing.
+        A smoke test: two seeds and a third of the epochs, where --seeds and --epochs do not say otherwise. It shows
+        that all works, and ranks nothing.
     store
         Folder of the records.
     workers
@@ -60,6 +61,10 @@ def leaderboard(
     """
     if workers is not None and workers < 1:
         raise SpecError(f"workers must be at least 1; got workers={workers}")
+    if seeds is not None and seeds < 1:
+        raise SpecError(f"seeds must be at least 1; got seeds={seeds}")
+    logs = logs or LogOptions()
+    check_log_options(logs, trains_nothing={"--dry-run": dry_run, "--print-spec": print_spec})
     spec = suite_from(
         suite,
         options or SpecOptions(),
@@ -67,13 +72,15 @@ def leaderboard(
         seeds=list(range(seeds)) if seeds is not None else None,
     )
     if quick_:
-        spec = quick(spec)
+        spec = quick(
+            spec, keeps_seeds=seeds is not None, keeps_epochs=options is not None and options.epochs is not None
+        )
     if print_spec:
         print(to_yaml(spec), end="")
         return 0
     if dry_run:
         return _dry_run(spec, Store(store), workers)
-    return _run(spec, Store(store), workers, log_to_from(logs or LogOptions()))
+    return _run(spec, Store(store), workers, log_to_from(logs))
 
 
 def _dry_run(spec: SuiteSpec, store: Store, workers: int | None) -> int:

@@ -1,5 +1,6 @@
 """The options that `train` and `leaderboard` share, and how they override a suite."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,6 +18,8 @@ _WHAT = Group("What is compared", sort_key=1)
 _HOW = Group("How it is trained", sort_key=2)
 _WHERE = Group("Where it runs", sort_key=3)
 _LOGS = Group("What else hears of it", sort_key=4)
+
+_LOG_FOLDER = Path("logs")
 
 
 @Parameter(name="*")
@@ -59,8 +62,27 @@ class LogOptions:
 
     logger: Annotated[LoggerKind | None, Parameter(group=_LOGS)] = None
     """Log each run's learning curve, test and settings there; wandb stays offline unless WANDB_MODE says otherwise."""
-    log_dir: Annotated[Path, Parameter(group=_LOGS)] = Path("logs")
-    """Folder of the logs."""
+    log_dir: Annotated[Path | None, Parameter(group=_LOGS)] = None
+    """Folder of the logs; by default logs."""
+
+
+def check_log_options(options: LogOptions, *, trains_nothing: Mapping[str, bool]) -> None:
+    """Refuse options of logging that would do nothing.
+
+    Args:
+        options: What a command line gives.
+        trains_nothing: For each option that ends a command before training, whether it is given.
+
+    Raises:
+        SpecError: If there is such an option.
+    """
+    if options.logger is None:
+        if options.log_dir is not None:
+            raise SpecError("--log-dir goes with --logger; got it alone")
+        return
+    for name, is_given in trains_nothing.items():
+        if is_given:
+            raise SpecError(f"{name} trains nothing that could be logged; got --logger beside it")
 
 
 def log_to_from(options: LogOptions) -> LogTo | None:
@@ -72,7 +94,7 @@ def log_to_from(options: LogOptions) -> LogTo | None:
     """
     if options.logger is None:
         return None
-    log_to = LogTo(kind=options.logger, folder=options.log_dir)
+    log_to = LogTo(kind=options.logger, folder=options.log_dir or _LOG_FOLDER)
     check_logging(log_to)
     return log_to
 
@@ -123,8 +145,17 @@ def suite_from(name_or_file: str | None, options: SpecOptions, **fields: object)
     return from_builtins(builtins, SuiteSpec, source="the options")
 
 
-def quick(suite: SuiteSpec) -> SuiteSpec:
-    """A smoke test of a suite: two seeds and a third of the epochs."""
+def quick(suite: SuiteSpec, *, keeps_seeds: bool, keeps_epochs: bool) -> SuiteSpec:
+    """A smoke test of a suite: two seeds and a third of the epochs.
+
+    Args:
+        suite: The suite.
+        keeps_seeds: Whether its seeds were asked for, and stay.
+        keeps_epochs: Whether its epochs were.
+    """
+    seeds = suite.seeds if keeps_seeds else suite.seeds[:2]
+    if keeps_epochs:
+        return replace(suite, seeds=seeds)
     epochs = max(1, suite.recipe.epochs // 3)
     recipe = replace(
         suite.recipe,
@@ -133,7 +164,7 @@ def quick(suite: SuiteSpec) -> SuiteSpec:
         step_epochs=tuple(sorted({step * epochs // suite.recipe.epochs for step in suite.recipe.step_epochs} - {0})),
         schedule=suite.recipe.schedule if epochs > 1 else "cosine",
     )
-    return replace(suite, seeds=suite.seeds[:2], recipe=recipe)
+    return replace(suite, seeds=seeds, recipe=recipe)
 
 
 def _put(builtins: dict[str, Any], path: str, value: object) -> None:

@@ -6,9 +6,10 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
+from attnbench.cli.boards import MANY_BOARDS, BoardNumbers, chosen_boards
 from attnbench.errors import SpecError, StoreError
 from attnbench.record import Record, Store
-from attnbench.report.leaderboard.board import comparable
+from attnbench.report.leaderboard.grouping import comparable
 from attnbench.report.machines import Machine, machine_of
 from attnbench.report.plan import Plan, plan_differences, plan_seeds
 from attnbench.report.plan_terminal import UNKNOWN_NOISE, render_plan
@@ -26,6 +27,7 @@ def plan(
     power: float = 0.8,
     alpha: float = 0.05,
     workers: int | None = None,
+    board: BoardNumbers = (),
 ) -> int:
     """Tell from stored records how many seeds a difference takes and what they cost; nothing is trained.
 
@@ -46,24 +48,29 @@ def plan(
         Level of a family of comparisons.
     workers
         Runs at once; by default as many as the leaderboard takes on this machine.
+    board
+        Which of several leaderboards, counted from 1; may be repeated.
     """
     _check(difference, seeds, workers)
     records, problems = Store(store).read()
     if not records:
         raise StoreError(f"{store} holds no record that can be read")
-    console = Console()
-    with Console(stderr=True).status("Loading torch to know this machine …"):
-        groups = [(group, *_machine(group, workers)) for group in comparable(records)]
-    plans = [
-        (_plan(group, difference, seeds, alpha=alpha, power=power, num_workers=num_workers), here)
-        for group, here, num_workers in groups
-    ]
-    if all(made.deviation is None for made, _ in plans):
+    groups = chosen_boards(comparable(records), board)
+    if len(groups) > MANY_BOARDS and not board:
+        raise SpecError(
+            f"--board must say which leaderboards are planned where there are more than {MANY_BOARDS}; {store} holds "
+            f"{len(groups)}, and `attnbench report {store}` lists them by their numbers"
+        )
+    plans = [_plan(group, difference, seeds, alpha=alpha, power=power) for group in groups]
+    if all(made.deviation is None for made in plans):
         raise SpecError(UNKNOWN_NOISE)
-    for number, (made, here) in enumerate(plans):
+    with Console(stderr=True).status("Loading torch to know this machine …"):
+        machines = [_machine(made, workers) for made in plans]
+    console = Console()
+    for number, (made, (here, num_workers)) in enumerate(zip(plans, machines, strict=True)):
         if number:
             console.print()
-        console.print(render_plan(made, here=here))
+        console.print(render_plan(made, num_workers=num_workers, here=here))
     if problems:
         console.print("\nRecords that could not be read and are left out:", style="bold")
         for problem in problems:
@@ -78,26 +85,23 @@ def _check(difference: float | None, seeds: int | None, workers: int | None) -> 
         raise SpecError(f"workers must be at least 1; got workers={workers}")
 
 
-def _plan(
-    group: list[Record], difference: float | None, seeds: int | None, *, alpha: float, power: float, num_workers: int
-) -> Plan:
+def _plan(group: list[Record], difference: float | None, seeds: int | None, *, alpha: float, power: float) -> Plan:
     if seeds is not None:
-        return plan_seeds(group, seeds, alpha=alpha, power=power, num_workers=num_workers)
-    wanted = DIFFERENCES if difference is None else (difference,)
-    return plan_differences(group, wanted, alpha=alpha, power=power, num_workers=num_workers)
+        return plan_seeds(group, seeds, alpha=alpha, power=power)
+    return plan_differences(group, DIFFERENCES if difference is None else (difference,), alpha=alpha, power=power)
 
 
-def _machine(group: list[Record], workers: int | None) -> tuple[Machine | None, int]:
-    """This machine as it would train these runs, none where it cannot, and how many at once."""
+def _machine(made: Plan, workers: int | None) -> tuple[Machine | None, int]:
+    """This machine as it would train the further runs, none where it cannot, and how many at once."""
     from attnbench.environment import capture_environment
     from attnbench.training import resolve_device, use_threads
     from attnbench.workers import default_num_workers
 
-    compute = group[0].spec.compute
+    compute = made.spec.compute
     try:
         has_gpu = resolve_device(compute).type == "cuda"
         with use_threads(compute.threads):
             here = machine_of(capture_environment(compute))
     except SpecError:  # the records are of a GPU, and here is none
         return None, workers or 1
-    return here, workers or default_num_workers(compute, has_gpu=has_gpu, num_runs=2**31)
+    return here, workers or default_num_workers(compute, has_gpu=has_gpu, num_runs=made.most_further_runs)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from cyclopts import Parameter
 from rich.console import Console
 
+from attnbench.cli.boards import MANY_BOARDS, BoardNumbers, chosen_boards
 from attnbench.cli.efficiency import print_efficiency
 from attnbench.efficiency_record import EfficiencyStore
 from attnbench.errors import SpecError, StoreError
@@ -26,9 +27,6 @@ from attnbench.store import write_whole
 
 Format: TypeAlias = Literal["table", "markdown", "latex", "csv", "json", "html"]
 
-_MANY = 10
-"""Leaderboards up to which a terminal shows each of them whole."""
-
 
 def report(
     store: Path,
@@ -36,7 +34,7 @@ def report(
     *,
     format_: Annotated[Format, Parameter(name="--format")] = "table",
     output: Path | None = None,
-    board: Annotated[tuple[int, ...], Parameter(negative=(), show_default=False)] = (),
+    board: BoardNumbers = (),
     plots: Path | None = None,
     against: Path | None = None,
 ) -> int:
@@ -69,13 +67,13 @@ def report(
         for problem in problems + row_problems:
             print(problem, file=sys.stderr)
         raise StoreError(f"{store} holds no record that can be read")
-    groups = _chosen(comparable(records), board)
+    groups = chosen_boards(comparable(records), board)
     if against is not None:
         return _changes(groups, store, against, problems)
     if plots is not None:
-        _check_plots(groups, store)
+        _draw(groups, plots, store)
     if format_ == "table":
-        if len(groups) > _MANY and not board:
+        if len(groups) > MANY_BOARDS and not board:
             Console().print(render_overview(overview(groups), store=str(store), problems=problems))
         else:
             _print_groups(groups, store=store, problems=problems)
@@ -83,8 +81,6 @@ def report(
             print_efficiency(rows, store=store, problems=row_problems)
     else:
         _write(_formatted(groups, format_, store, problems), output)
-    if plots is not None:
-        _draw(groups, plots)
     return 0
 
 
@@ -100,13 +96,6 @@ def _print_groups(groups: Sequence[Sequence[Record]], *, store: Path, problems: 
         console.print(render(board_of(group), store=str(store), problems=problems if last else ()))
         if not last:
             console.print()
-
-
-def _chosen(groups: list[list[Record]], numbers: tuple[int, ...]) -> list[list[Record]]:
-    for number in numbers:
-        if not 1 <= number <= len(groups):
-            raise SpecError(f"--board must be a number from 1 to {len(groups)}; got {number}")
-    return [groups[number - 1] for number in numbers] if numbers else groups
 
 
 def _formatted(groups: Sequence[Sequence[Record]], format_: Format, store: Path, problems: Sequence[str]) -> str:
@@ -138,8 +127,10 @@ def _formatted(groups: Sequence[Sequence[Record]], format_: Format, store: Path,
 
 def _write(text: str, output: Path | None) -> None:
     if output is None:
-        # As it is, without the marks and the folding of a console.
-        sys.stdout.write(text)
+        # As it is, without the marks, the folding and the characters of a console.
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.buffer.flush()
         return
     try:
         write_whole(output, text.encode("utf-8"))
@@ -158,18 +149,12 @@ def _changes(groups: Sequence[Sequence[Record]], store: Path, against: Path, pro
     return 0
 
 
-def _check_plots(groups: Sequence[Sequence[Record]], store: Path) -> None:
-    """What a plot lacks shows before a long report is printed."""
-    from attnbench.report.plots.figure import check_plot
+def _draw(groups: Sequence[Sequence[Record]], folder: Path, store: Path) -> None:
+    # Before the report is printed, so that what is wrong with a plot is not lost above it.
+    from attnbench.report.plots.board_plots import save_plots
 
     if not groups:
         raise SpecError(f"--plots draws leaderboards, and {store} holds no record of a run")
-    check_plot(Path("plot.svg"))
-
-
-def _draw(groups: Sequence[Sequence[Record]], folder: Path) -> None:
-    from attnbench.report.plots.board_plots import save_plots
-
     for number, group in enumerate(groups, 1):
         target = folder / str(number) if len(groups) > 1 else folder
         saved = save_plots(board_of(group), target)

@@ -6,8 +6,9 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from attnbench.cli.options import LogOptions, SpecOptions, log_to_from, suite_from
+from attnbench.cli.options import LogOptions, SpecOptions, check_log_options, log_to_from, suite_from
 from attnbench.errors import SpecError
+from attnbench.loggers import LogTo
 from attnbench.record import Record, Store
 from attnbench.spec import RunSpec, digest
 from attnbench.spec_io import to_yaml
@@ -44,38 +45,47 @@ def train(
     print_spec
         Print the run as YAML and stop.
     """
+    logs = logs or LogOptions()
+    check_log_options(logs, trains_nothing={"--print-spec": print_spec})
     spec = _spec(attention, options or SpecOptions(), seed, from_record)
     if print_spec:
         print(to_yaml(spec), end="")
         return 0
-    log_to = log_to_from(logs or LogOptions())
+    record = _run(spec, Store(store), checkpoint, log_to_from(logs))
+    if record is None:
+        return 130
+    _print(record, Store(store).file_of(record.digest), checkpoint)
+    return 0
+
+
+def _run(spec: RunSpec, store: Store, checkpoint: Path | None, log_to: LogTo | None) -> Record | None:
+    """The record, made or found, or none after Ctrl-C."""
+    # Here, not at the top: torch takes seconds to import, and --help should not.
+    from attnbench.cli.display import SuiteDisplay
+    from attnbench.run import run_spec
+    from attnbench.suite import recorded_or_set_aside
+
     console = Console(stderr=True)
     run_digest = digest(spec)
-    target = Store(store)
-    if run_digest in target and checkpoint is None:
-        record = target.get(run_digest)
+    if recorded_or_set_aside(store, run_digest) and checkpoint is None:
         console.print("This run is recorded already.")
-    else:
-        from attnbench.cli.display import SuiteDisplay
-        from attnbench.run import run_spec
-
-        target.make()
-        display = SuiteDisplay(console, [spec], num_recorded=0)
-        try:
-            with display:
-                record = run_spec(
-                    spec,
-                    on_progress=lambda phase, done, total: display.on_progress(run_digest, phase, done, total),
-                    checkpoint=checkpoint,
-                    log_to=log_to,
-                )
-                target.add(record)
-                display.on_finished(record)
-        except KeyboardInterrupt:
-            console.print("\nInterrupted: nothing was recorded.")
-            return 130
-    _print(record, target.file_of(run_digest), checkpoint)
-    return 0
+        return store.get(run_digest)
+    store.make()
+    display = SuiteDisplay(console, [spec], num_recorded=0)
+    try:
+        with display:
+            record = run_spec(
+                spec,
+                on_progress=lambda phase, done, total: display.on_progress(run_digest, phase, done, total),
+                checkpoint=checkpoint,
+                log_to=log_to,
+            )
+            store.add(record)
+            display.on_finished(record)
+    except KeyboardInterrupt:
+        console.print("\nInterrupted: nothing was recorded.")
+        return None
+    return record
 
 
 def _spec(attention: str, options: SpecOptions, seed: int, from_record: Path | None) -> RunSpec:

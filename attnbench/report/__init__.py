@@ -7,20 +7,14 @@ from attnbench.report.efficiency.comparison_terminal import render_comparison
 from attnbench.report.efficiency.layers import layers, render_layers
 from attnbench.report.efficiency.table import EfficiencyRow, EfficiencyTable, RankBy, efficiency_tables
 from attnbench.report.efficiency.terminal import render_efficiency
-from attnbench.report.leaderboard.board import (
-    Facts,
-    Leaderboard,
-    Row,
-    board_of,
-    comparable,
-    leaderboard,
-    leaderboards,
-)
+from attnbench.report.front import pareto_front
+from attnbench.report.leaderboard.board import Facts, Leaderboard, Row, board_of, leaderboard, leaderboards
 from attnbench.report.leaderboard.differences import Difference
+from attnbench.report.leaderboard.grouping import comparable
 from attnbench.report.leaderboard.overview import overview, render_overview
 from attnbench.report.leaderboard.terminal import render
 from attnbench.report.machines import Machine
-from attnbench.report.plots.pareto import Cost, ParetoPoints, pareto_front, pareto_points
+from attnbench.report.plots.pareto import Cost, ParetoPoints, pareto_points
 
 __all__ = [
     "Changes",

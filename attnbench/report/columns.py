@@ -14,6 +14,8 @@ _NARROWEST_NAME = 12
 """Characters to which names are folded before a column moves to a table of its own."""
 _NARROWEST_PROSE = 24
 """The same of words."""
+_FOLD_NAME = 20
+"""Characters from which a narrow table gives each setting of a variant its own line."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,25 @@ class Column:
     """In the order of the rows."""
     is_prose: bool = False
     """Whether the cells are words, which may be folded; numbers are only where nothing else helps."""
+
+
+def variant_column(names: Sequence[str], *, baseline: str | None, wide: bool) -> Column:
+    r"""The column of the variants' names, the baseline marked.
+
+    Args:
+        names: The variants.
+        baseline: Which of them is the baseline, if one is.
+        wide: Whether there is room for long names in one line.
+
+    >>> variant_column(["none", "ge:extent=8,parametric=false"], baseline="none", wide=False).cells
+    ('none (baseline)', 'ge:extent=8,\nparametric=false')
+    """
+
+    def cell(name: str) -> str:
+        folded = name if wide or len(name) <= _FOLD_NAME else name.replace(",", ",\n")
+        return f"{folded} (baseline)" if name == baseline else folded
+
+    return Column(header="variant", cells=tuple(map(cell, names)))
 
 
 def fits(names: Column, columns: Sequence[Column], *, width: int, ascii_only: bool) -> bool:

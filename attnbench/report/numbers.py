@@ -26,6 +26,15 @@ def signed_number(value: float) -> str:
     return _minus(f"{value:+,.{decimals}f}")
 
 
+def unsigned_number(value: float) -> str:
+    """A number that is not negative, with two decimals or as many as show two digits of it.
+
+    >>> unsigned_number(0.00071), unsigned_number(12.345), unsigned_number(0.0)
+    ('0.00071', '12.35', '0')
+    """
+    return signed_number(value).removeprefix("+")
+
+
 def signed_points(value: float) -> str:
     """A difference of percentages.
 
@@ -48,10 +57,13 @@ def half_width(interval: Interval) -> str:
 def between(low: float, high: float) -> str:
     """An interval of points by its ends.
 
-    >>> between(-0.514, 1.2), between(-0.001, 0.7)
-    ('[−0.51, +1.20]', '[0.00, +0.70]')
+    An end that is rounded to 0 keeps its sign, which says whether the interval holds 0.
+
+    >>> between(-0.514, 1.2), between(-0.3, -0.001), between(0.0, 0.7)
+    ('[−0.51, +1.20]', '[−0.30, −0.00]', '[0.00, +0.70]')
     """
-    return f"[{signed_points(low)}, {signed_points(high)}]"
+    ends = (_minus(f"{end:+.2f}") if end else "0.00" for end in (low, high))
+    return f"[{', '.join(ends)}]"
 
 
 def p_value(value: float) -> str:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from attnbench.report.machines import Machine, machine_line
-from attnbench.report.numbers import duration, listed, plural
+from attnbench.report.numbers import duration, listed, plural, unsigned_number
 from attnbench.report.plan import MOST_SEEDS, Deviation, Plan, same_hardware
 from attnbench.report.text import shown
 
@@ -19,19 +19,21 @@ UNKNOWN_NOISE = (
 )
 
 
-def render_plan(plan: Plan, *, here: Machine | None = None) -> RenderableType:
+def render_plan(plan: Plan, *, num_workers: int = 1, here: Machine | None = None) -> RenderableType:
     """A plan for rich's `Console.print`, in the width and the characters that the console has.
 
     Args:
         plan: The plan.
+        num_workers: Runs at once.
         here: This machine, to say whether the records come from it; none says nothing.
     """
-    return _Rendering(plan, here)
+    return _Rendering(plan, num_workers, here)
 
 
 @dataclass(frozen=True)
 class _Rendering:
     plan: Plan
+    num_workers: int
     here: Machine | None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
@@ -44,24 +46,34 @@ class _Rendering:
         for line in _noise(plan, plan.deviation):
             yield shown(line, ascii_only)
         yield Text()
-        yield _table(plan, ascii_only=ascii_only)
+        yield _table(plan, self.num_workers, ascii_only=ascii_only)
         yield Text()
-        for line in [*_reading(plan), *_costs(plan, self.here)]:
+        for line in [*_reading(plan), *_costs(plan, self.num_workers, self.here)]:
             yield shown(line, ascii_only)
 
 
 def _noise(plan: Plan, deviation: Deviation) -> Sequence[str]:
-    own = [f"{name} {points:.2f} ({plural(seeds, 'seed')})" for name, (points, seeds) in deviation.by_variant.items()]
-    return (
+    own = [
+        f"{name} {unsigned_number(points)} ({plural(seeds, 'seed')})"
+        for name, (points, seeds) in deviation.by_variant.items()
+    ]
+    spread, low, high = map(unsigned_number, deviation.ends)
+    lines = [
         f"Over seeds the difference to the baseline {plan.spec.baseline} has a standard deviation of "
-        f"{deviation.points:.2f} points, 95 % interval {deviation.low:.2f}–{deviation.high:.2f}: its variance is the "
+        f"{spread} points, 95 % interval {low}–{high}: its variance is the "
         f"mean over the variants, weighted by their seeds less one; chi-square of {deviation.degrees:.1f} degrees of "
         "freedom, fewer than the runs because all share the baseline's.",
         f"Each variant's own: {listed(own)}.",
-    )
+    ]
+    if deviation.left_out:
+        lines.append(
+            f"Equal to the baseline on every shared seed, which tells nothing of the noise, and so left out: "
+            f"{listed(list(deviation.left_out))}."
+        )
+    return lines
 
 
-def _table(plan: Plan, *, ascii_only: bool) -> Table:
+def _table(plan: Plan, num_workers: int, *, ascii_only: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column(shown("Δ top-1\npoints", ascii_only), justify="right", no_wrap=True)
     table.add_column("compared", overflow="fold")
@@ -71,12 +83,13 @@ def _table(plan: Plan, *, ascii_only: bool) -> Table:
     for design in plan.designs:
         if before is not None and before not in (design.difference, design.num_seeds):
             table.add_section()
+        wall_s = plan.wall_s(design, num_workers)
         cells = [
             _three([_points(value) for value in design.difference]),
             f"{design.family} ({design.num_tests})",
             _three([_seeds(value) for value in design.num_seeds]),
             "–" if design.further_runs is None else f"{design.further_runs:,}",
-            "–" if design.wall_s is None else duration(design.wall_s),
+            "–" if wall_s is None else duration(wall_s),
         ]
         table.add_row(*(shown(cell, ascii_only) for cell in cells))
     return table
@@ -97,8 +110,8 @@ def _reading(plan: Plan) -> Sequence[str]:
     return lines
 
 
-def _costs(plan: Plan, here: Machine | None) -> Sequence[str]:
-    workers = "one run" if plan.num_workers == 1 else f"{plan.num_workers} runs"
+def _costs(plan: Plan, num_workers: int, here: Machine | None) -> Sequence[str]:
+    workers = "one run" if num_workers == 1 else f"{num_workers} runs"
     shortest, longest = (duration(extreme(plan.run_s.values())) for extreme in (min, max))
     span = shortest if shortest == longest else f"{shortest} to {longest}"
     lines = [f"Time: the median of each variant's records for each further run ({span}), {workers} at a time."]
@@ -114,7 +127,10 @@ def _costs(plan: Plan, here: Machine | None) -> Sequence[str]:
 
 
 def _points(value: float) -> str:
-    return "none" if math.isinf(value) else f"{value:.2f}".rstrip("0").rstrip(".")
+    if math.isinf(value):
+        return "none"
+    whole, point, decimals = unsigned_number(value).partition(".")
+    return f"{whole}{point}{decimals.rstrip('0')}".rstrip(".")
 
 
 def _seeds(value: int | None) -> str:

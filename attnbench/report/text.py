@@ -2,15 +2,12 @@
 
 from rich.text import Text
 
+from attnbench.printable import printable
+
 WIDE = 116
 """Columns from which each number gets a column of its own."""
 
 _ASCII = {"Δ": "diff", "±": "+-", "×": "x", "−": "-", "–": "-", "…": "..", "≥": ">=", "≤": "<=", "†": "#"}
-
-
-def printable(content: str) -> str:
-    """Text without control characters, which stand by their codes."""
-    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in content)
 
 
 def shown(content: str, ascii_only: bool, style: str = "") -> Text:

@@ -10,6 +10,7 @@ from attnbench.stats.permutation import (
     mcnemar_p,
     paired_accuracy_test,
     permutation_test,
+    permutation_tests,
     smallest_p,
 )
 from attnbench.stats.power import seeds_needed, smallest_detectable_difference
@@ -32,6 +33,7 @@ __all__ = [
     "paired_t_interval",
     "pairwise_accuracy_intervals",
     "permutation_test",
+    "permutation_tests",
     "proportion_interval",
     "rank_letters",
     "seeds_needed",

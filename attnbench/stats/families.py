@@ -56,7 +56,7 @@ def rank_letters(differs: NDArray[np.bool_]) -> list[str]:
             the table, best first; the first letters then go to the best.
 
     Returns:
-        One string a variant, its letters sorted; after z follow aa, ab, … with commas between.
+        One string a variant, its letters sorted; after z follow a1, b1 …, a2 …
 
     Raises:
         SpecError: If the matrix is not square and symmetric, or says that a variant differs from itself.
@@ -72,9 +72,8 @@ def rank_letters(differs: NDArray[np.bool_]) -> list[str]:
         )
     columns = sorted(_columns(differs), key=sorted)
     names = [_letter(index) for index in range(len(columns))]
-    separator = "," if len(columns) > len(_ALPHABET) else ""
     return [
-        separator.join(name for name, column in zip(names, columns, strict=True) if variant in column)
+        "".join(name for name, column in zip(names, columns, strict=True) if variant in column)
         for variant in range(len(differs))
     ]
 
@@ -96,6 +95,6 @@ def _absorbed(columns: list[frozenset[int]]) -> list[frozenset[int]]:
 
 
 def _letter(index: int) -> str:
-    """The letters a … z, aa, ab, … by index."""
-    rest, last = divmod(index, len(_ALPHABET))
-    return (_letter(rest - 1) if rest else "") + _ALPHABET[last]
+    """The letters a … z, a1 … z1, a2 … by index."""
+    rounds, place = divmod(index, len(_ALPHABET))
+    return _ALPHABET[place] + (str(rounds) if rounds else "")

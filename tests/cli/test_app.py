@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from attnbench.cli import main
-from attnbench.record import Store
+from attnbench.record import Store, without_timing
 from attnbench.spec import SuiteSpec
 from attnbench.spec_io import from_yaml, to_yaml
 from tests.records import make_record
@@ -34,7 +34,8 @@ def suite(tmp_path: Path) -> SuiteSpec:
         ("leaderboard --quik", "Did you mean --quick?"),
         ("leaderboard --epochs zero", 'unable to convert "zero" into int'),
         ("leaderboard --epochs 0", "epochs must be at least 1; got epochs=0"),
-        ("leaderboard --seeds 0", "at least one seed is needed"),
+        ("leaderboard --seeds 0", "seeds must be at least 1; got seeds=0"),
+        ("leaderboard --seeds -1", "seeds must be at least 1; got seeds=-1"),
         ("leaderboard --workers 0", "workers must be at least 1; got workers=0"),
         ("leaderboard --attention none,sgee", "unknown attention module 'sgee'; did you mean 'sge'"),
         ("leaderboard --attention sge:groups=48", "groups must divide channels; got groups=48, channels=64"),
@@ -57,6 +58,12 @@ def suite(tmp_path: Path) -> SuiteSpec:
             "train --checkpoint nowhere/x.ckpt",
             "must be a file in a folder that exists; got checkpoint='nowhere/x.ckpt'",
         ),
+        ("train --log-dir logs", "--log-dir goes with --logger; got it alone"),
+        ("train --log-dir logs --print-spec", "--log-dir goes with --logger; got it alone"),
+        ("leaderboard --log-dir logs", "--log-dir goes with --logger; got it alone"),
+        ("train --logger wandb --print-spec", "--print-spec trains nothing that could be logged; got --logger"),
+        ("leaderboard --logger wandb --print-spec", "--print-spec trains nothing that could be logged; got --logger"),
+        ("leaderboard --logger wandb --dry-run", "--dry-run trains nothing that could be logged; got --logger"),
         ("report nowhere", "there is no store of records at nowhere"),
         ("list foo", 'Invalid value "foo"'),
     ],
@@ -96,9 +103,18 @@ def test_prints_the_suite_that_it_would_run(suite: SuiteSpec, capsys: pytest.Cap
 
 
 def test_quick_is_less_of_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["leaderboard", "--quick", "--print-spec"]) == 0
+    printed = from_yaml(capsys.readouterr().out, SuiteSpec, source="output")
+    assert (printed.seeds, printed.recipe.epochs) == ((0, 1), 1)
+
+
+def test_quick_keeps_what_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["leaderboard", "--data", "imagenet", "--seeds", "5", "--quick", "--print-spec"]) == 0
     printed = from_yaml(capsys.readouterr().out, SuiteSpec, source="output")
-    assert (len(printed.seeds), printed.recipe.epochs, printed.recipe.step_epochs) == (2, 33, (9, 19, 29))
+    assert (len(printed.seeds), printed.recipe.epochs, printed.recipe.step_epochs) == (5, 33, (9, 19, 29))
+    assert main(["leaderboard", "--epochs", "4", "--quick", "--print-spec"]) == 0
+    printed = from_yaml(capsys.readouterr().out, SuiteSpec, source="output")
+    assert (len(printed.seeds), printed.recipe.epochs) == (2, 4)
 
 
 def test_trains_one_run_and_finds_it_again(suite: SuiteSpec, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,6 +130,24 @@ def test_trains_one_run_and_finds_it_again(suite: SuiteSpec, capsys: pytest.Capt
     (file,) = Path("records").iterdir()
     assert main(["train", "--from-record", str(file), "--store", "again"]) == 0
     assert [path.name for path in Path("again").iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize("options", [[], ["--checkpoint", "none.ckpt"]])
+def test_a_damaged_record_is_set_aside_for_the_new_one(
+    options: list[str], suite: SuiteSpec, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "--attention", "none", "--data", suite.data, "--backbone", suite.backbone, "--epochs", "1"]
+    words += ["--set", "recipe.warmup_epochs=0", "--set", "measure.throughput_rounds=2", *options]
+    assert main([*words, "--store", "whole"]) == 0
+    (whole,) = Store(Path("whole"))
+    damaged = Store(Path("records")).file_of(whole.digest)
+    damaged.parent.mkdir()
+    damaged.write_text("{")
+    capsys.readouterr()
+    assert main(words) == 0
+    assert str(damaged) in capsys.readouterr().out
+    assert without_timing(Store(Path("records")).get(whole.digest)) == without_timing(whole)
+    assert damaged.with_name(f"{damaged.name}.damaged").read_text() == "{"
 
 
 def test_a_run_that_fails_is_exit_code_1(suite: SuiteSpec, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from attnbench.cli import main
 from attnbench.record import Store
+from attnbench.spec import Recipe
 from attnbench.spec_io import to_yaml
 from tests.records import make_record
 from tests.tiny import tiny_suite
@@ -46,6 +47,48 @@ def test_plans_the_other_way_round(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("_records")
+def test_no_more_workers_than_further_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("attnbench.workers.num_cores", lambda: 64)
+    assert main(["plan", "records", "--seeds", "5"]) == 0
+    # Two more seeds of two variants, of 105 s each.
+    output = capsys.readouterr().out
+    assert "), 4 runs at a time" in output.replace("\n", " ")
+    (row,) = [line for line in output.splitlines() if "against the baseline" in line]
+    assert row.endswith("4  105 s")
+
+
+def _many_boards(number: int) -> None:
+    store = Store(Path("records"))
+    for epochs in range(1, number + 1):
+        for seed in range(3):
+            store.add(make_record("none", seed, 80.0, recipe=Recipe(epochs=epochs)))
+            store.add(make_record("sge", seed, 80.0 - epochs * seed, recipe=Recipe(epochs=epochs)))
+
+
+def test_more_than_ten_leaderboards_are_chosen_from(capsys: pytest.CaptureFixture[str]) -> None:
+    _many_boards(11)
+    assert main(["plan", "records"]) == 2
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("error: --board must say which leaderboards are planned")
+    assert "records holds 11" in error
+    assert error.count("\n") == 0
+    assert main(["plan", "records", "--board", "3", "--board", "11", "--seeds", "9"]) == 0
+    output = capsys.readouterr().out
+    # The deviation of seeds 0, 1 and 2 is as large as the number of epochs.
+    assert "deviation of 3.00 points" in output.replace("\n", " ")
+    assert "deviation of 11.00 points" in output.replace("\n", " ")
+    assert output.count("cifar-resnet") == 2
+    assert main(["plan", "records", "--board", "12"]) == 2
+    assert "--board must be a number from 1 to 11; got 12" in capsys.readouterr().err
+
+
+def test_ten_leaderboards_are_planned_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    _many_boards(10)
+    assert main(["plan", "records", "--seeds", "9"]) == 0
+    assert capsys.readouterr().out.count("cifar-resnet") == 10
+
+
+@pytest.mark.usefixtures("_records")
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -73,7 +116,7 @@ def test_one_seed_knows_no_noise(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_dry_run_lists_and_trains_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     Path("suite.yaml").write_text(to_yaml(tiny_suite(epochs=1)))
-    assert main(["leaderboard", "suite.yaml", "--dry-run", "--logger", "tensorboard"]) == 0
+    assert main(["leaderboard", "suite.yaml", "--dry-run"]) == 0
     output = capsys.readouterr().out
     assert output.count("missing") == 2
     assert "96 training images × 1 epoch × 2 runs = 192" in output

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -142,6 +143,19 @@ def test_damaged_and_hostile_records_do_not_stop_a_report(format_: str, capsys: 
         assert {line["variant"] for line in csv.DictReader(io.StringIO(captured.out))} == {"none", name, "se"}
     if format_ in ("markdown", "html"):
         assert "<script>alert" not in captured.out
+
+
+def test_a_pipe_that_is_ascii_gets_utf8() -> None:
+    store_of(few())
+    for format_ in ("markdown", "latex", "csv", "json", "html"):
+        done = subprocess.run(
+            [sys.executable, "-m", "attnbench", "report", "records", "--format", format_],
+            capture_output=True,
+            check=False,
+            env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.decode("utf-8")
 
 
 def test_no_format_needs_torch() -> None:

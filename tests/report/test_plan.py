@@ -13,7 +13,7 @@ from attnbench.stats import seeds_needed, smallest_detectable_difference
 from tests.records import make_record
 
 DIFFERENCES = {"sge": (1.0, 0.0, 2.0, 1.0), "se": (0.5, 0.1, 0.3)}
-SETTINGS = {"alpha": 0.05, "power": 0.8, "num_workers": 2}
+SETTINGS = {"alpha": 0.05, "power": 0.8}
 
 
 def records() -> list[Record]:
@@ -28,7 +28,7 @@ def shown(plan: Plan, width: int = 200, *, processor: str | None = None) -> str:
     console = Console(width=width)
     here = machine_of(make_record(processor=processor).environment) if processor else None
     with console.capture() as capture:
-        console.print(render_plan(plan, here=here))
+        console.print(render_plan(plan, num_workers=2, here=here))
     return capture.get()
 
 
@@ -62,6 +62,46 @@ def test_the_interval_holds_the_deviation_as_often_as_promised() -> None:
     assert held / 1000 == pytest.approx(0.95, abs=0.025)
 
 
+def test_a_variant_that_is_the_baseline_tells_nothing_of_the_noise() -> None:
+    alone = pooled_deviation(DIFFERENCES)
+    assert alone is not None
+    copies = {"copy": (0.0, 0.0, 0.0), "short": (0.0,), "moved": (0.5, 0.5, 0.5)}
+    deviation = pooled_deviation({**DIFFERENCES, "copy": copies["copy"], "short": copies["short"]})
+    assert deviation is not None
+    assert deviation.left_out == ("copy",)
+    assert (deviation.ends, deviation.degrees) == (alone.ends, alone.degrees)
+    assert deviation.by_variant == alone.by_variant
+    # A variant that differs by the same on every seed tells that the noise is small.
+    moved = pooled_deviation({**DIFFERENCES, "moved": copies["moved"]})
+    assert moved is not None
+    assert moved.points < alone.points
+
+
+def test_a_variant_that_is_left_out_is_named() -> None:
+    copied = [*records(), *(make_record("copy", seed, 80.0 + seed) for seed in range(3))]
+    assert "so left out: copy." in shown(plan_seeds(copied, 10, **SETTINGS))
+    assert "left out" not in shown(plan_seeds(records(), 10, **SETTINGS))
+
+
+def test_few_runs_take_as_long_as_the_longest_of_them() -> None:
+    # One more of sge and two more of se to five seeds, of 100 s, 200 s and 300 s.
+    plan = plan_seeds(records(), 5, **SETTINGS)
+    design = plan.designs[0]
+    assert design.further == {"none": 1, "sge": 1, "se": 2}
+    assert plan.wall_s(design, 2) == (100 + 200 + 2 * 300) / 2
+    assert plan.wall_s(design, 64) == 300
+    assert plan.wall_s(plan_seeds(records(), 4, **SETTINGS).designs[0], 64) == 300
+    assert plan.wall_s(plan_seeds(records(), 3, **SETTINGS).designs[0], 64) == 0
+
+
+def test_small_differences_keep_two_digits() -> None:
+    rows = shown(plan_differences(records(), [0.001, 0.0123456, 12.3456], **SETTINGS)).splitlines()
+    assert [row.split()[0] for row in rows if "against the baseline (2)" in row] == ["0.001", "0.012", "12.35"]
+    tiny = [make_record("none", seed, 80.0) for seed in range(3)]
+    tiny += [make_record("sge", seed, 80.0 + 0.0001 * seed) for seed in range(3)]
+    assert "a standard deviation of 0.00010 points" in shown(plan_seeds(tiny, 9, **SETTINGS))
+
+
 def test_seeds_runs_and_hours_of_a_difference() -> None:
     plan = plan_differences(records(), [1.0], **SETTINGS)
     assert plan.deviation is not None
@@ -72,7 +112,8 @@ def test_seeds_runs_and_hours_of_a_difference() -> None:
         assert design.num_tests == num_tests
         wanted = expected[0]
         assert design.further_runs == (wanted - 4) + (wanted - 4) + (wanted - 3)
-        assert design.wall_s == ((wanted - 4) * 100 + (wanted - 4) * 200 + (wanted - 3) * 300) / 2
+        assert plan.wall_s(design, 2) == ((wanted - 4) * 100 + (wanted - 4) * 200 + (wanted - 3) * 300) / 2
+    assert plan.most_further_runs == pairs.further_runs
     assert baseline.num_seeds[1] < baseline.num_seeds[0] < baseline.num_seeds[2]  # type: ignore[operator]
 
 

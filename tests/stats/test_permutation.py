@@ -7,7 +7,14 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from attnbench.errors import SpecError
-from attnbench.stats import fewest_seeds, mcnemar_p, paired_accuracy_test, permutation_test, smallest_p
+from attnbench.stats import (
+    fewest_seeds,
+    mcnemar_p,
+    paired_accuracy_test,
+    permutation_test,
+    permutation_tests,
+    smallest_p,
+)
 
 
 def by_hand(differences: NDArray[np.int64]) -> float:
@@ -60,7 +67,24 @@ def all_sums(differences: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def test_drawn_signs_never_give_zero() -> None:
     test = permutation_test([1.0] * 40, [0.0] * 40)
-    assert test.p_value == test.smallest_p == 1 / 20_000
+    assert test.p_value == test.smallest_p == 2**-18
+
+
+def test_more_seeds_do_not_show_less() -> None:
+    # Every pair of 47 variants; with too few drawn signs nothing could pass.
+    assert smallest_p(22) < 0.05 / 1081
+    assert permutation_test([1.0] * 22, [0.0] * 22).can_reach(0.05, num_tests=1081)
+
+
+def test_many_tests_give_what_each_gives_alone() -> None:
+    generator = np.random.default_rng(0)
+    for num_seeds in (7, 25):
+        differences = generator.normal(0.3, 1, size=(6, num_seeds))
+        differences[1, 3:] = 0
+        differences[2] = 0
+        alone = [permutation_test(row.tolist(), [0.0] * num_seeds) for row in differences]
+        assert permutation_tests(differences) == alone
+        assert alone[2].p_value == 1.0
 
 
 def test_five_seeds_never_reach_five_percent() -> None:

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from attnbench.errors import SpecError
-from attnbench.stats import fewest_seeds, permutation_test, seeds_needed, smallest_detectable_difference
+from attnbench.stats import (
+    fewest_seeds,
+    permutation_test,
+    permutation_tests,
+    seeds_needed,
+    smallest_detectable_difference,
+)
 
 
 def shown(difference: float, num_seeds: int, level: float, trials: int = 1500) -> float:
@@ -89,6 +95,31 @@ def test_takes_no_time() -> None:
     assert time.process_time() - started < 5  # 0.5 s; the rest is for a busy machine
 
 
+def test_every_pair_of_47_variants_has_a_number_of_seeds() -> None:
+    started, num_tests = time.process_time(), 47 * 46 // 2
+    seen = [smallest_detectable_difference(1.0, number, num_tests=num_tests) for number in range(2, 61)]
+    assert seen[:14] == [math.inf] * 14  # 2 to 15: 2¹⁶ ≥ 2 · 1081 / 0.05
+    assert seen == sorted(seen, reverse=True)
+    differences = (5.0, 2.0, 1.6, 1.4, 1.36, 1.3, 1.0, 0.7, 0.5)
+    needed = [seeds_needed(difference, 1.0, num_tests=num_tests) for difference in differences]
+    assert needed == sorted(needed)
+    for difference, number in zip(differences[:-2], needed[:-2], strict=True):
+        assert number == 2 + next(place for place, shown in enumerate(seen) if shown <= difference)
+    # (z + z₀.₈)² / Δ² with z of the level 0.05 / 2162, and a few for the deviation that is not known
+    known = (-NormalDist().inv_cdf(0.025 / num_tests) + 0.8416) ** 2 / 0.5**2
+    assert known < needed[-1] < known + 10
+    assert time.process_time() - started < 20  # 2 s; the rest is for a busy machine
+
+
+# From 21 seeds on, the test draws its signs, and must show as much as is promised of all of them.
+def test_drawn_signs_show_the_difference_as_often_as_promised() -> None:
+    num_tests = 47 * 46 // 2
+    difference = smallest_detectable_difference(1.0, 24, num_tests=num_tests)
+    trials = np.random.default_rng(5).normal(difference, 1, size=(400, 24))
+    p_values = [test.p_value for test in permutation_tests(trials)]
+    assert np.mean(np.array(p_values) <= 0.05 / num_tests) == pytest.approx(0.8, abs=0.05)
+
+
 def test_refuses_what_is_out_of_range() -> None:
     with pytest.raises(SpecError, match="deviation=-1"):
         smallest_detectable_difference(-1, 6)
@@ -105,4 +136,4 @@ def test_refuses_what_is_out_of_range() -> None:
     with pytest.raises(SpecError, match="finite and not 0; got difference=0"):
         seeds_needed(0, 1.0)
     with pytest.raises(SpecError, match="no number of seeds shows it"):
-        seeds_needed(0.1, 1.0, alpha=0.05, num_tests=10_000)
+        seeds_needed(0.1, 1.0, alpha=0.05, num_tests=100_000)

@@ -1,9 +1,9 @@
 """How far the accuracy of one variant has moved between two stores, and how surely.
 
 Where both have runs of the same seeds on the same test images, seeds and images are paired, as two variants of one
-leaderboard are. Else what is left are two samples of seeds, which B. L. Welch's t compares: "The Generalization of
-'Student's' Problem when Several Different Population Variances are Involved" (1947),
-https://doi.org/10.1093/biomet/34.1-2.28.
+leaderboard are. Another folder may hold other images. Where nothing is paired, what is left are two samples of seeds,
+which B. L. Welch's t compares: "The Generalization of 'Student's' Problem when Several Different Population Variances
+are Involved" (1947), https://doi.org/10.1093/biomet/34.1-2.28.
 """
 
 import math
@@ -103,9 +103,12 @@ def corrected_changes(changes: Sequence[AccuracyChange]) -> list[AccuracyChange]
 
 
 def _same_images(before: Sequence[Record], after: Sequence[Record]) -> bool:
-    """Whether all were tested on as many images of one data set, made from the same sources."""
+    """Whether all were tested on as many images of one data set and folder, made from the same sources."""
     records = [*before, *after]
-    return len({(record.spec.data, record.values.num_test_images, record.test_sources) for record in records}) == 1
+    # Records of before there were sources say nothing of them, and the others' are those of their images too.
+    sources = {record.test_sources for record in records if record.test_sources is not None}
+    images = {(record.spec.data, record.spec.root, record.values.num_test_images) for record in records}
+    return len(images) == 1 and len(sources) <= 1
 
 
 def _welch(before: Sequence[float], after: Sequence[float]) -> AccuracyChange:

@@ -4,6 +4,7 @@ B is the reference, before; A is what is reported, after. Differences are A − 
 rounded.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -24,7 +25,7 @@ class VariantChange:
     """One variant that both boards have."""
 
     variant: str
-    """Variant as in the boards."""
+    """Variant as in A's board."""
     is_baseline: bool
     """Whether it is the baseline in both."""
     before: Row
@@ -41,7 +42,7 @@ class VariantChange:
     """Whether the content of the user's file that registers it is another."""
     speed: UnpairedRatio | None
     """Images/s over the baseline's beside them, A's over B's, above 1 where A is faster; none where the stores have
-    different baselines."""
+    not the same baseline."""
 
     @property
     def shared_seeds(self) -> tuple[int, ...]:
@@ -90,18 +91,26 @@ class BoardChange:
     """Variants that only A has, in its order."""
 
     @property
-    def has_one_baseline(self) -> bool:
-        """Whether both compare with the same baseline."""
+    def has_one_baseline_name(self) -> bool:
+        """Whether both compare with a baseline of one name."""
         return self.before.facts.spec.baseline == self.after.facts.spec.baseline
 
     @property
+    def has_one_baseline(self) -> bool:
+        """Whether both compare with the same baseline: of one name, and where that is a user's, of one content."""
+        return _same_baseline(self.before, self.after)
+
+    @property
+    def has_one_root(self) -> bool:
+        """Whether the images of both come from one folder, or from none."""
+        return self.before.facts.spec.root == self.after.facts.spec.root
+
+    @property
     def orders(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The variants of both by mean top-1, in B and in A."""
-        both = {change.variant for change in self.variants}
-        before, after = (
-            tuple(row.variant for row in board.rows if row.variant in both) for board in (self.before, self.after)
-        )
-        return before, after
+        """The variants of both by mean top-1, in B and in A, by A's names."""
+        names = {change.before.variant: change.variant for change in self.variants}
+        before = tuple(names[row.variant] for row in self.before.rows if row.variant in names)
+        return before, tuple(change.variant for change in self.variants)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,20 +144,38 @@ def changes(boards_a: Sequence[Leaderboard], boards_b: Sequence[Leaderboard]) ->
 
 
 def _board(before: Leaderboard, after: Leaderboard) -> BoardChange:
-    old, new = ({row.variant: row for row in board.rows} for board in (before, after))
-    same_baseline = before.facts.spec.baseline == after.facts.spec.baseline
-    shared = _corrected(
-        [_variant(old[name], row, same_baseline=same_baseline) for name, row in new.items() if name in old]
-    )
+    pairs = _match_rows(before, after)
+    same_baseline = _same_baseline(before, after)
+    shared = _corrected([_variant(old, new, same_baseline=same_baseline) for old, new in pairs])
+    matched_before, matched_after = ({pair[side].variant for pair in pairs} for side in (0, 1))
     return BoardChange(
         before=before,
         after=after,
         spec_changes=tuple(spec_changes(before, after)),
         environment_changes=tuple(environment_changes(_records(before), _records(after))),
         variants=tuple(shared),
-        only_before=tuple(name for name in old if name not in new),
-        only_after=tuple(name for name in new if name not in old),
+        only_before=tuple(row.variant for row in before.rows if row.variant not in matched_before),
+        only_after=tuple(row.variant for row in after.rows if row.variant not in matched_after),
     )
+
+
+def _match_rows(before: Leaderboard, after: Leaderboard) -> list[tuple[Row, Row]]:
+    """Rows of B and A of one variant, in A's order: those of one content, or else of one name if no other has it."""
+    old = {(_attention(row), _content(row)): row for row in before.rows}
+    num_before, num_after = (Counter(map(_attention, board.rows)) for board in (before, after))
+    by_name = {_attention(row): row for row in before.rows if num_before[_attention(row)] == 1}
+    pairs = []
+    for row in after.rows:
+        name = _attention(row)
+        partner = old.get((name, _content(row))) or (by_name.get(name) if num_after[name] == 1 else None)
+        if partner is not None:
+            pairs.append((partner, row))
+    return pairs
+
+
+def _same_baseline(before: Leaderboard, after: Leaderboard) -> bool:
+    contents = [board.baseline and _content(board.baseline) for board in (before, after)]
+    return before.facts.spec.baseline == after.facts.spec.baseline and contents[0] == contents[1]
 
 
 def _corrected(variants: Sequence[VariantChange]) -> list[VariantChange]:
@@ -176,6 +203,10 @@ def _variant(before: Row, after: Row, *, same_baseline: bool) -> VariantChange:
 
 def _results(record: Record) -> tuple[object, ...]:
     return record.curve, record.values, record.test_correct
+
+
+def _attention(row: Row) -> str:
+    return row.records[0].spec.attention
 
 
 def _content(row: Row) -> str | None:

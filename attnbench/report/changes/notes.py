@@ -82,6 +82,13 @@ def _extra(board: BoardChange, *, of_after: bool) -> list[str]:
 
 
 def _edited(board: BoardChange) -> Iterator[str]:
+    renamed = [
+        f"{change.variant} in A is {change.before.variant} in B"
+        for change in board.variants
+        if change.variant != change.before.variant
+    ]
+    if renamed:
+        yield f"One store has several contents under a name: {listed(renamed)}."
     names = [change.variant for change in board.variants if change.is_edited]
     if names:
         yield f"The user's file is not the same in B and in A for: {listed(names)}."
@@ -105,6 +112,11 @@ def _of_seeds(change: VariantChange, seeds: Sequence[int]) -> str:
 
 
 def _accuracy(board: BoardChange) -> Iterator[str]:
+    if board.variants and not board.has_one_root:
+        yield (
+            "The folders of the images are not the same, and may hold other images. So neither seeds nor images are "
+            "paired, and what is compared are the means over the seeds of B and of A."
+        )
     moved = [change for change in board.variants if not change.is_unchanged]
     over_seeds = [change for change in moved if change.accuracy.is_over_seeds]
     for word, sign in (("higher", 1), ("lower", -1)):
@@ -126,7 +138,7 @@ def _accuracy(board: BoardChange) -> Iterator[str]:
         )
     untested = [change.variant for change in moved if change.accuracy.p_value is None]
     if untested:
-        yield f"Neither shared seeds nor several that differ, so without interval and test: {listed(untested)}."
+        yield f"Neither shared seeds and images nor several that differ, so without a test: {listed(untested)}."
     hopeless = [change for change in over_seeds if not change.accuracy.can_be_shown]
     if hopeless:
         size = hopeless[0].accuracy.family_size
@@ -142,7 +154,7 @@ def _moved(change: VariantChange) -> str:
 
 def _stars(board: BoardChange) -> Iterator[str]:
     if not board.has_one_baseline:
-        yield "B and A have different baselines, so that neither Δ base nor × baseline is compared."
+        yield f"{_other_baseline(board)}, so that neither Δ base nor × baseline is compared."
         return
     others = [change for change in board.variants if not change.is_baseline]
     came = [change.variant for change in others if change.stars == (False, True)]
@@ -158,6 +170,16 @@ def _stars(board: BoardChange) -> Iterator[str]:
             "That a star came or went does not say that the difference to the baseline has changed: it may lie on "
             "either side of the level by chance."
         )
+
+
+def _other_baseline(board: BoardChange) -> str:
+    name = board.after.facts.spec.baseline
+    if not board.has_one_baseline_name:
+        return "B and A have different baselines"
+    if board.before.baseline is None or board.after.baseline is None:
+        missing = "B" if board.before.baseline is None else "A"
+        return f"The baseline {name} is a user's, and {missing} has no record of it"
+    return f"The baseline {name} was edited and is not the same in B and in A"
 
 
 def _order(board: BoardChange) -> Iterator[str]:
@@ -212,7 +234,7 @@ def _how(board: BoardChange) -> Iterator[str]:
         if any(change.is_paired and change.is_over_seeds for change in tested):
             tests.append("a permutation test over the seeds of both")
         if any(not change.is_paired for change in tested):
-            tests.append("Welch's t test over seeds, where no seed and image is shared")
+            tests.append("Welch's t test over seeds, where seeds and images are not shared")
         passed = f"* passes {' or '.join(tests)}" if tests else "† passes McNemar's test over images"
         yield (
             f"{passed}, at {100 * ALPHA:.0f} % after Holm's correction for {plural(len(tested), 'comparison')} of A "

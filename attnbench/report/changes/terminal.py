@@ -8,16 +8,13 @@ from rich.text import Text
 
 from attnbench.report.changes.boards import BoardChange, Changes, VariantChange
 from attnbench.report.changes.notes import change_conclusions, change_conditions, unmatched
-from attnbench.report.columns import Column, tables
+from attnbench.report.columns import Column, tables, variant_column
 from attnbench.report.leaderboard.board import Row
 from attnbench.report.leaderboard.notes import heading
 from attnbench.report.leaderboard.table import mark
 from attnbench.report.leaderboard.terminal import problem_lines
 from attnbench.report.numbers import between, half_width, p_value, signed_count, signed_points
 from attnbench.report.text import WIDE, shown
-
-_FOLD_NAME = 20
-"""Characters from which a narrow table gives each setting of a variant its own line."""
 
 
 def render_changes(
@@ -71,12 +68,8 @@ class _Rendering:
 
 
 def _names(board: BoardChange, *, wide: bool) -> Column:
-    names = []
-    for change in board.variants:
-        folded = not wide and len(change.variant) > _FOLD_NAME
-        name = change.variant.replace(",", ",\n") if folded else change.variant
-        names.append(f"{name} (baseline)" if change.is_baseline else name)
-    return Column(header="variant", cells=tuple(names))
+    baseline = next((change.variant for change in board.variants if change.is_baseline), None)
+    return variant_column([change.variant for change in board.variants], baseline=baseline, wide=wide)
 
 
 def _groups(board: BoardChange, *, wide: bool) -> list[list[Column]]:

@@ -1,13 +1,15 @@
 """Records to leaderboards: one table for each group of comparable records, raw numbers, nothing rounded."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
 from attnbench.errors import SpecError
 from attnbench.record import Record
-from attnbench.report.leaderboard.differences import Difference, against, all_differences, letters
+from attnbench.report.leaderboard.differences import Difference, against, all_differences
+from attnbench.report.leaderboard.grouping import baseline_of, comparable, mean_top1, variants_of
+from attnbench.report.leaderboard.letters import letters
 from attnbench.report.machines import Machine, machine_of
 from attnbench.spec import RunSpec
 from attnbench.stats import Interval, Ratio, median_ratio, t_interval
@@ -33,6 +35,8 @@ class Facts:
     """Seeds that any variant has, sorted."""
     num_records: int
     """Runs in the table."""
+    num_repeats: int
+    """Further records of a variant and seed that are in the table already."""
     train_s: float
     """Seconds of training and validation of all runs together."""
     machines: tuple[Machine, ...]
@@ -118,22 +122,6 @@ def leaderboard(records: Iterable[Record]) -> Leaderboard:
     return board_of(groups[0])
 
 
-def comparable(records: Iterable[Record]) -> list[list[Record]]:
-    """Groups of records whose specs differ in variant, seed and plugin only, and that saw the same test images.
-
-    Args:
-        records: Records in any order; one that occurs twice counts once.
-
-    Returns:
-        The groups, sorted by data, backbone and the rest of the spec; within one the records are sorted by seed.
-    """
-    groups: dict[tuple[object, ...], list[Record]] = defaultdict(list)
-    for record in {record.digest: record for record in records}.values():
-        groups[_shared(record)].append(record)
-    order = sorted(groups.values(), key=lambda group: _place(group[0]))
-    return [sorted(group, key=lambda record: (record.spec.seed, record.spec.attention)) for group in order]
-
-
 def board_of(records: Sequence[Record]) -> Leaderboard:
     """The leaderboard of one group of `comparable`."""
     variants = variants_of(records)
@@ -145,7 +133,7 @@ def board_of(records: Sequence[Record]) -> Leaderboard:
     ranks = letters(ranked, differences)
     reference = variants[baseline][0] if baseline is not None else None
     return Leaderboard(
-        facts=_facts(records),
+        facts=_facts([record for members in variants.values() for record in members], num_given=len(records)),
         rows=tuple(
             _row(name, variants[name], is_baseline=name == baseline, reference=reference, rank=rank,
                  difference=to_baseline.get(name))
@@ -153,42 +141,6 @@ def board_of(records: Sequence[Record]) -> Leaderboard:
         ),
         differences=tuple(differences),
     )  # fmt: skip
-
-
-def variants_of(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """Records by variant; where two contents of a user's file share a name, each gets the start of its hash."""
-    variants: dict[tuple[str, str], list[Record]] = defaultdict(list)
-    for record in records:
-        plugin = record.spec.plugin
-        variants[record.spec.attention, plugin.sha256 if plugin else ""].append(record)
-    names = Counter(attention for attention, _ in variants)
-    return {
-        f"{attention}@{sha256[:8]}" if names[attention] > 1 and sha256 else attention: members
-        for (attention, sha256), members in variants.items()
-    }
-
-
-def baseline_of(variants: Mapping[str, Sequence[Record]], attention: str) -> str | None:
-    """The baseline's variant; of several contents under its name, the one with most seeds, then the latest."""
-    candidates = [name for name, members in variants.items() if members[0].spec.attention == attention]
-    return max(candidates, key=lambda name: (len(variants[name]), variants[name][-1].timing.started_at), default=None)
-
-
-def _shared(record: Record) -> tuple[object, ...]:
-    """What records of one table have in common."""
-    spec = record.spec
-    common = (spec.data, spec.root, spec.backbone, spec.baseline, spec.recipe, spec.compute, spec.measure)
-    return (*common, record.values.num_test_images)
-
-
-def _place(record: Record) -> tuple[str, str, int, str]:
-    spec = record.spec
-    return spec.data, spec.backbone, spec.recipe.epochs, repr(_shared(record))
-
-
-def mean_top1(records: Sequence[Record]) -> float:
-    """Mean top-1 accuracy on the test split over seeds, percent."""
-    return sum(record.values.test_top1_percent for record in records) / len(records)
 
 
 def _row(
@@ -231,7 +183,7 @@ def _throughput_ratio(records: Iterable[Record]) -> Ratio:
     return median_ratio([baseline_ms for baseline_ms, _ in pairs], [model_ms for _, model_ms in pairs])
 
 
-def _facts(records: Sequence[Record]) -> Facts:
+def _facts(records: Sequence[Record], *, num_given: int) -> Facts:
     values = records[0].values
     machines = Counter(machine_of(record.environment) for record in records)
     seeds = tuple(sorted({record.spec.seed for record in records}))
@@ -244,6 +196,7 @@ def _facts(records: Sequence[Record]) -> Facts:
         image_shape=values.image_shape,
         seeds=seeds,
         num_records=len(records),
+        num_repeats=num_given - len(records),
         train_s=sum(record.timing.train_s for record in records),
         machines=tuple(replace(machine, num_records=count) for machine, count in machines.most_common()),
         uncounted_operators=tuple(sorted({name for record in records for name in record.values.uncounted_operators})),

@@ -22,7 +22,7 @@ from attnbench.stats import (
     paired_accuracy_test,
     pairwise_accuracy_intervals,
     permutation_test,
-    rank_letters,
+    permutation_tests,
     smallest_detectable_difference,
 )
 
@@ -109,10 +109,11 @@ def all_differences(variants: Mapping[str, Sequence[Record]]) -> list[Difference
         (one, other): tuple(sorted(correct[one].keys() & correct[other].keys()))
         for one, other in itertools.combinations(correct, 2)
     }
-    clusters = next((_clusters(record) for records in variants.values() for record in records), None)
+    clusters = _clusters([record for records in variants.values() for record in records])
     pairs = {pair: seeds for pair, seeds in shared.items() if seeds}
     intervals = _intervals(correct, pairs, clusters)
-    return corrected([_difference(pair, pairs[pair], correct, intervals[pair], clusters) for pair in pairs])
+    tests = _tests(correct, pairs, clusters)
+    return corrected([_difference(pair, pairs[pair], correct, intervals[pair], tests[pair]) for pair in pairs])
 
 
 def against(differences: Sequence[Difference], baseline: str) -> list[Difference]:
@@ -121,47 +122,62 @@ def against(differences: Sequence[Difference], baseline: str) -> list[Difference
 
 
 def corrected(differences: Sequence[Difference]) -> list[Difference]:
-    """The same differences as one family: Holm's correction over them and no others."""
-    adjusted = holm_adjusted([difference.test.p_value for difference in differences])
+    """The same differences as one family: Holm's correction over them and no others.
+
+    Tests over images, of one seed, ask another question, and are a family of their own.
+    """
+    adjusted: dict[int, tuple[float, int]] = {}
+    for over_seeds in (True, False):
+        family = [place for place, found in enumerate(differences) if found.is_over_seeds == over_seeds]
+        p_values = holm_adjusted([differences[place].test.p_value for place in family])
+        adjusted |= {place: (p_value, len(family)) for place, p_value in zip(family, p_values, strict=True)}
     return [
-        replace(difference, p_corrected=p_corrected, family_size=len(differences))
-        for difference, p_corrected in zip(differences, adjusted, strict=True)
+        replace(found, p_corrected=adjusted[place][0], family_size=adjusted[place][1])
+        for place, found in enumerate(differences)
     ]
 
 
-def letters(names: Sequence[str], differences: Sequence[Difference]) -> list[str]:
-    """Rank letters of variants: two share one exactly if no difference between them is shown.
+def counts_test(records: Sequence[Record], others: Sequence[Record]) -> PairedTest | None:
+    """The test over seeds of two variants; none where they share fewer than two.
 
     Args:
-        names: The variants, best first.
-        differences: All pairs.
-
-    Returns:
-        One string a variant, in the order of `names`; all empty where nothing was compared over seeds.
+        records: Of one variant, one a seed.
+        others: Of the other, of the same test images.
     """
-    if not any(difference.is_over_seeds for difference in differences):
-        return ["" for _ in names]
-    places = {name: place for place, name in enumerate(names)}
-    differs = np.zeros((len(names), len(names)), dtype=np.bool_)
-    for difference in differences:
-        one, other = places[difference.variant], places[difference.other]
-        differs[one, other] = differs[other, one] = difference.is_shown
-    return rank_letters(differs)
+    counts, other_counts = (
+        {record.spec.seed: record.test_correct.num_true for record in of} for of in (records, others)
+    )
+    seeds = sorted(counts.keys() & other_counts.keys())
+    if len(seeds) < 2:
+        return None
+    return permutation_test([counts[seed] for seed in seeds], [other_counts[seed] for seed in seeds])
 
 
-def share_letter(one: str, other: str) -> bool:
-    """Whether two variants' rank letters have one in common."""
-    return bool(letter_set(one) & letter_set(other))
-
-
-def letter_set(rank: str) -> set[str]:
-    """The letters of a variant's rank."""
-    return set(rank.split(",") if "," in rank else rank)
-
-
-def _clusters(record: Record) -> NDArray[np.int64] | None:
+def _clusters(records: Sequence[Record]) -> NDArray[np.int64] | None:
     """Of each test image the source it was made from; none if each stands for itself."""
-    return None if record.test_sources is None else record.test_sources.unpack()
+    # Records of before there were sources are of the same images, and say nothing of them.
+    sources = next((record.test_sources for record in records if record.test_sources is not None), None)
+    return None if sources is None else sources.unpack()
+
+
+def _tests(
+    correct: Mapping[str, _Correct],
+    pairs: Mapping[tuple[str, str], tuple[int, ...]],
+    clusters: NDArray[np.int64] | None,
+) -> dict[tuple[str, str], PairedTest]:
+    # Whole numbers of images, so that equal sums are equal.
+    counts = {name: {seed: int(bits.sum()) for seed, bits in seeds.items()} for name, seeds in correct.items()}
+    tests: dict[tuple[str, str], PairedTest] = {}
+    for seeds in dict.fromkeys(pairs.values()):
+        wanted = [pair for pair in pairs if pairs[pair] == seeds]
+        if len(seeds) == 1:
+            for one, other in wanted:
+                stacked = (_stacked(correct[name], seeds) for name in (one, other))
+                tests[one, other] = paired_accuracy_test(*stacked, clusters=clusters)
+            continue
+        rows = [[counts[one][seed] - counts[other][seed] for seed in seeds] for one, other in wanted]
+        tests |= zip(wanted, permutation_tests(np.array(rows, dtype=np.float64)), strict=True)
+    return tests
 
 
 def _intervals(
@@ -186,17 +202,9 @@ def _difference(
     seeds: tuple[int, ...],
     correct: Mapping[str, _Correct],
     interval: AccuracyDifference,
-    clusters: NDArray[np.int64] | None,
+    test: PairedTest,
 ) -> Difference:
-    one, other = (correct[name] for name in pair)
-    if len(seeds) == 1:
-        test = paired_accuracy_test(_stacked(one, seeds), _stacked(other, seeds), clusters=clusters)
-        deviation = None
-    else:
-        # Whole numbers of images, so that equal sums are equal.
-        counts, other_counts = ([int(bits[seed].sum()) for seed in seeds] for bits in (one, other))
-        test = permutation_test(counts, other_counts)
-        deviation = 100 * float(np.std(np.subtract(counts, other_counts), ddof=1)) / interval.num_images
+    one, other = (np.array([correct[name][seed].mean() for seed in seeds]) for name in pair)
     return Difference(
         variant=pair[0],
         other=pair[1],
@@ -204,7 +212,7 @@ def _difference(
         low=100 * interval.low,
         high=100 * interval.high,
         seeds=seeds,
-        deviation=deviation,
+        deviation=100 * float(np.std(one - other, ddof=1)) if len(seeds) > 1 else None,
         test=test,
         p_corrected=math.nan,
         family_size=0,

@@ -10,12 +10,12 @@ import msgspec
 
 from attnbench.report.leaderboard.board import Leaderboard
 from attnbench.report.leaderboard.differences import Difference
-from attnbench.report.leaderboard.table import Raw, leaderboard_table
+from attnbench.report.leaderboard.table import LeaderboardTable, Raw, leaderboard_table
 
 
 def csv_text(boards: Sequence[Leaderboard]) -> str:
     """One line a variant, of all leaderboards, with a header; a value that is not there is empty."""
-    lines = [line for number, board in enumerate(boards, 1) for line in rows(board, number=number)]
+    lines = [line for number, board in enumerate(boards, 1) for line in _rows(board, leaderboard_table(board), number)]
     written = io.StringIO()
     # Published columns are there for some leaderboards only.
     names = dict.fromkeys(name for line in lines for name in line)
@@ -39,9 +39,9 @@ def json_text(boards: Sequence[Leaderboard], *, problems: Sequence[str] = ()) ->
     return msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"
 
 
-def rows(board: Leaderboard, *, number: int) -> list[dict[str, Raw]]:
+def _rows(board: Leaderboard, table: LeaderboardTable, number: int) -> list[dict[str, Raw]]:
     """The variants of a leaderboard, best first: what the table shows, under the names of its values."""
-    table, spec = leaderboard_table(board), board.facts.spec
+    spec = board.facts.spec
     common: dict[str, Raw] = {
         "leaderboard": number,
         "data": spec.data,
@@ -62,19 +62,15 @@ def rows(board: Leaderboard, *, number: int) -> list[dict[str, Raw]]:
 
 
 def _board(board: Leaderboard, number: int) -> dict[str, Any]:
+    table = leaderboard_table(board)
     return {
         "facts": asdict(board.facts),
         "rows": [
             line | {"digests": [record.digest for record in row.records]}
-            for line, row in zip(rows(board, number=number), board.rows, strict=True)
+            for line, row in zip(_rows(board, table, number), board.rows, strict=True)
         ],
-        "differences": [
-            # An infinite value, which JSON has not, is null.
-            asdict(difference)
-            | {"smallest_detectable": difference.smallest_detectable, "is_shown": difference.is_shown}
-            for difference in board.differences
-        ],
-        "notes": list(leaderboard_table(board).notes),
+        "differences": [_difference(difference) for difference in board.differences],
+        "notes": list(table.notes),
     }
 
 

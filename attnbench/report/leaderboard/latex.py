@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from attnbench.printable import printable
 from attnbench.report.leaderboard.table import Cell, LeaderboardTable
-from attnbench.report.text import printable
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -60,7 +60,7 @@ def latex(table: LeaderboardTable, *, label: str) -> str:
         r"    \bottomrule",
         r"  \end{tabular}",
         r"  \par\medskip\footnotesize\raggedright",
-        *(f"  {escaped(note)}" for note in table.notes),
+        *(f"  {escaped(note)}" for note in [*table.notes, table.emphasis] if note),
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
@@ -94,7 +94,9 @@ def _group_headings(table: LeaderboardTable) -> list[str]:
 
 
 def _name(name: str, baseline: str | None) -> str:
-    return f"{escaped(name)} (baseline)" if name == baseline else escaped(name)
+    # At a row's start a bracket would belong to the end of the row before.
+    text = f"{{}}{escaped(name)}" if name.startswith("[") else escaped(name)
+    return f"{text} (baseline)" if name == baseline else text
 
 
 def _cell(cell: Cell) -> str:

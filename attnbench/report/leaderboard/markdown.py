@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from attnbench.printable import printable
 from attnbench.report.leaderboard.table import Cell, LeaderboardTable
-from attnbench.report.text import printable
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
 
@@ -29,7 +29,7 @@ def markdown(table: LeaderboardTable) -> str:
                 *map(_line, body),
             ]
         ),
-        *map(escaped, table.notes),
+        *map(escaped, filter(None, [*table.notes, table.emphasis])),
     ]
     return "\n\n".join(lines) + "\n"
 

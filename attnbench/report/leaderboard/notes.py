@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from attnbench.report.leaderboard.board import Facts, Leaderboard, Row
-from attnbench.report.leaderboard.differences import ALPHA, POWER, Difference, share_letter
+from attnbench.report.leaderboard.differences import ALPHA, POWER, Difference
+from attnbench.report.leaderboard.letters import share_letter
 from attnbench.report.machines import machine_line
 from attnbench.report.numbers import duration, listed, plural, signed_points
 from attnbench.stats import fewest_seeds
@@ -41,9 +42,19 @@ def conditions(facts: Facts) -> list[str]:
 def conclusions(board: Leaderboard) -> list[str]:
     """What a table tells and what it cannot, one paragraph a string."""
     others = [row for row in board.rows if not row.is_baseline]
-    paragraphs = [_seeds_missing(board), *_differences(board, others), _short_run(board.facts)]
+    paragraphs = [_repeats(board), _seeds_missing(board), *_differences(board, others), _short_run(board.facts)]
     paragraphs += [replaced_line({row.variant: row.num_replaced for row in board.rows}), *_measures(board)]
     return [paragraph for paragraph in paragraphs if paragraph]
+
+
+def _repeats(board: Leaderboard) -> str:
+    number = board.facts.num_repeats
+    if not number:
+        return ""
+    return (
+        f"{plural(number, 'record')} repeat a variant and a seed with the same file under another path, and are left "
+        "out; the earliest counts."
+    )
 
 
 def _seeds_missing(board: Leaderboard) -> str:
@@ -60,14 +71,21 @@ def _seeds_missing(board: Leaderboard) -> str:
 def _differences(board: Leaderboard, others: list[Row]) -> list[str]:
     name = board.facts.spec.baseline
     if board.baseline is None:
-        return [f"The baseline {name} has no record here, so no differences are given."]
+        tested = [found for found in board.differences if found.is_over_seeds]
+        return [
+            f"The baseline {name} has no record here, so no differences to it are given.",
+            _letters(board),
+            _test_of_letters() if tested else "",
+            "± is Student's 95 % interval over seeds.",
+        ]
     if not others:
         return []
     pairs = [(row, row.top1_difference) for row in others if row.top1_difference is not None]
     over_seeds = [(row, found) for row, found in pairs if found.is_over_seeds]
     higher = [_with_difference(row, found) for row, found in over_seeds if found.is_shown and found.mean > 0]
     lower = [_with_difference(row, found) for row, found in over_seeds if found.is_shown and found.mean < 0]
-    unclear = [row.variant for row, found in over_seeds if not found.is_shown]
+    equal = [row.variant for row, found in over_seeds if found.low == found.high == 0]
+    unclear = [row.variant for row, found in over_seeds if not found.is_shown and row.variant not in equal]
     alone = [row.variant for row in others if row.top1_difference is None]
     lines = []
     if higher:
@@ -76,10 +94,12 @@ def _differences(board: Leaderboard, others: list[Row]) -> list[str]:
         lines.append(f"Shown to be lower than the baseline {name}: {listed(lower)}.")
     if unclear:
         lines.append(f"Not shown to differ from the baseline {name}: {listed(unclear)}.")
+    if equal:
+        lines.append(f"The same answers as the baseline {name} on every image after every seed: {listed(equal)}.")
     if alone:
         lines.append(f"No seed shared with the baseline {name}, so no difference: {listed(alone)}.")
     lines.append(_one_seed(name, pairs))
-    lines.append(_what_could_be_shown([found for _, found in over_seeds]))
+    lines.append(_what_could_be_shown([found for row, found in over_seeds if row.variant not in equal]))
     lines.append(_how_it_is_tested([found for _, found in pairs]))
     lines.append(_letters(board))
     return lines
@@ -125,36 +145,47 @@ def _what_could_be_shown(differences: list[Difference]) -> str:
 def _how_it_is_tested(differences: list[Difference]) -> str:
     if not differences:
         return ""
-    comparisons = f"{plural(differences[0].family_size, 'comparison')} with the baseline"
-    if any(found.is_over_seeds for found in differences):
+    # Those over seeds come first.
+    first = max(differences, key=lambda found: found.is_over_seeds)
+    comparisons = f"{plural(first.family_size, 'comparison')} with the baseline"
+    if first.is_over_seeds:
         test, over = "* passes a permutation test over seeds", "seeds and test images"
     else:
         test, over = "† passes McNemar's test over images", "test images"
+    if len({found.is_over_seeds for found in differences}) > 1:
+        over += " (of one seed over test images alone)"
     return (
-        f"{test} at {100 * ALPHA:.0f} % after Holm's correction for {comparisons}; p is corrected likewise. In "
-        f"brackets a 95 % interval of Δ over {over}, of each comparison alone and not corrected. ± is Student's 95 % "
-        "interval over seeds."
+        f"{test} at {100 * ALPHA:.0f} % after Holm's correction for {comparisons}. In brackets a 95 % interval of Δ "
+        f"over {over}, of each comparison alone and not corrected. ± is Student's 95 % interval over seeds."
     )
 
 
 def _letters(board: Leaderboard) -> str:
     compared = [found for found in board.differences if found.is_over_seeds]
-    if len(compared) < 2:
+    if not compared:
         return ""
     size = compared[0].family_size
     text = f"Variants that share a rank letter are not shown to differ ({plural(size, 'comparison')} of two variants"
     if not any(found.can_be_shown for found in compared):
         return f"{text}, for which {fewest_seeds(ALPHA, size)} seeds are needed)."
-    baseline = board.baseline
-    assert baseline is not None
     both = [
         row.variant
         for row in board.rows
-        if row.top1_difference and row.top1_difference.is_shown and share_letter(row.rank, baseline.rank)
+        if row.top1_difference
+        and row.top1_difference.is_shown
+        and board.baseline is not None
+        and share_letter(row.rank, board.baseline.rank)
     ]
     if not both:
         return f"{text})."
     return f"{text}): among so many {listed(both)} cannot be told from the baseline, though alone beside it they can."
+
+
+def _test_of_letters() -> str:
+    return (
+        f"Differences are shown by a permutation test over seeds at {100 * ALPHA:.0f} % after Holm's correction for "
+        "all of them."
+    )
 
 
 def _short_run(facts: Facts) -> str:
@@ -165,7 +196,7 @@ def _short_run(facts: Facts) -> str:
     return (
         f"This is a short run ({plural(len(facts.seeds), 'seed')}, {plural(epochs, 'epoch')}): it measures {measured} "
         "under this recipe. It cannot tell how the variants rank after full training, on other data or on other "
-        "backbones, nor show differences smaller than its intervals."
+        "backbones."
     )
 
 

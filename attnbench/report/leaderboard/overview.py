@@ -1,18 +1,18 @@
 """Many leaderboards in a line each, quick enough for thousands of records: tests over seeds, and no intervals."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderableType
 
 from attnbench.record import Record
 from attnbench.report.columns import Column, tables
-from attnbench.report.leaderboard.board import baseline_of, mean_top1, variants_of
-from attnbench.report.leaderboard.differences import ALPHA
+from attnbench.report.leaderboard.differences import ALPHA, counts_test
+from attnbench.report.leaderboard.grouping import baseline_of, mean_top1, variants_of
 from attnbench.report.leaderboard.terminal import problem_lines
 from attnbench.report.numbers import plural, signed_points
 from attnbench.report.text import shown
-from attnbench.stats import holm_adjusted, permutation_test
+from attnbench.stats import holm_adjusted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,22 +122,19 @@ def _row(number: int, records: Sequence[Record]) -> OverviewRow:
     )
 
 
-def _shown(variants: dict[str, list[Record]], baseline: str) -> tuple[int, int]:
+def _shown(variants: Mapping[str, Sequence[Record]], baseline: str) -> tuple[int, int]:
     """How many variants are shown to be higher than the baseline, and how many lower."""
-    counts = {name: {record.spec.seed: num_correct(record) for record in members} for name, members in variants.items()}
-    p_values, signs = [], []
-    for name, found in counts.items():
-        seeds = found.keys() & counts[baseline].keys()
-        if name == baseline or not seeds:
-            continue
-        own, others = [found[seed] for seed in seeds], [counts[baseline][seed] for seed in seeds]
-        # A single seed shows nothing of a module, and stays in the family as what shows nothing.
-        p_values.append(permutation_test(own, others).p_value if len(seeds) > 1 else 1.0)
-        signs.append(sum(own) > sum(others))
-    shown_signs = [sign for sign, p in zip(signs, holm_adjusted(p_values), strict=True) if p <= ALPHA]
-    return sum(shown_signs), len(shown_signs) - sum(shown_signs)
+    tested = {name: counts_test(members, variants[baseline]) for name, members in variants.items() if name != baseline}
+    over_seeds = {name: test for name, test in tested.items() if test is not None}
+    corrected = holm_adjusted([test.p_value for test in over_seeds.values()])
+    shown_names = [name for name, p_value in zip(over_seeds, corrected, strict=True) if p_value <= ALPHA]
+    higher = sum(_mean_difference(variants[name], variants[baseline]) > 0 for name in shown_names)
+    return higher, len(shown_names) - higher
 
 
-def num_correct(record: Record) -> int:
-    """Test images that were classified correctly."""
-    return round(record.values.test_top1_percent / 100 * record.values.num_test_images)
+def _mean_difference(records: Sequence[Record], others: Sequence[Record]) -> int:
+    """Right answers more than the other variant's, over the seeds that both have."""
+    known = {record.spec.seed: record.test_correct.num_true for record in others}
+    return sum(
+        record.test_correct.num_true - known[record.spec.seed] for record in records if record.spec.seed in known
+    )

@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 from attnbench.presets.published import ImageNetRow, published_for
 from attnbench.report.leaderboard.board import Leaderboard, Row
-from attnbench.report.leaderboard.differences import Difference, share_letter
+from attnbench.report.leaderboard.differences import Difference
+from attnbench.report.leaderboard.letters import share_letter
 from attnbench.report.leaderboard.notes import conclusions, conditions, heading
 from attnbench.report.numbers import (
     between,
@@ -22,6 +23,9 @@ from attnbench.report.numbers import (
 Raw: TypeAlias = str | int | float | None
 """A value as measured; an infinite one is none."""
 
+_EMPHASIS = (
+    "Bold: not shown to differ from the first, shown to be higher than some other, and not shown to be lower than any."
+)
 _SOURCE = "Li, Hu, Yang, arXiv 1905.09646"
 
 STAR, DAGGER = "*", "†"
@@ -76,12 +80,15 @@ class LeaderboardTable:
     """Measured columns first, published ones after them."""
     notes: tuple[str, ...]
     """What it tells and what it does not, a paragraph each."""
+    emphasis: str
+    """What it means that cells stand out, for formats that show it; empty where none does."""
 
 
 def leaderboard_table(board: Leaderboard) -> LeaderboardTable:
     """The table of a leaderboard."""
     columns = [column(board) for column in (_rank, _top1, _difference, _p_value, _parameters, _macs, _speed)]
     published, baseline = _published(board), board.baseline
+    stands_out = any(cell.stands_out for column in columns for cell in column.cells)
     sources = dict.fromkeys(column.source for column in published)
     credit = [f"Published columns are the numbers of {source}, not measured here." for source in sources]
     return LeaderboardTable(
@@ -91,6 +98,7 @@ def leaderboard_table(board: Leaderboard) -> LeaderboardTable:
         baseline=baseline.variant if baseline else None,
         columns=(*columns, *published),
         notes=(*conclusions(board), *credit),
+        emphasis=_EMPHASIS if stands_out else "",
     )
 
 
@@ -137,7 +145,7 @@ def _speed(board: Leaderboard) -> TableColumn:
         return Cell(
             text=f"{ratio.median:.2f}",
             beside=f"({ratio.lower_quartile:.2f}–{ratio.upper_quartile:.2f})",
-            raw=(row.images_per_s, ratio.median, ratio.lower_quartile, ratio.upper_quartile),
+            raw=(_finite(row.images_per_s), ratio.median, ratio.lower_quartile, ratio.upper_quartile),
         )
 
     quartiles = ("throughput_ratio_lower_quartile", "throughput_ratio_upper_quartile")
@@ -160,6 +168,8 @@ def _top1(board: Leaderboard) -> TableColumn:
 
 
 def _difference(board: Leaderboard) -> TableColumn:
+    best = _shown_best(board)
+
     def cell(row: Row) -> Cell:
         found = row.top1_difference
         if found is None:
@@ -169,7 +179,7 @@ def _difference(board: Leaderboard) -> TableColumn:
             beside=between(found.low, found.high),
             raw=(found.mean, found.low, found.high, len(found.seeds), found.test.p_value, found.p_corrected,
                  found.test.method, _finite(found.smallest_detectable)),
-            stands_out=found.is_shown and found.mean > 0,
+            stands_out=found.is_shown and row.variant in best,
         )  # fmt: skip
 
     keys = (
@@ -213,10 +223,12 @@ def mark(difference: Difference) -> str:
 
 
 def _shown_best(board: Leaderboard) -> set[str]:
-    """The variants that cannot be told from the first, and are shown to be higher than any other."""
+    """The variants that cannot be told from the first, are shown to beat another, and are not shown to be beaten."""
     shown = [found for found in board.differences if found.is_shown]
     winners = {found.variant if found.mean > 0 else found.other for found in shown}
-    return {row.variant for row in board.rows if row.variant in winners and share_letter(board.rows[0].rank, row.rank)}
+    losers = {found.other if found.mean > 0 else found.variant for found in shown}
+    tied = {row.variant for row in board.rows if share_letter(board.rows[0].rank, row.rank)}
+    return (winners - losers) & tied
 
 
 def _finite(value: float | None) -> float | None:

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
-from attnbench.report.columns import Column, fits, tables
+from attnbench.report.columns import Column, fits, tables, variant_column
 from attnbench.report.leaderboard.board import Leaderboard
 from attnbench.report.leaderboard.table import LeaderboardTable, leaderboard_table
 from attnbench.report.text import WIDE, shown
-
-_FOLD_NAME = 20
-"""Characters from which a narrow table gives each setting of a variant its own line."""
 
 
 def render(board: Leaderboard, *, store: str | None = None, problems: Sequence[str] = ()) -> RenderableType:
@@ -43,7 +40,7 @@ class _Rendering:
             yield shown(line, ascii_only)
         yield Text()
         bold = [name == table.baseline for name in table.names]
-        names = _names(table, width=width)
+        names = variant_column(table.names, baseline=table.baseline, wide=width >= WIDE)
         columns = _columns(table, names, width=width, ascii_only=ascii_only)
         yield from tables(names, [[column] for column in columns], bold=bold, width=width, ascii_only=ascii_only)
         yield Text()
@@ -76,14 +73,3 @@ def _columns(table: LeaderboardTable, names: Column, *, width: int, ascii_only: 
     if fits(names, columns, width=width, ascii_only=ascii_only):
         return columns
     return [column for column, of in zip(columns, table.columns, strict=True) if not of.is_minor]
-
-
-def _names(table: LeaderboardTable, *, width: int) -> Column:
-    names = [name.replace(",", ",\n") if width < WIDE and len(name) > _FOLD_NAME else name for name in table.names]
-    return Column(
-        header="variant",
-        cells=tuple(
-            f"{shown_name} (baseline)" if name == table.baseline else shown_name
-            for name, shown_name in zip(table.names, names, strict=True)
-        ),
-    )

@@ -18,10 +18,10 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from attnbench.printable import printable
 from attnbench.report.leaderboard.board import Leaderboard
 from attnbench.report.numbers import plural
 from attnbench.report.page.data import board_views
-from attnbench.report.text import printable
 
 _SCRIPTS = ("marks.js", "dom.js", "frame.js", "plots.js", "table.js", "runs.js", "page.js")
 """Each uses those before it."""

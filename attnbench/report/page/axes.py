@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from attnbench.report.numbers import macs_unit
 from attnbench.stats import Interval
 
 _LOGARITHMIC = 8.0
@@ -69,7 +68,7 @@ def epoch_axis(num_epochs: int) -> Axis:
     )
 
 
-def accuracy_axis(intervals: Iterable[Interval]) -> Axis:
+def accuracy_axis(label: str, intervals: Iterable[Interval]) -> Axis:
     """Top-1 accuracy; bars of few seeds go on beyond it, so that the means do not fall into one."""
     found = [(interval.mean, interval.half_width or 0.0) for interval in intervals]
     low, high = min(mean for mean, _ in found), max(mean for mean, _ in found)
@@ -77,21 +76,7 @@ def accuracy_axis(intervals: Iterable[Interval]) -> Axis:
     ends = (min(mean - half for mean, half in found), max(mean + half for mean, half in found))
     if span:
         ends = max(ends[0], low - _MOST_BAR * span), min(ends[1], high + _MOST_BAR * span)
-    return axis("top-1 accuracy (%), mean over seeds", ends)
-
-
-def parameters_axis(parameters: Iterable[float]) -> Axis:
-    """Trainable parameters."""
-    found = list(parameters)
-    unit, size = ("millions", 1e6) if max(found) >= 1e6 else ("thousands", 1e3)
-    return axis(f"parameters ({unit})", found, size=size, may_be_logarithmic=True)
-
-
-def macs_axis(macs: Iterable[float]) -> Axis:
-    """Multiply-accumulates of one image."""
-    found = list(macs)
-    unit, size = macs_unit(int(max(found)))
-    return axis(f"multiply-accumulates of one image ({unit})", found, size=size, may_be_logarithmic=True)
+    return axis(label, ends)
 
 
 def _ticks(low: float, high: float, size: float) -> tuple[tuple[float, str], ...]:

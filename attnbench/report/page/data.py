@@ -4,24 +4,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from attnbench.report.leaderboard.board import Leaderboard, Row
+from attnbench.report.leaderboard.plotted import BoardCost
 from attnbench.report.leaderboard.table import LeaderboardTable, leaderboard_table
 from attnbench.report.numbers import plural
 from attnbench.report.page.axes import Axis
-from attnbench.report.page.marks import BASELINE, Mark, marks_of
+from attnbench.report.page.marks import PageMark, page_marks
 from attnbench.report.page.plots import (
     CostPlot,
     CurvePoint,
     Delta,
     cost_plots,
     curve_axes,
-    curve_of,
+    curve_points,
+    curve_text,
     delta_axis,
     delta_of,
-    seeds_text,
     top1_axis,
     top1_text,
 )
-from attnbench.report.page.runs import Run, environment_lines, environments_of, run_of
+from attnbench.report.page.runs import Run, environment_lines, environments_of, run_of, spec_words
 from attnbench.report.page.tables import (
     Numbers,
     PageColumn,
@@ -42,7 +43,7 @@ class VariantData:
 
     name: str
     """The variant."""
-    mark: Mark
+    mark: PageMark
     """How it is drawn."""
     is_baseline: bool
     """Whether the others are compared with it."""
@@ -52,8 +53,10 @@ class VariantData:
     """Half of its interval; none for one seed."""
     top1_text: str
     """These in words."""
-    seeds_text: str
-    """How many seeds it has."""
+    curve_text: str
+    """What the numbers of its learning curve are."""
+    spec_text: str
+    """What its runs have in common, in words."""
     runs_text: str
     """How many runs it has."""
     curve: tuple[CurvePoint, ...]
@@ -74,7 +77,7 @@ class BoardData:
     """In the order of the table's rows."""
     top1: Axis
     """Of test accuracies."""
-    costs: Mapping[str, CostPlot]
+    costs: Mapping[BoardCost, CostPlot]
     """Accuracy against each cost."""
     epochs: Axis
     """Of learning curves."""
@@ -121,15 +124,12 @@ def board_views(boards: Sequence[Leaderboard], *, store: str) -> list[BoardView]
         boards: The leaderboards, in the page's order.
         store: Folder of the records, as the commands name it.
     """
-    marks = marks_of(boards)
-    return [
-        _view(board, f"board-{number}", marks=marks, store=store.rstrip("/")) for number, board in enumerate(boards, 1)
-    ]
+    return [_view(board, f"board-{number}", store=store.rstrip("/")) for number, board in enumerate(boards, 1)]
 
 
-def _view(board: Leaderboard, anchor: str, *, marks: Mapping[str, Mark], store: str) -> BoardView:
+def _view(board: Leaderboard, anchor: str, *, store: str) -> BoardView:
     table = leaderboard_table(board)
-    data = _data(board, table, marks=marks, store=store)
+    data = _data(board, table, store=store)
     return BoardView(
         anchor=anchor,
         table=table,
@@ -145,26 +145,28 @@ def _view(board: Leaderboard, anchor: str, *, marks: Mapping[str, Mark], store: 
     )
 
 
-def _data(board: Leaderboard, table: LeaderboardTable, *, marks: Mapping[str, Mark], store: str) -> BoardData:
+def _data(board: Leaderboard, table: LeaderboardTable, *, store: str) -> BoardData:
     environments = environments_of([record for row in board.rows for record in row.records])
+    marks = page_marks(board)
 
     def variant(row: Row) -> VariantData:
         return VariantData(
             name=row.variant,
-            mark=BASELINE if row.is_baseline else marks[row.variant],
+            mark=marks[row.variant],
             is_baseline=row.is_baseline,
             top1=row.top1_percent.mean,
             half_width=row.top1_percent.half_width,
             top1_text=top1_text(row),
-            seeds_text=seeds_text(row),
+            curve_text=curve_text(row),
+            spec_text=spec_words(row.variant, row.records[0].spec),
             runs_text=plural(len(row.records), "run"),
-            curve=curve_of(row),
-            delta=delta_of(row, board.baseline),
+            curve=curve_points(row),
+            delta=delta_of(board, row),
             runs=tuple(run_of(record, store=store, environments=environments) for record in row.records),
         )
 
     variants = tuple(variant(row) for row in board.rows)
-    epochs, validation = curve_axes([found.curve for found in variants])
+    epochs, validation = curve_axes(board, [found.curve for found in variants])
     deltas = [found.delta for found in variants if found.delta is not None]
     return BoardData(
         title=table.title,

@@ -19,11 +19,14 @@ function swatch(mark) {
   return svg("svg", attributes, shape(mark));
 }
 
+// Text that a narrow place may break between settings.
+const breakable = (text) => text.split(/(?<=[,:])/).flatMap((part, place) => (place ? [html("wbr"), part] : [part]));
+
 const tip = document.getElementById("tip");
 let tipTarget = null;
 
 function showTip(target, title, lines) {
-  tip.replaceChildren(html("strong", {}, title), ...lines.map((line) => html("span", {}, line)));
+  tip.replaceChildren(html("strong", {}, ...breakable(title)), ...lines.map((line) => html("span", {}, ...breakable(line))));
   (target.closest("dialog") ?? document.body).append(tip);  // an open dialog lies above all that is not its own
   tip.hidden = false;
   tipTarget = target;
@@ -54,3 +57,7 @@ function withTip(node, title, lines) {
   node.addEventListener("blur", hideTip);
   return node;
 }
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") hideTip();
+});

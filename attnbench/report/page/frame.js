@@ -81,7 +81,6 @@ function walkable(root) {
     return same[Math.min(rankIn(from), same.length - 1)];
   }
   root.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") hideTip();
     const from = event.target.closest(".mark");
     const target = from && steps[event.key] && steps[event.key](from);
     if (!target) return;

@@ -49,7 +49,7 @@ function costPlot(board, width, cost) {
     root.append(svg("text", attributes, places[index].text));
   });
   for (const { variant, index, point, x, y } of [...places].sort((one, other) => one.x - other.x)) {
-    const lines = [variant.top1_text, point.text, ...(variant.delta ? [variant.delta.text] : []), ...(point.is_front ? ["on the Pareto front"] : [])];
+    const lines = [variant.top1_text, point.text, ...(variant.delta ? [variant.delta.text] : []), ...(point.is_front ? ["on the Pareto front"] : []), variant.spec_text];
     root.append(markOf(variant, index, x, y, lines, { isFilled: point.is_front }));
   }
   walkable(root);
@@ -68,7 +68,7 @@ function curvesPlot(board, width) {
     const line = variant.curve.map((point) => [toX(point.epoch), toY(point.mean)]);
     bars.append(svg("g", attributes, svg("polygon", { class: "band", points: through(ring) }), svg("polyline", { class: "curve", points: through(line) })));
     for (const point of variant.curve) {
-      const lines = [`epoch ${point.epoch}, validation top-1 (%): ${point.text}`, variant.seeds_text];
+      const lines = [`epoch ${point.epoch}, validation top-1 (%): ${point.text}`, variant.curve_text, variant.spec_text];
       root.append(markOf(variant, index, toX(point.epoch), toY(point.mean), lines, { scale: variant.curve.length > 12 ? 0.45 : 0.7 }));
     }
   });
@@ -90,10 +90,10 @@ function seedsPlot(board, width) {
     root.append(svg("text", { class: "label", x: 0, y: middle + 4, "data-variant": index, "aria-hidden": "true" }, shortened(variant.name, left - 8)));
     const bar = svg("line", { class: "bar", x1: toX(delta.low), x2: toX(delta.high), y1: middle, y2: middle });
     bars.append(svg("g", { class: variant.mark.colour, "data-variant": index }, bar));
-    root.append(markOf(variant, index, toX(delta.mean), middle, [delta.text], { scale: 1.1, isFilled: delta.is_shown }));
+    root.append(markOf(variant, index, toX(delta.mean), middle, [delta.text, variant.spec_text], { scale: 1.1, isFilled: delta.is_shown }));
     delta.seeds.forEach((seed, place) => {
       const spread = delta.seeds.length > 1 ? (place / (delta.seeds.length - 1) - 0.5) * (rowHeight - 18) : 9;
-      const lines = [`seed ${seed.seed}: Δ top-1 ${seed.text} points`];
+      const lines = [`seed ${seed.seed}: Δ top-1 ${seed.text} points`, `${variant.spec_text}, seed ${seed.seed}, digest ${seed.digest}`];
       root.append(markOf(variant, index, toX(seed.points), middle + spread, lines, { scale: 0.45 }));
     });
   });

@@ -1,16 +1,24 @@
 """What the page's plots show of a leaderboard: places, intervals and the text of each mark."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from attnbench.record import Record
+from attnbench.report.front import ParetoPoint, pareto_front
 from attnbench.report.leaderboard.board import Leaderboard, Row
+from attnbench.report.leaderboard.plotted import (
+    DIFFERENCE_LABEL,
+    BoardCost,
+    accuracy_label,
+    cost_label,
+    cost_points,
+    curve_of,
+    seed_differences,
+    validation_label,
+)
 from attnbench.report.leaderboard.table import mark
 from attnbench.report.numbers import between, four_digits, half_width, macs_unit, p_value, plural, signed_points
-from attnbench.report.page.axes import Axis, accuracy_axis, axis, epoch_axis, macs_axis, parameters_axis
+from attnbench.report.page.axes import Axis, accuracy_axis, axis, epoch_axis
 from attnbench.report.page.runs import drawn, kept_epochs
-from attnbench.report.plots.pareto import ParetoPoint, pareto_front
-from attnbench.stats import Ratio, median_ratio
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +56,9 @@ class CurvePoint:
     mean: float
     """Mean over seeds, %."""
     low: float
-    """The lowest seed."""
+    """1 standard deviation over seeds below it."""
     high: float
-    """The highest seed."""
+    """The same above it."""
     text: str
     """These in words."""
 
@@ -61,6 +69,8 @@ class SeedDelta:
 
     seed: int
     """The seed."""
+    digest: str
+    """Digest of the variant's spec with it."""
     points: float
     """Percentage points."""
     text: str
@@ -85,40 +95,19 @@ class Delta:
     """Each shared seed."""
 
 
-def cost_plots(board: Leaderboard) -> dict[str, CostPlot]:
+def cost_plots(board: Leaderboard) -> dict[BoardCost, CostPlot]:
     """Accuracy against parameters, multiply-accumulates and relative inference time."""
     unit, size = macs_unit(max(row.macs for row in board.rows))
-    times = {row.variant: _relative_time(row.records) for row in board.rows}
-    ends = [end for time in times.values() for end in (time.lower_quartile, time.upper_quartile)]
     return {
-        "params": _cost_plot(
-            board,
-            "parameters",
-            parameters_axis(row.parameters for row in board.rows),
-            lambda row: float(row.parameters),
-            lambda row: f"{row.parameters:,} parameters",
-        ),
-        "macs": _cost_plot(
-            board,
-            "MACs",
-            macs_axis(row.macs for row in board.rows),
-            lambda row: float(row.macs),
-            lambda row: f"{four_digits(row.macs / size)} {unit}",
-        ),
-        "time": _cost_plot(
-            board,
-            "inference time",
-            axis("inference time, × baseline: median and quartiles", ends, may_be_logarithmic=True),
-            lambda row: times[row.variant].median,
-            lambda row: f"{_ratio_text(times[row.variant])} × the baseline's inference time",
-            lambda row: (times[row.variant].lower_quartile, times[row.variant].upper_quartile),
-        ),
+        "parameters": _cost_plot(board, "parameters", "parameters", lambda cost: f"{cost.cost:,.0f} parameters"),
+        "macs": _cost_plot(board, "macs", "MACs", lambda cost: f"{four_digits(cost.cost / size)} {unit}"),
+        "time": _cost_plot(board, "time", "inference time", _time_text),
     }
 
 
 def top1_axis(board: Leaderboard) -> Axis:
     """Axis of the test accuracies."""
-    return accuracy_axis(row.top1_percent for row in board.rows)
+    return accuracy_axis(accuracy_label(board), (row.top1_percent for row in board.rows))
 
 
 def top1_text(row: Row) -> str:
@@ -131,26 +120,42 @@ def seeds_text(row: Row) -> str:
     return plural(len(row.records), "seed")
 
 
-def curve_of(row: Row) -> tuple[CurvePoint, ...]:
-    """The learning curve of a variant, over the seeds that reached each epoch."""
-    num_epochs = max(len(record.curve) for record in row.records)
-    return tuple(_curve_point(row.records, place) for place in kept_epochs(num_epochs))
+def curve_text(row: Row) -> str:
+    """What the numbers of a learning curve are."""
+    seeds = seeds_text(row)
+    return seeds if len(row.records) == 1 else f"mean ± 1 standard deviation over {seeds}"
 
 
-def curve_axes(curves: Sequence[Sequence[CurvePoint]]) -> tuple[Axis, Axis]:
+def curve_points(row: Row) -> tuple[CurvePoint, ...]:
+    """The learning curve of a variant, at the epochs through which it is drawn."""
+    curve = curve_of(row)
+
+    def point(place: int) -> CurvePoint:
+        mean, deviation = curve.means[place], curve.deviations[place]
+        return CurvePoint(
+            epoch=curve.epochs[place],
+            mean=drawn(mean),
+            low=drawn(curve.low[place]),
+            high=drawn(curve.high[place]),
+            text=four_digits(mean) + ("" if deviation is None else f" ± {deviation:.2f}"),
+        )
+
+    return tuple(point(place) for place in kept_epochs(len(curve.epochs)))
+
+
+def curve_axes(board: Leaderboard, curves: Sequence[Sequence[CurvePoint]]) -> tuple[Axis, Axis]:
     """Epochs and validation accuracy."""
     points = [point for curve in curves for point in curve]
     ends = [end for point in points for end in (point.low, point.high)]
-    return epoch_axis(max(point.epoch for point in points)), axis("validation top-1 (%), mean over seeds", ends)
+    return epoch_axis(max(point.epoch for point in points)), axis(validation_label(board), ends)
 
 
-def delta_of(row: Row, baseline: Row | None) -> Delta | None:
+def delta_of(board: Leaderboard, row: Row) -> Delta | None:
     """Difference of a variant to the baseline, and that of each shared seed."""
     found = row.top1_difference
-    if found is None or baseline is None:
+    if found is None:
         return None
-    own, others = ({record.spec.seed: record for record in some.records} for some in (row, baseline))
-    deltas = {seed: _points(own[seed], others[seed]) for seed in found.seeds}
+    digests = {record.spec.seed: record.digest for record in row.records}
     return Delta(
         mean=drawn(found.mean),
         low=drawn(found.low),
@@ -159,7 +164,8 @@ def delta_of(row: Row, baseline: Row | None) -> Delta | None:
         text=f"Δ top-1 {signed_points(found.mean)}{mark(found)} {between(found.low, found.high)}, "
         f"p {p_value(found.p_corrected)} after Holm's correction, {plural(len(found.seeds), 'shared seed')}",
         seeds=tuple(
-            SeedDelta(seed=seed, points=drawn(points), text=signed_points(points)) for seed, points in deltas.items()
+            SeedDelta(seed=seed, digest=digests[seed], points=drawn(points), text=signed_points(points))
+            for seed, points in seed_differences(board, row).items()
         ),
     )
 
@@ -167,58 +173,24 @@ def delta_of(row: Row, baseline: Row | None) -> Delta | None:
 def delta_axis(deltas: Sequence[Delta]) -> Axis:
     """Axis of the differences to the baseline, zero among them."""
     ends = [end for delta in deltas for end in (delta.low, delta.high, *(seed.points for seed in delta.seeds))]
-    return axis("Δ top-1 to the baseline (points)", [0.0, *ends])
+    return axis(DIFFERENCE_LABEL, [0.0, *ends])
 
 
-def _cost_plot(
-    board: Leaderboard,
-    name: str,
-    cost_axis: Axis,
-    cost: Callable[[Row], float],
-    text: Callable[[Row], str],
-    quartiles: Callable[[Row], tuple[float, float] | None] = lambda row: None,
-) -> CostPlot:
-    points = [
-        ParetoPoint(
-            variant=row.variant,
-            is_baseline=row.is_baseline,
-            cost=cost(row),
-            quartiles=quartiles(row),
-            top1_percent=row.top1_percent,
-        )
-        for row in board.rows
-    ]
+def _cost_plot(board: Leaderboard, cost: BoardCost, name: str, text: Callable[[ParetoPoint], str]) -> CostPlot:
+    points, (label, size) = cost_points(board, cost), cost_label(board, cost)
     front = pareto_front(points)
+    ends = [end for point in points for end in (point.cost, *(point.quartiles or ()))]
     return CostPlot(
         name=name,
-        axis=cost_axis,
+        axis=axis(label, ends, size=size, may_be_logarithmic=True),
         points=tuple(
-            CostPoint(cost=point.cost, quartiles=point.quartiles, is_front=point in front, text=text(row))
-            for point, row in zip(points, board.rows, strict=True)
+            CostPoint(cost=point.cost, quartiles=point.quartiles, is_front=point in front, text=text(point))
+            for point in points
         ),
     )
 
 
-def _relative_time(records: Sequence[Record]) -> Ratio:
-    return median_ratio(
-        [ms for record in records for ms in record.timing.forward_ms],
-        [ms for record in records for ms in record.timing.baseline_forward_ms],
-    )
-
-
-def _ratio_text(ratio: Ratio) -> str:
-    return f"{four_digits(ratio.median)} ({four_digits(ratio.lower_quartile)}–{four_digits(ratio.upper_quartile)})"
-
-
-def _curve_point(records: Sequence[Record], place: int) -> CurvePoint:
-    values = [record.curve[place].validation_top1_percent for record in records if place < len(record.curve)]
-    mean = sum(values) / len(values)
-    point = CurvePoint(epoch=place + 1, mean=drawn(mean), low=drawn(min(values)), high=drawn(max(values)), text="")
-    spread = f" ({four_digits(min(values))}–{four_digits(max(values))})" if len(values) > 1 else ""
-    return replace(point, text=f"{four_digits(mean)}{spread}")
-
-
-def _points(record: Record, baseline: Record) -> float:
-    """Percentage points between two runs, from whole numbers of images, so that equal ones differ by nothing."""
-    correct, others = (int(found.test_correct.unpack().sum()) for found in (record, baseline))
-    return 100 * (correct - others) / record.test_correct.num_bits
+def _time_text(point: ParetoPoint) -> str:
+    assert point.quartiles is not None, "time has quartiles"
+    lower, upper = map(four_digits, point.quartiles)
+    return f"{four_digits(point.cost)} ({lower}–{upper}) × the baseline's inference time"

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from attnbench.record import Environment, Epoch, Record
-from attnbench.report.numbers import duration, four_digits
+from attnbench.report.numbers import duration, four_digits, plural
 from attnbench.report.page.axes import Axis, axis, epoch_axis
+from attnbench.spec import RunSpec
 from attnbench.spec_io import to_yaml
 
 _DIGITS = 6
@@ -105,6 +106,19 @@ def run_of(record: Record, *, store: str, environments: Sequence[Environment]) -
         selected_epoch=values.selected_epoch,
         epochs=epoch_axis(len(curve)),
         accuracies=axis("validation top-1 (%)", curve),
+    )
+
+
+def spec_words(variant: str, spec: RunSpec) -> str:
+    """What the runs of a variant have in common, on one line.
+
+    >>> spec_words("sge:groups=32", RunSpec(attention="sge:groups=32", backbone="resnet50", data="mnist"))
+    'sge:groups=32 in resnet50 on mnist, 6 epochs, batch size 128, learning rate 0.1'
+    """
+    recipe = spec.recipe
+    return (
+        f"{variant} in {spec.backbone} on {spec.data}, {plural(recipe.epochs, 'epoch')}, "
+        f"batch size {recipe.batch_size}, learning rate {recipe.learning_rate:g}"
     )
 
 

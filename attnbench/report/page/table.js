@@ -51,7 +51,9 @@ function makeOpenable(board, table) {
     const variant = board.variants[Number(row.dataset.variant)];
     const header = row.querySelector("th");
     const name = header.querySelector(".name");
-    const button = html("button", { type: "button", "aria-haspopup": "dialog", title: `open ${variant.runs_text}` });
+    const opens = `press to open ${variant.runs_text}`;
+    const attributes = { type: "button", "aria-haspopup": "dialog", "aria-description": `${variant.spec_text}; ${opens}` };
+    const button = withTip(html("button", attributes), variant.name, [variant.top1_text, variant.spec_text, opens]);
     header.insertBefore(button, name);
     button.append(swatch(variant.mark), name);
     row.addEventListener("click", () => {

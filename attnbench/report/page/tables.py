@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from attnbench.report.leaderboard.board import Leaderboard, Row
 from attnbench.report.leaderboard.differences import Difference
+from attnbench.report.leaderboard.plotted import BoardCost
 from attnbench.report.leaderboard.table import LeaderboardTable, Raw, TableColumn, mark
 from attnbench.report.numbers import between, p_value, plural, signed_points
 from attnbench.report.page.plots import CostPlot, CurvePoint, Delta, top1_text
@@ -126,7 +127,7 @@ def pairs_of(board: Leaderboard) -> tuple[tuple[Pair | None, ...], ...]:
     return tuple(tuple(pair(one, other) for other in board.rows) for one in board.rows)
 
 
-def cost_numbers(board: Leaderboard, costs: Mapping[str, CostPlot]) -> Numbers:
+def cost_numbers(board: Leaderboard, costs: Mapping[BoardCost, CostPlot]) -> Numbers:
     """What the plot of accuracy against cost shows, in words."""
 
     def cells(place: int, row: Row) -> tuple[str, ...]:
@@ -151,7 +152,7 @@ def run_numbers(runs: Mapping[str, Sequence[Run]]) -> Numbers:
 
 
 def curve_numbers(names: Sequence[str], curves: Sequence[Sequence[CurvePoint]]) -> Numbers:
-    """Mean validation accuracy by epoch and variant, with the lowest and highest seed."""
+    """Mean validation accuracy by epoch and variant, with 1 standard deviation over seeds."""
     texts = [{point.epoch: point.text for point in curve} for curve in curves]
     epochs = sorted({epoch for curve in texts for epoch in curve})
     return Numbers(

@@ -1,12 +1,12 @@
 """Accuracy against cost from a leaderboard alone: parameters, MACs, or time beside the baseline's."""
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
-from attnbench.report.leaderboard.board import Leaderboard, Row
+from attnbench.report.front import ParetoPoint
+from attnbench.report.leaderboard.board import Leaderboard
 from attnbench.report.leaderboard.notes import heading
-from attnbench.report.numbers import macs_unit, plural
-from attnbench.report.plots.board_words import over_seeds
-from attnbench.report.plots.pareto import ParetoPoint
+from attnbench.report.leaderboard.plotted import BoardCost, accuracy_label, cost_label, cost_points
+from attnbench.report.numbers import plural
 from attnbench.report.plots.pareto_axes import accuracy_limits
 from attnbench.report.plots.pareto_notes import ParetoWords, accuracy_sentences
 from attnbench.report.plots.pareto_plot import draw_pareto
@@ -14,9 +14,6 @@ from attnbench.report.plots.variants import board_styles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-BoardCost: TypeAlias = Literal["parameters", "macs", "time"]
-"""What accuracy stands against: trainable parameters, multiply-accumulates, or time over the baseline's."""
 
 
 def draw_board_pareto(board: Leaderboard, cost: BoardCost) -> "Figure":
@@ -27,44 +24,22 @@ def draw_board_pareto(board: Leaderboard, cost: BoardCost) -> "Figure":
 
 def board_points(board: Leaderboard, cost: BoardCost) -> tuple[ParetoPoint, ...]:
     """The variants of a leaderboard with their costs, the cheapest first."""
-    points = [_point(row, cost) for row in board.rows]
-    return tuple(sorted(points, key=lambda point: (point.cost, -point.top1_percent.mean, point.variant)))
+    by_cost = sorted(cost_points(board, cost), key=lambda point: (point.cost, -point.top1_percent.mean, point.variant))
+    return tuple(by_cost)
 
 
 def board_words(board: Leaderboard, cost: BoardCost) -> ParetoWords:
     """What is said around the plot of one cost."""
     points = board_points(board, cost)
-    label, unit = _label(board, max(point.cost for point in points), cost)
+    label, unit = cost_label(board, cost)
     *_, has_cut_bars = accuracy_limits(points)
     return ParetoWords(
         title=heading(board),
-        accuracy_label=f"top-1 accuracy (%), {over_seeds(board)}",
+        accuracy_label=accuracy_label(board),
         cost_label=label,
         unit=unit,
         caption=(_costs(board, cost), *accuracy_sentences(points, board.facts.spec.recipe, has_cut_bars=has_cut_bars)),
     )
-
-
-def _point(row: Row, cost: BoardCost) -> ParetoPoint:
-    ratio = row.throughput_ratio
-    costs: dict[BoardCost, float] = {"parameters": row.parameters, "macs": row.macs, "time": 1 / ratio.median}
-    return ParetoPoint(
-        variant=row.variant,
-        is_baseline=row.is_baseline,
-        cost=costs[cost],
-        quartiles=(1 / ratio.upper_quartile, 1 / ratio.lower_quartile) if cost == "time" else None,
-        top1_percent=row.top1_percent,
-    )
-
-
-def _label(board: Leaderboard, most: float, cost: BoardCost) -> tuple[str, float]:
-    """The horizontal axis, and what its numbers are divided by."""
-    if cost == "time":
-        return f"inference time over that of the baseline {board.facts.spec.baseline} (ratio), median", 1.0
-    if cost == "parameters":
-        return ("parameters (millions)", 1e6) if most >= 1e6 else ("parameters (thousands)", 1e3)
-    unit, size = macs_unit(round(most))
-    return f"multiply-accumulates of one image ({unit})", size
 
 
 def _costs(board: Leaderboard, cost: BoardCost) -> str:

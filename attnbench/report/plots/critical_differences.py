@@ -14,10 +14,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attnbench.report.leaderboard.board import Leaderboard, Row
-from attnbench.report.leaderboard.differences import ALPHA, letter_set
+from attnbench.report.leaderboard.differences import ALPHA
+from attnbench.report.leaderboard.letters import letter_set
 from attnbench.report.leaderboard.notes import heading
+from attnbench.report.leaderboard.plotted import accuracy_label
 from attnbench.report.numbers import listed, plural
-from attnbench.report.plots.board_words import over_seeds, trained
+from attnbench.report.plots.board_words import trained
 from attnbench.report.plots.figure import framed, text_sizes
 from attnbench.report.plots.variants import VariantStyle, board_styles, label_of
 from attnbench.stats import fewest_seeds
@@ -51,10 +53,7 @@ def joined(board: Leaderboard) -> list[list[Row]]:
     letters = sorted(
         {letter for row in board.rows for letter in letter_set(row.rank)}, key=lambda text: (len(text), text)
     )
-    groups = [
-        [row for row in board.rows if letter in letter_set(row.rank)]
-        for letter in sorted(letters, key=lambda text: (len(text), text))
-    ]
+    groups = [[row for row in board.rows if letter in letter_set(row.rank)] for letter in letters]
     return [group for group in groups if len(group) > 1]
 
 
@@ -109,7 +108,7 @@ def _draw_axis(axes: "Axes", board: Leaderboard, *, depth: float) -> None:
     axes.set_ylim(depth, 0)
     axes.xaxis.set_label_position("top")
     axes.xaxis.tick_top()
-    axes.set_xlabel(f"top-1 accuracy (%), {over_seeds(board)}", labelpad=6)
+    axes.set_xlabel(accuracy_label(board), labelpad=6)
     axes.set_yticks([])
     for name, spine in axes.spines.items():
         spine.set_visible(name == "top")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attnbench.errors import MissingDependencyError, SpecError, StoreError
-from attnbench.report.text import printable
+from attnbench.printable import printable
 from attnbench.store import write_whole
 
 if TYPE_CHECKING:

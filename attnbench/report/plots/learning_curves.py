@@ -1,13 +1,12 @@
 """Learning curves of a leaderboard: validation accuracy against epochs, one line a variant."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
-from attnbench.report.leaderboard.board import Leaderboard, Row
+from attnbench.report.leaderboard.board import Leaderboard
 from attnbench.report.leaderboard.notes import heading
-from attnbench.report.plots.board_words import over_seeds, trained
+from attnbench.report.leaderboard.plotted import Curve, curve_of, validation_label
+from attnbench.report.plots.board_words import trained
 from attnbench.report.plots.figure import framed, text_sizes
 from attnbench.report.plots.label_rows import spread
 from attnbench.report.plots.variants import VariantStyle, board_styles, label_of
@@ -31,42 +30,6 @@ _FEWEST_CUT = 10
 """Epochs from which they may."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Curve:
-    """Validation accuracy of one variant, one number an epoch."""
-
-    epochs: tuple[int, ...]
-    """Counted from 1."""
-    means: tuple[float, ...]
-    """Mean top-1 accuracy over seeds, percent."""
-    deviations: tuple[float, ...]
-    """Standard deviation over seeds, points; 0 for one seed."""
-
-    @property
-    def low(self) -> list[float]:
-        """Lower edge of the band."""
-        return [mean - deviation for mean, deviation in zip(self.means, self.deviations, strict=True)]
-
-    @property
-    def high(self) -> list[float]:
-        """Upper edge of it."""
-        return [mean + deviation for mean, deviation in zip(self.means, self.deviations, strict=True)]
-
-
-def curve_of(row: Row) -> Curve:
-    """The mean curve of a variant, over the seeds that have an epoch."""
-    percents: dict[int, list[float]] = {}
-    for record in row.records:
-        for point in record.curve:
-            percents.setdefault(point.epoch, []).append(point.validation_top1_percent)
-    epochs = tuple(sorted(percents))
-    return Curve(
-        epochs=epochs,
-        means=tuple(fmean(percents[epoch]) for epoch in epochs),
-        deviations=tuple(stdev(percents[epoch]) if len(percents[epoch]) > 1 else 0.0 for epoch in epochs),
-    )
-
-
 def draw_learning_curves(board: Leaderboard) -> "Figure":
     """The curves as a figure, in the style that matplotlib is set to."""
     from matplotlib.ticker import MaxNLocator
@@ -83,7 +46,7 @@ def draw_learning_curves(board: Leaderboard) -> "Figure":
         right=(_LEADER + max(width for width, _ in sizes.values())) / 72 + 0.1,
     )
     axes.set_xlabel("epoch")
-    axes.set_ylabel(f"top-1 accuracy on validation (%), {over_seeds(board)}")
+    axes.set_ylabel(validation_label(board))
     axes.grid(visible=True)
     axes.set_axisbelow(True)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

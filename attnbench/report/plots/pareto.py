@@ -11,8 +11,9 @@ from attnbench.efficiency_record import EfficiencyRecord, PhaseTiming
 from attnbench.efficiency_spec import PHASES, RowSpec
 from attnbench.errors import SpecError
 from attnbench.record import Record
+from attnbench.report.front import ParetoPoint
 from attnbench.spec import RunSpec
-from attnbench.stats import Interval, t_interval
+from attnbench.stats import t_interval
 
 Cost: TypeAlias = Literal["latency", "inference", "training", "params", "full", "fvcore", "published"]
 """What accuracy stands against: milliseconds of a phase, parameters, or operations in a convention."""
@@ -23,22 +24,6 @@ COSTS: tuple[Cost, ...] = get_args(Cost)
 _R = TypeVar("_R", EfficiencyRecord, Record)
 _Network: TypeAlias = tuple[str, str]
 """A variant, and the hash of the user's file that registers it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ParetoPoint:
-    """One variant."""
-
-    variant: str
-    """Variant as in the spec, with ``@`` and the start of the plugin's hash where two contents share a name."""
-    is_baseline: bool
-    """Whether the table of its cost compares the others with it."""
-    cost: float
-    """Median milliseconds of a step, parameters, or operations of one image."""
-    quartiles: tuple[float, float] | None
-    """Between them lies half of the steps; none for what is counted."""
-    top1_percent: Interval
-    """Top-1 accuracy on the test split, over seeds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,23 +88,6 @@ def pareto_points(
         trained=runs[0],
         left_out=tuple(left_out),
     )
-
-
-def pareto_front(points: Sequence[ParetoPoint]) -> list[ParetoPoint]:
-    """The points that no other beats: none is as cheap and more accurate, or as accurate and cheaper.
-
-    By medians and means, whatever their uncertainty. Points of equal cost and accuracy beat the others together.
-
-    Returns:
-        The front, the cheapest first.
-    """
-
-    def beats(other: ParetoPoint, point: ParetoPoint) -> bool:
-        own, others = (point.cost, -point.top1_percent.mean), (other.cost, -other.top1_percent.mean)
-        return others != own and others[0] <= own[0] and others[1] <= own[1]
-
-    front = [point for point in points if not any(beats(other, point) for other in points)]
-    return sorted(front, key=lambda point: (point.cost, point.variant))
 
 
 def _shared_backbone(rows: Sequence[EfficiencyRecord], runs: Sequence[Record]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from attnbench.report.plots.pareto import ParetoPoint
+from attnbench.report.front import ParetoPoint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

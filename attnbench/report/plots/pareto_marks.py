@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnbench.report.front import ParetoPoint
 from attnbench.report.plots.label_places import place_labels
-from attnbench.report.plots.pareto import ParetoPoint
 from attnbench.report.plots.variants import VariantStyle, label_of, variant_styles
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def draw_front(axes: "Axes", front: Sequence[ParetoPoint], size: float) -> None:
 
 def styles_of(points: Sequence[ParetoPoint]) -> list[VariantStyle]:
     """The style of each point."""
-    return variant_styles([point.is_baseline for point in points])
+    styles = variant_styles({point.variant: point.is_baseline for point in points})
+    return [styles[point.variant] for point in points]
 
 
 def draw_point(axes: "Axes", point: ParetoPoint, size: float, style: VariantStyle, *, is_front: bool) -> None:

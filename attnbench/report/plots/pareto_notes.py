@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from attnbench.efficiency_spec import PHASES
+from attnbench.report.front import ParetoPoint
 from attnbench.report.numbers import plural
-from attnbench.report.plots.pareto import ParetoPoint, ParetoPoints
+from attnbench.report.plots.pareto import ParetoPoints
 from attnbench.spec import Recipe
 
 _LAYOUTS = {"nchw": "NCHW", "channels_last": "channels last (NHWC)"}

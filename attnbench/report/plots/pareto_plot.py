@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attnbench.report.front import ParetoPoint, pareto_front
 from attnbench.report.plots.figure import framed, save_figure
-from attnbench.report.plots.pareto import ParetoPoint, ParetoPoints, pareto_front
+from attnbench.report.plots.pareto import ParetoPoints
 from attnbench.report.plots.pareto_axes import accuracy_limits, scale_costs
 from attnbench.report.plots.pareto_marks import draw_front, draw_labels, draw_point, styles_of
 from attnbench.report.plots.pareto_notes import ParetoWords, pareto_words

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from attnbench.report.leaderboard.board import Leaderboard, Row
 from attnbench.report.leaderboard.differences import ALPHA, Difference
 from attnbench.report.leaderboard.notes import heading
+from attnbench.report.leaderboard.plotted import DIFFERENCE_LABEL, seed_differences
 from attnbench.report.leaderboard.table import mark
 from attnbench.report.numbers import listed, plural, signed_points
 from attnbench.report.plots.board_words import trained
@@ -38,17 +39,6 @@ def why_not(board: Leaderboard) -> str | None:
     return None
 
 
-def seed_differences(board: Leaderboard, row: Row) -> dict[int, float]:
-    """Top-1 accuracy of a variant less the baseline's after each seed that both have, percentage points."""
-    assert board.baseline is not None, "there is no difference without a baseline"
-    counts, others = (
-        {record.spec.seed: int(record.test_correct.unpack().sum()) for record in side.records}
-        for side in (row, board.baseline)
-    )
-    shared = sorted(counts.keys() & others.keys())
-    return {seed: 100 * (counts[seed] - others[seed]) / board.facts.num_test_images for seed in shared}
-
-
 def draw_seed_differences(board: Leaderboard) -> "Figure":
     """The differences as a figure, in the style that matplotlib is set to."""
     rows, styles = _compared(board), board_styles(board)
@@ -64,7 +54,7 @@ def draw_seed_differences(board: Leaderboard) -> "Figure":
     )
     # The vertical axis counts points downwards, so that the best is the uppermost.
     axes.set_ylim(sum(heights), 0)
-    axes.set_xlabel(f"Δ top-1 accuracy to the baseline {board.facts.spec.baseline} (percentage points)")
+    axes.set_xlabel(DIFFERENCE_LABEL)
     axes.grid(visible=True, axis="x")
     axes.set_axisbelow(True)
     axes.axvline(0, color="#555555", linewidth=1.0, zorder=2)
@@ -129,8 +119,8 @@ def _draw_row(
 def _caption(board: Leaderboard, differences: list[Difference]) -> list[str]:
     images = f"{board.facts.num_test_images:,} test images"
     sentences = [
-        f"Dots are seeds: accuracy on the {images} less the baseline's after the same seed, the first seed above; "
-        f"{trained(board)}.",
+        f"Dots are seeds: accuracy on the {images} less that of the baseline "
+        f"{board.facts.spec.baseline} after the same seed, the first seed above; {trained(board)}.",
     ]
     if any(found.is_over_seeds for found in differences):
         size = plural(differences[0].family_size, "comparison")

@@ -2,17 +2,24 @@
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import count
 
+from attnbench.printable import printable
 from attnbench.report.leaderboard.board import Leaderboard
-from attnbench.report.text import printable
+from attnbench.report.leaderboard.marks import COLOURS, Mark, marks_of
 
-# M. Okabe and K. Ito's colours for the colour-blind, without yellow, which is too light for lines.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_SHAPES = ("o", "s", "^", "D", "v", "P", "X")
-_LINES = ("-", "--", "-.", ":")
+_SHAPES = {
+    "circle": "o",
+    "square": "s",
+    "triangle": "^",
+    "diamond": "D",
+    "turned-triangle": "v",
+    "plus": "P",
+    "cross": "X",
+    "star": "*",
+}
+_LINES = {"solid": "-", "dashed": "--", "dash-dotted": "-.", "dotted": ":"}
 _LABEL_COLUMNS = 18
 """Characters from which a label gives each setting of a variant its own line."""
 _LONGEST_LINE = 30
@@ -31,30 +38,26 @@ class VariantStyle:
     """Dashes, in matplotlib's letters."""
 
 
-_BASELINE = VariantStyle(colour="#000000", shape="*", line="-")
-
-
-def variant_styles(are_baselines: Sequence[bool]) -> list[VariantStyle]:
-    """A style for each variant; no two are alike in colour and shape among the first forty-two.
+def variant_styles(are_baselines: Mapping[str, bool]) -> dict[str, VariantStyle]:
+    """A style for each variant, by its name.
 
     Args:
-        are_baselines: Whether each is the baseline, which is a black star.
+        are_baselines: Whether each variant is the baseline, which is a black star.
     """
-    others = (
-        VariantStyle(
-            colour=_COLOURS[number % len(_COLOURS)],
-            shape=_SHAPES[number % len(_SHAPES)],
-            line=_LINES[number // len(_COLOURS) % len(_LINES)],
-        )
-        for number in count()
-    )
-    return [_BASELINE if is_baseline else next(others) for is_baseline in are_baselines]
+    return {name: _style(mark) for name, mark in marks_of(are_baselines).items()}
 
 
 def board_styles(board: Leaderboard) -> dict[str, VariantStyle]:
     """The style that each variant of a leaderboard has in all of its plots."""
-    styles = variant_styles([row.is_baseline for row in board.rows])
-    return {row.variant: style for row, style in zip(board.rows, styles, strict=True)}
+    return variant_styles({row.variant: row.is_baseline for row in board.rows})
+
+
+def _style(mark: Mark) -> VariantStyle:
+    return VariantStyle(
+        colour="#000000" if mark.colour is None else COLOURS[mark.colour],
+        shape=_SHAPES[mark.shape],
+        line=_LINES[mark.line],
+    )
 
 
 def label_of(variant: str, *, is_baseline: bool) -> str:

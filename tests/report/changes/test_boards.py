@@ -12,7 +12,7 @@ from attnbench.record import PackedIntegers, Record
 from attnbench.report.changes.boards import BoardChange, Changes, changes
 from attnbench.report.changes.notes import change_conclusions, change_conditions, unmatched
 from attnbench.report.leaderboard.board import leaderboards
-from attnbench.spec import PluginFile, Recipe
+from attnbench.spec import PluginFile, Recipe, digest
 from attnbench.stats import holm_adjusted, paired_accuracy_interval, permutation_test, unpaired_ratio_interval
 from tests.records import make_record
 
@@ -39,6 +39,17 @@ def store(
 
 
 OLD = {"none": 0.8, "se": 0.8, "sge": 0.8}
+PLUGINS = {letter: PluginFile(path="mine.py", sha256=letter * 64) for letter in "abc"}
+
+
+def with_sources(records: list[Record], images_a_source: int = 2) -> list[Record]:
+    sources = PackedIntegers.pack(np.arange(NUM_IMAGES) // images_a_source)
+    return [replace(record, test_sources=sources) for record in records]
+
+
+def in_folder(records: list[Record], root: str) -> list[Record]:
+    specs = [replace(record.spec, root=root) for record in records]
+    return [replace(record, spec=spec, digest=digest(spec)) for record, spec in zip(records, specs, strict=True)]
 
 
 def compared(a: list[Record], b: list[Record]) -> Changes:
@@ -106,22 +117,48 @@ def test_other_seeds_are_compared_by_welch() -> None:
 def test_other_test_images_are_never_paired() -> None:
     other = [make_record("none", seed, correct=bits(0.8, seed)[:400]) for seed in range(3)]
     assert not board(other, store({"none": 0.8}, num_seeds=3)).variants[0].accuracy.is_paired
-    sources = PackedIntegers.pack(np.arange(NUM_IMAGES) // 2)
-    clustered = [replace(record, test_sources=sources) for record in store({"none": 0.8}, num_seeds=3, key=1)]
-    assert not board(clustered, store({"none": 0.8}, num_seeds=3)).variants[0].accuracy.is_paired
-    both = [replace(record, test_sources=sources) for record in store({"none": 0.8}, num_seeds=3)]
-    change = board(clustered, both).variants[0]
+    clustered = with_sources(store({"none": 0.8}, num_seeds=3, key=1), images_a_source=2)
+    others = with_sources(store({"none": 0.8}, num_seeds=3), images_a_source=4)
+    assert not board(clustered, others).variants[0].accuracy.is_paired
+
+
+def test_sources_that_one_store_knows_are_the_clusters_of_both() -> None:
+    known, unknown = with_sources(store({"none": 0.8}, num_seeds=3, key=1)), store({"none": 0.8}, num_seeds=3)
     expected = paired_accuracy_interval(
-        stacked(clustered, "none"), stacked(both, "none"), clusters=np.arange(NUM_IMAGES) // 2
+        stacked(known, "none"), stacked(unknown, "none"), clusters=np.arange(NUM_IMAGES) // 2
     )
-    assert (change.accuracy.low, change.accuracy.high) == (100 * expected.low, 100 * expected.high)
+    for a, b, sign in ((known, unknown, 1), (known, with_sources(unknown), 1), (unknown, known, -1)):
+        accuracy = board(a, b).variants[0].accuracy
+        assert accuracy.paired_seeds == (0, 1, 2)
+        assert accuracy.mean == pytest.approx(sign * 100 * expected.mean)
+        ends = sorted((sign * accuracy.low, sign * accuracy.high))  # type: ignore[operator]
+        assert ends == pytest.approx([100 * expected.low, 100 * expected.high])
+
+
+def test_images_of_another_folder_are_never_paired() -> None:
+    a, b = in_folder(store(OLD, key=1), "new"), in_folder(store(OLD), "old")
+    found = board(a, b)
+    for change in found.variants:
+        new, old = (
+            [record.values.test_top1_percent for record in side if record.spec.attention == change.variant]
+            for side in (a, b)
+        )
+        assert not change.accuracy.is_paired
+        assert change.accuracy.p_value == pytest.approx(ttest_ind(new, old, equal_var=False).pvalue)
+    assert "The folders of the images are not the same, and may hold other images." in said(found)
+    assert "  root: old in B, new in A" in change_conditions(found)
+    alone = board(a, store(OLD))
+    assert not any(change.accuracy.is_paired for change in alone.variants)
+    same = board(a, in_folder(store(OLD), "new"))
+    assert all(change.accuracy.is_paired for change in same.variants)
+    assert "folders" not in said(same)
 
 
 def test_too_few_unpaired_runs_have_neither_interval_nor_test() -> None:
     found = board([run("none", 0)], [run("none", 1)])
     accuracy = found.variants[0].accuracy
     assert (accuracy.low, accuracy.high, accuracy.p_value, accuracy.p_corrected) == (None, None, None, None)
-    assert "Neither shared seeds nor several that differ, so without interval and test: none." in said(found)
+    assert "Neither shared seeds and images nor several that differ, so without a test: none." in said(found)
     alike = board(
         [make_record("none", seed, 85.0) for seed in (0, 1)], [make_record("none", seed, 84.0) for seed in (2, 3)]
     )
@@ -211,15 +248,51 @@ def test_nothing_in_common_is_said() -> None:
 
 
 def test_variants_of_one_store_and_edited_files_are_named() -> None:
-    plugin = {letter: PluginFile(path="mine.py", sha256=letter * 64) for letter in "ab"}
-    a = [*store({"none": 0.8, "cbam": 0.8}, num_seeds=2), *store({"mine": 0.8}, num_seeds=2, plugin=plugin["a"])]
-    b = [*store({"none": 0.8, "bam": 0.8}, num_seeds=2), *store({"mine": 0.8}, num_seeds=2, plugin=plugin["b"])]
+    a = [*store({"none": 0.8, "cbam": 0.8}, num_seeds=2), *store({"mine": 0.8}, num_seeds=2, plugin=PLUGINS["a"])]
+    b = [*store({"none": 0.8, "bam": 0.8}, num_seeds=2), *store({"mine": 0.8}, num_seeds=2, plugin=PLUGINS["b"])]
     found = board(a, b)
     assert (found.only_before, found.only_after) == (("bam",), ("cbam",))
     assert "Only A has: cbam." in said(found)
     assert "Only B has: bam." in said(found)
     assert "The user's file is not the same in B and in A for: mine." in said(found)
     assert [change.variant for change in found.variants if change.is_edited] == ["mine"]
+
+
+def test_variants_match_by_the_content_of_their_file_before_their_name() -> None:
+    none = store({"none": 0.8}, num_seeds=2)
+    gap = {letter: store({"gap": 0.8}, num_seeds=2, plugin=PLUGINS[letter]) for letter in "abc"}
+    found = board([*none, *gap["a"], *gap["b"]], [*none, *gap["a"]])
+    change = next(change for change in found.variants if change.variant == "gap@aaaaaaaa")
+    assert change.before.variant == "gap"
+    assert not change.is_edited
+    assert change.identical_seeds == (0, 1)
+    assert (found.only_before, found.only_after) == ((), ("gap@bbbbbbbb",))
+    assert all(set(order) == {"none", "gap@aaaaaaaa"} for order in found.orders)
+    assert "One store has several contents under a name: gap@aaaaaaaa in A is gap in B." in said(found)
+    other_way = board([*none, *gap["a"]], [*none, *gap["a"], *gap["b"]])
+    assert {change.variant: change.before.variant for change in other_way.variants}["gap"] == "gap@aaaaaaaa"
+    assert (other_way.only_before, other_way.only_after) == (("gap@bbbbbbbb",), ())
+    unlike = board([*none, *gap["b"], *gap["c"]], [*none, *gap["a"]])
+    assert [change.variant for change in unlike.variants] == ["none"]
+    assert (unlike.only_before, set(unlike.only_after)) == (("gap",), {"gap@bbbbbbbb", "gap@cccccccc"})
+
+
+def test_an_edited_baseline_is_not_the_same_baseline() -> None:
+    def of(letter: str, *variants: str) -> list[Record]:
+        mine = store({"mine": 0.8}, num_seeds=2, plugin=PLUGINS[letter], baseline="mine")
+        return [*mine, *store(dict.fromkeys(variants, 0.8), num_seeds=2, baseline="mine")]
+
+    edited = board(of("b", "se"), of("a", "se"))
+    assert not edited.has_one_baseline
+    assert all(change.speed is None for change in edited.variants)
+    assert "The baseline mine was edited and is not the same in B and in A, so that neither Δ base nor" in said(edited)
+    assert "× baseline is images/s" not in said(edited)
+    same = board(of("a", "se"), of("a", "se"))
+    assert same.has_one_baseline
+    assert all(change.speed is not None for change in same.variants)
+    unknown = board(of("b", "se"), of("a", "se")[2:])
+    assert not unknown.has_one_baseline
+    assert "The baseline mine is a user's, and B has no record of it, so that neither" in said(unknown)
 
 
 def test_stars_that_come_and_go_and_the_order() -> None:

@@ -6,7 +6,9 @@ import pytest
 from numpy.typing import NDArray
 
 from attnbench.record import Record
-from attnbench.report.leaderboard.differences import against, all_differences, letters, share_letter
+from attnbench.report.leaderboard.differences import against, all_differences
+from attnbench.report.leaderboard.grouping import comparable
+from attnbench.report.leaderboard.letters import letters, share_letter
 from attnbench.stats import (
     holm_adjusted,
     mcnemar_p,
@@ -119,6 +121,44 @@ def test_images_of_one_source_count_as_one() -> None:
     assert [pair.test.method for pair in all_differences(single)] == ["cluster permutation"]
 
 
+@pytest.mark.parametrize("without", ["sge", "none"])
+def test_records_that_know_no_sources_are_of_the_same_images(without: str) -> None:
+    sources = np.repeat(np.arange(20), NUM_IMAGES // 20)
+    records = {
+        name: [
+            make_record(
+                name, seed, correct=bits(chance, seed, 20)[sources], sources=None if name == without else sources
+            )
+            for seed in range(4)
+        ]
+        for name, chance in (("sge", 0.85), ("none", 0.7))
+    }
+    (pair,) = all_differences(records)
+    one, other = (stacked(records[name]) for name in ("sge", "none"))
+    assert pair.low == 100 * paired_accuracy_interval(one, other, clusters=sources).low
+    (group,) = comparable([record for members in records.values() for record in members])
+    assert len(group) == 8
+
+
+def test_other_sources_are_another_table() -> None:
+    sources = np.arange(NUM_IMAGES) // 2
+    mine = make_record("sge", correct=bits(0.8, 0), sources=sources)
+    theirs = make_record("none", correct=bits(0.8, 1), sources=sources[::-1].copy())
+    assert sorted(len(group) for group in comparable([mine, theirs])) == [1, 1]
+
+
+def test_one_seed_and_many_are_families_of_their_own() -> None:
+    variants = noisy(8)
+    variants["bam"] = [make_record("bam", 0, correct=bits(0.5, 0))]
+    found = all_differences(variants)
+    alone = all_differences(noisy(8))
+    by_pair = {(pair.variant, pair.other): pair for pair in found}
+    assert all(by_pair[pair.variant, pair.other] == pair for pair in alone)
+    assert {pair.family_size for pair in found if not pair.is_over_seeds} == {3}
+    assert by_pair["sge", "bam"].is_shown_for_networks
+    assert letters(["sge", "bam", "se", "none"], found) == ["a", "", "b", "b"]
+
+
 def test_each_pair_takes_the_seeds_that_both_have() -> None:
     variants = noisy(8)
     variants["se"] = variants["se"][2:5]
@@ -138,8 +178,8 @@ def test_letters_are_shared_by_what_is_not_told_apart() -> None:
     assert share_letter("ab", "bc")
     assert not share_letter("a", "b")
     assert not share_letter("", "")
-    assert share_letter("a,aa", "aa,b")
-    assert not share_letter("aa,b", "a,c")
+    assert share_letter("ab1", "b1c")
+    assert not share_letter("b1c", "ab")
 
 
 def test_what_does_not_differ_at_all_is_not_shown() -> None:

@@ -32,6 +32,8 @@ def test_markdown_is_a_table_with_its_sentences() -> None:
     assert re.search(r"\*\*86\.\d\d\*\* ± 0\.\d\d \| \*\*\+\d\.\d\d\\\*\*\* \\\[", lines[2])
     assert "**" not in "".join(lines[3:])
     assert "\n\n\\* passes a permutation test" in text
+    assert text.endswith("and not shown to be lower than any.\n")
+    assert "Bold" not in markdown(table_of(clear(3)))
 
 
 def test_markdown_shows_a_name_as_it_is() -> None:
@@ -57,6 +59,11 @@ def test_latex_sets_a_name_as_it_is() -> None:
         r"a$|$b$^{*}$\_$<$script$>$`[x](y)\$\textbackslash{}input\{z\}\%\&\#\textasciitilde{}\textasciicircum{} & "
     ) in text
     assert text.isascii()
+
+
+def test_latex_reads_no_name_as_an_option_of_the_row_before() -> None:
+    text = latex(table_of([make_record("none"), make_record("[x]")]), label="x")
+    assert "\n    {}[x] & " in text
 
 
 def test_latex_sets_published_columns_apart() -> None:

@@ -35,6 +35,18 @@ def test_a_line_says_what_the_whole_leaderboard_says() -> None:
     assert (few.higher, few.lower) == (0, 0)
 
 
+def test_it_agrees_with_the_table_where_some_have_one_seed() -> None:
+    records = [*clear(7), make_record("bam", 0, 99.0)]
+    (row,) = overview(comparable(records))
+    (group,) = comparable(records)
+    shown = [found.top1_difference for found in board_of(group).rows if found.top1_difference is not None]
+    assert (row.higher, row.lower) == (
+        sum(found.is_shown and found.mean > 0 for found in shown),
+        sum(found.is_shown and found.mean < 0 for found in shown),
+    )
+    assert row.higher == 1
+
+
 def test_without_a_baseline_nothing_is_compared() -> None:
     (row,) = overview(comparable([make_record("sge", 0), make_record("sge", 1)]))
     assert (row.best_difference, row.higher, row.lower) == (None, 0, 0)

@@ -66,6 +66,18 @@ def test_only_winners_that_are_winners_are_bold() -> None:
     assert bold(few, "top1_percent") == bold(few, "top1_difference_percent") == []
 
 
+def test_a_winner_is_not_shown_to_be_beaten() -> None:
+    # se beats none and is beaten by sge; it shares a letter with the first, cbam, which is too noisy to be told.
+    generator = np.random.default_rng(0)
+    noisy = [make_record("cbam", seed, 87.0 + 6 * float(generator.normal())) for seed in range(10)]
+    means = {"sge": 86.0, "se": 85.0, "none": 84.0}
+    others = [make_record(name, seed, mean + 0.01 * seed) for name, mean in means.items() for seed in range(10)]
+    table = table_of([*noisy, *others])
+    assert table.names[0] == "cbam"
+    assert bold(table, "top1_percent") == ["sge"]
+    assert bold(table, "top1_difference_percent") == ["sge"]
+
+
 def test_what_is_infinite_is_none() -> None:
     few = table_of(clear(num_seeds=3))
     assert [cell.raw[-1] for cell in column(few, "smallest_detectable_percent").cells] == [None] * 4

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from attnbench.record import Record
 from attnbench.report import leaderboard, render
-from attnbench.spec import Recipe
+from attnbench.spec import PluginFile, Recipe
 from tests.records import make_record
 
 GE = "ge:extent=8,parametric=false"
@@ -181,7 +181,7 @@ def test_one_seed_tells_of_two_networks_and_not_of_modules() -> None:
 def test_says_which_seeds_and_records_are_missing() -> None:
     text = prose(show([*records()[:-1]]))
     assert "Not every variant has every seed: sk:groups=2 (2 of 3)." in text
-    assert "The baseline none has no record here, so no differences are given." in prose(show(records()[3:6]))
+    assert "The baseline none has no record here, so no differences to it are given." in prose(show(records()[3:6]))
 
 
 def test_says_which_variants_keep_the_backbones_own_attention() -> None:
@@ -229,3 +229,27 @@ def test_needs_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_letters_are_explained_without_a_baseline() -> None:
+    text = prose(show([record for record in clear() if record.spec.attention != "none"]))
+    assert "Variants that share a rank letter are not shown to differ (3 comparisons of two variants)." in text
+    assert "Differences are shown by a permutation test over seeds at 5 % after Holm's correction" in text
+
+
+def test_a_variant_that_answers_as_the_baseline_does_is_named_and_has_no_say_in_the_power() -> None:
+    same = [make_record("bam", record.spec.seed, record.values.test_top1_percent) for record in clear()[:9]]
+    text = prose(show([*clear(), *same]))
+    assert "The same answers as the baseline none on every image after every seed: bam." in text
+    assert "A true difference to the baseline of 0.00" not in text
+
+
+def test_repeated_records_are_counted_once_and_told() -> None:
+    plugins = [PluginFile(path=path, sha256="a" * 64) for path in ("gate.py", "./gate.py")]
+    gates = [make_record("gate", seed, 85.0 + seed, plugin=plugin) for plugin in plugins for seed in range(3)]
+    nones = [make_record("none", seed) for seed in range(3)]
+    text = prose(show([*nones, *gates]))
+    assert "3 records repeat a variant and a seed with the same file under another path, and are left out" in text
+    once = prose(show([*nones, *gates[:3]]))
+    assert text.split("left out; the earliest counts. ")[1].split("MACs follow")[0] in once
+    assert "6 runs" in text

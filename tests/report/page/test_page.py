@@ -5,7 +5,6 @@ import hashlib
 import html
 import json
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -15,7 +14,6 @@ from attnbench.report.leaderboard.board import leaderboards
 from attnbench.report.leaderboard.table import leaderboard_table
 from attnbench.report.page import render_page
 from attnbench.report.page.tables import page_columns
-from attnbench.report.plots.variants import variant_styles
 from attnbench.spec import PluginFile, Recipe
 from tests.records import make_record
 
@@ -198,22 +196,6 @@ def test_published_numbers_stand_apart_with_their_source() -> None:
     assert re.search(r'class="number published">\s*77\.5', page)
 
 
-def test_drawn_numbers_are_those_of_the_records() -> None:
-    (board,) = Elements(page_of(records_of(0, 1, none=85.0, sge=86.0))).data()
-    sge, none = board["variants"]
-
-    assert (sge["name"], none["name"]) == ("sge", "none")
-    assert sge["top1"] == pytest.approx(86.05)
-    assert none["delta"] is None
-    assert [seed["points"] for seed in sge["delta"]["seeds"]] == [1.0, 1.0]
-    assert [point["mean"] for point in sge["curve"]] == pytest.approx([86.05 * n / 6 for n in range(1, 7)], rel=1e-5)
-    assert (sge["curve"][-1]["low"], sge["curve"][-1]["high"]) == (86.0, 86.1)
-    assert board["costs"]["time"]["points"][0]["cost"] == pytest.approx(10 / 9)
-    assert [point["is_front"] for point in board["costs"]["params"]["points"]] == [True, False]
-    assert sge["runs"][1]["command"].startswith("attnbench train --from-record 'some records/")
-    assert "attention: sge\n" in sge["runs"][1]["spec"]
-
-
 def test_one_run_alone_and_no_run_at_all_make_a_page() -> None:
     alone = page_of([make_record("none", 0, 85.0)])
     nothing = render_page([], store="records", problems=("a.json is damaged",))
@@ -221,20 +203,3 @@ def test_one_run_alone_and_no_run_at_all_make_a_page() -> None:
     assert "Every two variants" not in alone
     assert "no record could be read" in nothing
     assert "a.json is damaged" in nothing
-
-
-def test_a_long_curve_is_drawn_through_some_of_its_epochs_and_the_last() -> None:
-    record = make_record("sge", 0, 85.0, recipe=Recipe(epochs=300))
-    values = replace(record.values, selected_epoch=123)
-    (board,) = Elements(page_of([replace(record, values=values)])).data()
-    epochs = [epoch for epoch, *_ in board["variants"][0]["runs"][0]["curve"]]
-
-    assert len(epochs) < 50
-    assert {1, 123, 300} <= set(epochs)
-
-
-def test_colours_are_those_of_the_other_plots() -> None:
-    page = page_of(records_of(0, none=85.0))
-    colours = re.findall(r"^\.colour-\d \{ --colour: (#\w+); \}", page, flags=re.MULTILINE)
-
-    assert colours == [style.colour.lower() for style in variant_styles([False] * 6)]

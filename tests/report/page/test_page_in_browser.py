@@ -1,81 +1,16 @@
-"""The page in a browser: what a reader clicks, types and sees."""
+"""The page in a browser: what a reader clicks, types and sees of its tables and runs."""
 
-import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from attnbench.report.leaderboard.board import leaderboards
-from attnbench.report.page import render_page
-from tests.records import make_record
+from tests.report.page.browsing import HOSTILE, records_of
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="the page is tested in a browser by selenium")
-from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
-
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",  # CI runs as root
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1280,900",
-)
-HOSTILE = "<script>alert(1)</script>"
-TOPS = {"none": 85.0, "sge": 86.0, "se": 85.5, "ge:extent=8": 84.0, HOSTILE: 85.2}
-PARAMETERS = {"none": 9_000, "sge": 10_000, "se": 200_000, "ge:extent=8": 9_500, HOSTILE: 9_200}
-
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["webdriver.Chrome"]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    records = [
-        make_record(name, seed, top1 + 0.1 * seed, parameters=PARAMETERS[name])
-        for name, top1 in TOPS.items()
-        for seed in (0, 1, 2)
-    ]
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(render_page(leaderboards(records), store="records", problems=("a.json is damaged",)), "utf-8")
-    return path
-
-
-@pytest.fixture
-def page(browser: "webdriver.Chrome", file: Path) -> Iterator["webdriver.Chrome"]:
-    """The page, freshly loaded; whatever a test does, it may write no error to the console and load nothing."""
-    browser.get("about:blank")
-    browser.get_log("browser")
-    browser.get_log("performance")
-    browser.get(file.as_uri())
-    yield browser
-    assert browser.get_log("browser") == []
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    requested = [
-        event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"
-    ]
-    assert [url for url in requested if url not in {file.as_uri(), "data:,", "about:blank"}] == []
 
 
 def names(page: "webdriver.Chrome") -> list[str]:
@@ -132,7 +67,7 @@ def test_only_shown_differences_leave_the_baseline(page: "webdriver.Chrome") -> 
 
 
 def test_enter_on_a_row_opens_its_runs_and_escape_closes_them(page: "webdriver.Chrome") -> None:
-    records = [make_record("sge", seed, TOPS["sge"] + 0.1 * seed, parameters=10_000) for seed in (0, 1, 2)]
+    records = records_of("sge")
     button = row_button(page, "sge")
     button.send_keys(Keys.ENTER)
     dialog = page.find_element(By.ID, "runs")
@@ -175,59 +110,33 @@ def test_a_name_that_is_markup_stays_text(page: "webdriver.Chrome") -> None:
     page.find_element(By.CSS_SELECTOR, "#runs .close").click()  # an open alert would not let it through
 
 
-def test_pointing_at_a_mark_shows_its_numbers_and_dims_the_others(page: "webdriver.Chrome") -> None:
-    mark = page.find_element(By.CSS_SELECTOR, ".plot-cost .mark[data-variant='0']")
-    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", mark)
-    ActionChains(page).move_to_element(mark).perform()
-    tip = page.find_element(By.ID, "tip")
+def test_a_variants_name_shows_its_accuracy_and_spec(page: "webdriver.Chrome") -> None:
+    button, tip = row_button(page, "ge:extent=8"), page.find_element(By.ID, "tip")
+    ActionChains(page).move_to_element(button).perform()
 
-    assert tip.text.splitlines()[:3] == ["sge", "top-1 86.10 % ± 0.25, 3 seeds", "10,000 parameters"]
-    dimmed = page.find_elements(By.CSS_SELECTOR, ".plot-seeds .mark.is-dim")
-    assert {found.get_attribute("data-variant") for found in dimmed} == {"1", "2", "4"}  # 3 is the baseline
-
-
-def test_arrows_walk_from_mark_to_mark(page: "webdriver.Chrome") -> None:
-    first = page.find_element(By.CSS_SELECTOR, ".plot-curves .mark")
-    page.execute_script("arguments[0].focus()", first)
-    page.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
-    page.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
-
-    assert page.switch_to.active_element.get_attribute("aria-label").startswith("se, epoch 2, validation top-1 (%): ")
-    assert page.find_element(By.ID, "tip").text.startswith("se\nepoch 2")
-    assert len(page.find_elements(By.CSS_SELECTOR, ".plot-curves .mark[tabindex='0']")) == 1
+    assert tip.text.splitlines() == [
+        "ge:extent=8",
+        "top-1 84.10 % ± 0.25, 3 seeds",
+        "ge:extent=8 in cifar-resnet:depth=20 on fashion-mnist, 6 epochs, batch size 128, learning rate 0.1",
+        "press to open 3 runs",
+    ]
+    ActionChains(page).send_keys(Keys.ESCAPE).perform()
+    assert not tip.is_displayed()
 
 
-def test_the_chooser_changes_the_cost(page: "webdriver.Chrome") -> None:
-    assert "parameters (thousands)" in page.find_element(By.CSS_SELECTOR, ".plot-cost svg").text
-    page.find_element(By.CSS_SELECTOR, ".chooser input[value='time']").click()
-
-    assert "inference time, × baseline" in page.find_element(By.CSS_SELECTOR, ".plot-cost svg").text
-
-
-def test_the_legend_hides_a_variant_in_all_plots_and_brings_it_back(page: "webdriver.Chrome") -> None:
-    button = page.find_element(By.CSS_SELECTOR, ".legend button[data-variant='0']")
-    marks = ".plots .mark[data-variant='0']:not(.is-hidden)"
-    num_marks = len(page.find_elements(By.CSS_SELECTOR, marks))
-    button.click()
-
-    assert num_marks == 1 + 6 + 4  # its cost, its epochs, its seeds with their mean
-    assert button.get_attribute("aria-pressed") == "false"
-    assert page.find_elements(By.CSS_SELECTOR, marks) == []
-    button.click()
-    assert len(page.find_elements(By.CSS_SELECTOR, marks)) == num_marks
-
-
-def test_the_toggle_turns_the_page_dark_and_back(page: "webdriver.Chrome") -> None:
+def test_the_toggle_turns_the_page_dark_and_back_and_names_what_it_leads_to(page: "webdriver.Chrome") -> None:
     def background() -> str:
         return page.execute_script("return getComputedStyle(document.body).backgroundColor")
 
     light, button = background(), page.find_element(By.ID, "theme")
+    assert button.text == "Dark theme"
     button.click()
 
     assert (light, background()) == ("rgb(255, 255, 255)", "rgb(20, 23, 27)")
-    assert button.get_attribute("aria-pressed") == "true"
+    assert button.text == "Light theme"
     button.click()
     assert background() == light
+    assert button.text == "Dark theme"
 
 
 def test_a_phone_scrolls_tables_and_not_the_page(page: "webdriver.Chrome") -> None:

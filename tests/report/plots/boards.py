@@ -1,4 +1,4 @@
-"""Leaderboards with noise like that of real ones."""
+"""Leaderboards with noise like that of real ones, and what their figures say."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,9 +6,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from attnbench.record import Record
 from attnbench.report.leaderboard.board import Leaderboard, leaderboard
+from attnbench.report.plots.variants import board_styles
 from attnbench.spec import Recipe
 from tests.records import make_record
 
@@ -57,3 +59,13 @@ def far_board(*tops: float, num_seeds: int = 8) -> Leaderboard:
         for number, top1 in enumerate(tops)
         for seed in range(num_seeds)
     )
+
+
+def caption(figure: Figure) -> str:
+    """What stands below a figure, on one line."""
+    return " ".join(figure.texts[1].get_text().split())
+
+
+def colours(board: Leaderboard) -> dict[str, str]:
+    """The colour of each variant."""
+    return {variant: style.colour for variant, style in board_styles(board).items()}

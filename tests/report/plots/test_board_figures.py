@@ -1,6 +1,6 @@
 """The numbers and the places of what is drawn, read from the figures."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from attnbench.report.leaderboard.board import Leaderboard, leaderboard
-from attnbench.report.plots.board_pareto import BoardCost, board_points, board_words, draw_board_pareto
+from attnbench.report.leaderboard.plotted import BoardCost, seed_differences
+from attnbench.report.plots.board_pareto import board_points, board_words, draw_board_pareto
 from attnbench.report.plots.critical_differences import draw_critical_differences, joined
-from attnbench.report.plots.figure import plot_style
-from attnbench.report.plots.learning_curves import curve_of, draw_learning_curves
-from attnbench.report.plots.seed_differences import draw_seed_differences, seed_differences
-from attnbench.report.plots.variants import board_styles, label_of
+from attnbench.report.plots.learning_curves import draw_learning_curves
+from attnbench.report.plots.seed_differences import draw_seed_differences
+from attnbench.report.plots.variants import label_of
 from tests.records import make_record
-from tests.report.plots.boards import LONG, MANY, SHORT, far_board, noisy_board, noisy_records
+from tests.report.plots.boards import LONG, MANY, SHORT, caption, colours, far_board, noisy_board
 
 DRAWN: dict[str, Callable[[Leaderboard], Figure]] = {
     "curves": draw_learning_curves,
@@ -25,19 +25,7 @@ DRAWN: dict[str, Callable[[Leaderboard], Figure]] = {
     "critical": draw_critical_differences,
 }
 
-
-@pytest.fixture(autouse=True)
-def _style() -> Iterator[None]:
-    with plot_style():
-        yield
-
-
-def caption(figure: Figure) -> str:
-    return " ".join(figure.texts[1].get_text().split())
-
-
-def colours(board: Leaderboard) -> dict[str, str]:
-    return {variant: style.colour for variant, style in board_styles(board).items()}
+pytestmark = pytest.mark.usefixtures("style")
 
 
 @pytest.mark.parametrize("names", [SHORT, LONG, MANY], ids=["short", "long", "many"])
@@ -102,64 +90,6 @@ def test_words_of_the_costs() -> None:
         "Cost: forward passes of 64 images in inference mode, each over one of the baseline beside it, on Example CPU "
         "3000, 1 thread; bars are quartiles of passes."
     )
-
-
-def test_curves_are_means_and_bands_standard_deviations_of_the_seeds() -> None:
-    board = noisy_board(("none", "se"), num_seeds=4)
-    figure = draw_learning_curves(board)
-    axes = figure.axes[0]
-    for row, line, band in zip(board.rows, axes.lines, axes.collections, strict=True):
-        percents = np.array([[point.validation_top1_percent for point in record.curve] for record in row.records])
-        assert line.get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
-        assert line.get_ydata() == pytest.approx(percents.mean(0))
-        assert line.get_color() == colours(board)[row.variant]
-        corners = band.get_paths()[0].vertices
-        deviation = percents.std(0, ddof=1)
-        for epoch in range(1, 7):
-            edges = corners[corners[:, 0] == epoch][:, 1]
-            mean = percents.mean(0)[epoch - 1]
-            assert (edges.min(), edges.max()) == pytest.approx(
-                (mean - deviation[epoch - 1], mean + deviation[epoch - 1])
-            )
-    assert all(tick == int(tick) for tick in axes.get_xticks())
-    assert "6 epochs at batch 128, 4 seeds. Lines are means over seeds, and bands ± 1 standard deviation" in caption(
-        figure
-    )
-
-
-def test_one_seed_has_no_band_and_one_epoch_bars() -> None:
-    alone = draw_learning_curves(noisy_board(num_seeds=1))
-    assert len(alone.axes[0].collections) == 0
-    assert "deviation" not in caption(alone)
-    short = draw_learning_curves(noisy_board(num_epochs=1))
-    assert len(short.axes[0].containers) == len(SHORT)
-    assert "bars ± 1 standard deviation" in caption(short)
-    assert [line.get_xdata()[0] for line in short.axes[0].lines[:1]] == [1]
-
-
-def test_early_epochs_of_a_long_run_reach_below_the_axis_and_it_is_said() -> None:
-    board = noisy_board(num_epochs=20)
-    figure = draw_learning_curves(board)
-    low, _ = figure.axes[0].get_ylim()
-    curves = [curve_of(row) for row in board.rows]
-    assert min(curve.low[4] for curve in curves) > low
-    assert min(curve.low[0] for curve in curves) < low
-    assert "epochs reach below the axis" in caption(figure)
-    assert "below" not in caption(draw_learning_curves(noisy_board(num_epochs=9)))
-
-
-def test_a_curve_is_over_the_seeds_that_have_the_epoch() -> None:
-    long, short = noisy_records(("none",), num_seeds=2)
-    board = leaderboard([long, type(short)(**{**_fields(short), "curve": short.curve[:2]})])
-    curve = curve_of(board.rows[0])
-    assert curve.epochs == (1, 2, 3, 4, 5, 6)
-    assert curve.means[5] == long.curve[5].validation_top1_percent
-    assert curve.deviations[1] > 0
-    assert curve.deviations[5] == 0
-
-
-def _fields(record: object) -> dict[str, object]:
-    return {name: getattr(record, name) for name in record.__dataclass_fields__}  # type: ignore[attr-defined]
 
 
 def test_seeds_means_and_intervals_are_those_of_the_row() -> None:

@@ -9,7 +9,8 @@ from attnbench.efficiency_record import EfficiencyRecord
 from attnbench.efficiency_spec import Conditions, spec_digest
 from attnbench.errors import SpecError
 from attnbench.record import Record
-from attnbench.report.plots.pareto import COSTS, Cost, ParetoPoint, pareto_front, pareto_points
+from attnbench.report.front import ParetoPoint, pareto_front
+from attnbench.report.plots.pareto import COSTS, Cost, pareto_points
 from attnbench.spec import PluginFile, Recipe
 from attnbench.stats import Interval, t_interval
 from tests.efficiency_records import make_counts, make_row, make_timing
