@@ -128,7 +128,7 @@ def _costs(plan: Plan, num_workers: int, here: Machine | None) -> Sequence[str]:
 
 def _points(value: float) -> str:
     if math.isinf(value):
-        return "none"
+        return "no Δ"
     whole, point, decimals = unsigned_number(value).partition(".")
     return f"{whole}{point}{decimals.rstrip('0')}".rstrip(".")
 
