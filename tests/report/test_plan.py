@@ -136,7 +136,7 @@ def test_too_few_seeds_show_nothing() -> None:
     plan = plan_seeds(records(), 3, **SETTINGS)
     assert plan.designs[0].difference == (math.inf,) * 3
     assert plan.designs[0].further_runs == 0
-    assert "none" in shown(plan)
+    assert "no Δ" in shown(plan)
 
 
 @pytest.mark.parametrize(
