@@ -59,10 +59,9 @@ def leaderboard(
     print_spec
         Print the suite as YAML and stop.
     """
-    if workers is not None and workers < 1:
-        raise SpecError(f"workers must be at least 1; got workers={workers}")
-    if seeds is not None and seeds < 1:
-        raise SpecError(f"seeds must be at least 1; got seeds={seeds}")
+    for name, number in {"workers": workers, "seeds": seeds}.items():
+        if number is not None and number < 1:
+            raise SpecError(f"{name} must be at least 1; got {name}={number}")
     logs = logs or LogOptions()
     check_log_options(logs, trains_nothing={"--dry-run": dry_run, "--print-spec": print_spec})
     spec = suite_from(
