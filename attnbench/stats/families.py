@@ -6,6 +6,8 @@ to the level, however the tests depend on each other: of m tests sorted by p,
 
     adjusted_(k) = max over j ≤ k of min(1, (m − j + 1) p_(j))
 
+statsmodels' `multipletests` gives the same, and takes a second to import that a report has not.
+
 H.-P. Piepho: "An Algorithm for a Letter-Based Representation of All-Pairwise Comparisons" (2004),
 https://doi.org/10.1198/1061860043515, gives every variant letters so that two share one exactly if
 they do not differ. One column holds all at first; each differing pair splits the columns that
