@@ -59,6 +59,8 @@ def report(
         raise SpecError(
             "--output needs a format for files; got --format table, allowed: markdown, latex, csv, json, html"
         )
+    if output is not None and output.suffix == Store.suffix and output.parent.resolve() == store.resolve():
+        raise SpecError(f"a {Store.suffix} file in the store would be taken for a record; got --output {output}")
     if against is not None and (format_ != "table" or plots is not None):
         raise SpecError("--against prints what has changed; got --format or --plots beside it")
     records, problems = Store(store).read()

@@ -108,6 +108,7 @@ def test_says_what_has_changed(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "message"),
     [
         ("records --output x.txt", "--output needs a format for files; got --format table, allowed: markdown"),
+        ("records --format json --output records/x.json", "would be taken for a record; got --output records/x.json"),
         ("records --format xml", 'Invalid value "xml" for --format'),
         ("records --board 3", "--board must be a number from 1 to 2; got 3"),
         ("records --board 0", "--board must be a number from 1 to 2; got 0"),
