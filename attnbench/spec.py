@@ -6,6 +6,7 @@ read from and written to YAML with `from_builtins`, `from_yaml` and `to_yaml`
 of `attnbench.spec_io`.
 """
 
+import functools
 import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -22,6 +23,7 @@ def _check(condition: bool, rule: str, **got: object) -> None:
         raise SpecError(f"{rule}; got {values}")
 
 
+@functools.lru_cache(maxsize=4096)
 def _canonical(text: str) -> str:
     return str(Variant.parse(text))
 

@@ -137,20 +137,17 @@ def corrected(differences: Sequence[Difference]) -> list[Difference]:
     ]
 
 
-def counts_test(records: Sequence[Record], others: Sequence[Record]) -> PairedTest | None:
+def counts_test(counts: Mapping[int, int], others: Mapping[int, int]) -> PairedTest | None:
     """The test over seeds of two variants; none where they share fewer than two.
 
     Args:
-        records: Of one variant, one a seed.
+        counts: Right answers of one variant by seed.
         others: Of the other, of the same test images.
     """
-    counts, other_counts = (
-        {record.spec.seed: record.test_correct.num_true for record in of} for of in (records, others)
-    )
-    seeds = sorted(counts.keys() & other_counts.keys())
+    seeds = sorted(counts.keys() & others.keys())
     if len(seeds) < 2:
         return None
-    return permutation_test([counts[seed] for seed in seeds], [other_counts[seed] for seed in seeds])
+    return permutation_test([counts[seed] for seed in seeds], [others[seed] for seed in seeds])
 
 
 def _clusters(records: Sequence[Record]) -> NDArray[np.int64] | None:

@@ -124,17 +124,19 @@ def _row(number: int, records: Sequence[Record]) -> OverviewRow:
 
 def _shown(variants: Mapping[str, Sequence[Record]], baseline: str) -> tuple[int, int]:
     """How many variants are shown to be higher than the baseline, and how many lower."""
-    tested = {name: counts_test(members, variants[baseline]) for name, members in variants.items() if name != baseline}
+    counts = {
+        name: {record.spec.seed: record.test_correct.num_true for record in members}
+        for name, members in variants.items()
+    }
+    others = counts.pop(baseline)
+    tested = {name: counts_test(of_seeds, others) for name, of_seeds in counts.items()}
     over_seeds = {name: test for name, test in tested.items() if test is not None}
     corrected = holm_adjusted([test.p_value for test in over_seeds.values()])
     shown_names = [name for name, p_value in zip(over_seeds, corrected, strict=True) if p_value <= ALPHA]
-    higher = sum(_mean_difference(variants[name], variants[baseline]) > 0 for name in shown_names)
+    higher = sum(_more_right(counts[name], others) > 0 for name in shown_names)
     return higher, len(shown_names) - higher
 
 
-def _mean_difference(records: Sequence[Record], others: Sequence[Record]) -> int:
+def _more_right(counts: Mapping[int, int], others: Mapping[int, int]) -> int:
     """Right answers more than the other variant's, over the seeds that both have."""
-    known = {record.spec.seed: record.test_correct.num_true for record in others}
-    return sum(
-        record.test_correct.num_true - known[record.spec.seed] for record in records if record.spec.seed in known
-    )
+    return sum(counts[seed] - others[seed] for seed in counts.keys() & others.keys())
