@@ -77,10 +77,14 @@ def report(
     if format_ == "table":
         if len(groups) > MANY_BOARDS and not board:
             Console().print(render_overview(overview(groups), store=str(store), problems=problems))
-        else:
+        elif groups:
             _print_groups(groups, store=store, problems=problems)
-        if (rows or row_problems) and not board:
+        else:
+            _say_left_out(problems)
+        if rows and not board:
             print_efficiency(rows, store=store, problems=row_problems)
+        elif not rows:
+            _say_left_out(row_problems)
     else:
         _write(_formatted(groups, format_, store, problems), output)
     return 0
@@ -110,8 +114,7 @@ def _formatted(groups: Sequence[Sequence[Record]], format_: Format, store: Path,
         raise SpecError(f"--format {format_} shows leaderboards, and {store} holds no record of a run")
     boards = [board_of(group) for group in groups]
     if format_ in ("markdown", "latex", "csv"):
-        for problem in problems:
-            print(f"left out: {problem}", file=sys.stderr)
+        _say_left_out(problems)
     match format_:
         case "markdown":
             return "\n".join(markdown(leaderboard_table(board)) for board in boards)
@@ -125,6 +128,11 @@ def _formatted(groups: Sequence[Sequence[Record]], format_: Format, store: Path,
     from attnbench.report.page import render_page
 
     return render_page(boards, store=str(store), problems=problems)
+
+
+def _say_left_out(problems: Sequence[str]) -> None:
+    for problem in problems:
+        print(f"left out: {problem}", file=sys.stderr)
 
 
 def _write(text: str, output: Path | None) -> None:

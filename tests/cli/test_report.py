@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from attnbench.cli import main
+from attnbench.efficiency_record import EfficiencyStore
 from attnbench.record import Record, Store
+from tests.efficiency_records import make_row
 from tests.records import make_record
 from tests.report.leaderboard.test_table import clear
 
@@ -144,6 +146,20 @@ def test_damaged_and_hostile_records_do_not_stop_a_report(format_: str, capsys: 
         assert {line["variant"] for line in csv.DictReader(io.StringIO(captured.out))} == {"none", name, "se"}
     if format_ in ("markdown", "html"):
         assert "<script>alert" not in captured.out
+
+
+def test_a_damaged_run_is_named_beside_efficiency_rows_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    EfficiencyStore(Path("records")).add(make_row())
+    Path("records/0123456789abcdef.json").write_text("{")
+    assert main(["report", "records"]) == 0
+    assert "left out: records/0123456789abcdef.json is damaged" in capsys.readouterr().err
+
+
+def test_a_damaged_efficiency_row_is_named_beside_runs_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    path = store_of(few())
+    (path / "0123456789abcdef.efficiency.json").write_text("{")
+    assert main(["report", "records"]) == 0
+    assert "left out: records/0123456789abcdef.efficiency.json is damaged" in capsys.readouterr().err
 
 
 def test_a_pipe_that_is_ascii_gets_utf8() -> None:

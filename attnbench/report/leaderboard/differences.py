@@ -76,11 +76,6 @@ class Difference:
         return not self.is_over_seeds and self.p_corrected <= ALPHA
 
     @property
-    def excludes_zero(self) -> bool:
-        """Whether zero lies outside the interval, which is of this comparison alone and not corrected."""
-        return not self.low <= 0 <= self.high
-
-    @property
     def can_be_shown(self) -> bool:
         """Whether these many seeds could show any difference in this family, however large."""
         return self.is_over_seeds and self.test.can_reach(ALPHA, self.family_size)

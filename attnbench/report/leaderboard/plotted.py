@@ -59,8 +59,7 @@ def seed_differences(board: Leaderboard, row: Row) -> dict[int, float]:
     """
     assert board.baseline is not None, "there is no difference without a baseline"
     counts, others = (
-        {record.spec.seed: int(record.test_correct.unpack().sum()) for record in side.records}
-        for side in (row, board.baseline)
+        {record.spec.seed: record.test_correct.num_true for record in side.records} for side in (row, board.baseline)
     )
     shared = sorted(counts.keys() & others.keys())
     return {seed: 100 * (counts[seed] - others[seed]) / board.facts.num_test_images for seed in shared}
