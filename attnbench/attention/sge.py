@@ -23,12 +23,15 @@ is taken. As a map nears a constant, ∂ĉ/∂c grows to 1/ε; the result stays,
 σ_c + ε < 1e-3 the gradient through ĉ is damped to that of a deviation of 1e-3.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
 from attnbench.attention.groups import check_groups
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
+from attnbench.space import Choices, Divisors, Floats, SearchSpace
 
 EPSILON = 1e-5
 SMALLEST_VARIANCE = 1e-30
@@ -41,6 +44,13 @@ class SpatialGroupEnhance(nn.Module):
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
+
+    search_space: ClassVar[SearchSpace] = {
+        "groups": Divisors(),
+        "gate_scale_init": Floats(0.0, 1.0, grid=(0.0, 1.0)),
+        "gate_shift_init": Floats(-1.0, 2.0, grid=(0.0, 1.0)),
+        "normalize": Choices((True, False)),
+    }
 
     def __init__(
         self,

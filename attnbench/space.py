@@ -1,0 +1,168 @@
+"""What a setting may be: the space that tuning searches and that an ablation walks through.
+
+A module declares its space beside its constructor, for those of its settings that are worth searching:
+
+    class SpatialGroupEnhance(nn.Module):
+        search_space: ClassVar[SearchSpace] = {
+            "groups": Divisors(),
+            "gate_scale_init": Floats(0.0, 1.0, grid=(0.0, 1.0)),
+            "normalize": Choices((True, False)),
+        }
+
+A file for ``--space`` says the same in YAML: ``groups: divisors``, ``normalize: [true, false]``,
+``gate_scale_init: {low: 0.0, high: 1.0, grid: [0.0, 1.0]}``.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from attnbench.errors import SpecError
+from attnbench.variant import Setting, format_setting
+
+_MOST_VALUES = 64
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One of a few values, none of which is nearer to another."""
+
+    values: tuple[Setting, ...]
+    """The values."""
+
+    def __post_init__(self) -> None:
+        texts = [format_setting(value) for value in self.values]
+        if not texts or len(set(texts)) < len(texts):
+            raise SpecError(f"choices must be at least one value, each named once; got {_listed(self.values)}")
+
+
+@dataclass(frozen=True)
+class Divisors:
+    """A whole number that divides every channel count that the module meets in the backbone."""
+
+    low: int = 1
+    """Smallest."""
+    high: int | None = None
+    """Largest; none: the greatest common divisor of the channel counts."""
+
+    def __post_init__(self) -> None:
+        if self.low < 1 or (self.high is not None and self.high < self.low):
+            raise SpecError(f"divisors need 1 ≤ low ≤ high; got low={self.low}, high={self.high}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scale:
+    log: bool = False
+    """Whether ratios count and not differences, so that each factor of ten gets the same share of the trials."""
+
+
+@dataclass(frozen=True)
+class Integers(_Scale):
+    """A whole number within bounds."""
+
+    low: int
+    """Smallest."""
+    high: int
+    """Largest."""
+    grid: tuple[int, ...] = ()
+    """Values that an ablation and the grid sampler try; empty: all of them."""
+
+    def __post_init__(self) -> None:
+        _check_bounds(self)
+
+
+@dataclass(frozen=True)
+class Floats(_Scale):
+    """A number within bounds."""
+
+    low: float
+    """Smallest."""
+    high: float
+    """Largest."""
+    grid: tuple[float, ...] = ()
+    """Values that an ablation and the grid sampler try."""
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):  # 1 and 1.0 are one space
+            object.__setattr__(self, name, float(getattr(self, name)))
+        object.__setattr__(self, "grid", tuple(map(float, self.grid)))
+        _check_bounds(self)
+
+
+Domain: TypeAlias = Choices | Divisors | Integers | Floats
+"""What one setting may be."""
+
+SearchSpace: TypeAlias = Mapping[str, Domain]
+"""What each searched setting may be, by its name."""
+
+
+def finite_values(name: str, domain: Domain) -> tuple[Setting, ...]:
+    """The values of a domain that a grid tries.
+
+    Args:
+        name: The setting, for the message.
+        domain: Resolved to a backbone: divisors are choices by then.
+
+    Raises:
+        SpecError: If they are not finite, or more than a grid bears.
+    """
+    if isinstance(domain, Choices):
+        return domain.values
+    if isinstance(domain, Integers | Floats):
+        if domain.grid:
+            return domain.grid
+        if isinstance(domain, Integers) and domain.high - domain.low < _MOST_VALUES:
+            return tuple(range(domain.low, domain.high + 1))
+    raise SpecError(
+        f"a grid needs the values of {name}, written as {name}: [a, b, c] or with grid: [a, b, c]; got {describe(domain)}"
+    )
+
+
+def common_divisors(domain: Divisors, channels: tuple[int, ...]) -> Choices:
+    """The divisors of all of these channel counts, within the domain's bounds.
+
+    Raises:
+        SpecError: If there is none.
+
+    >>> common_divisors(Divisors(low=2), (16, 24))
+    Choices(values=(2, 4, 8))
+    """
+    greatest = math.gcd(*channels)
+    high = greatest if domain.high is None else min(domain.high, greatest)
+    values = tuple(number for number in range(domain.low, high + 1) if greatest % number == 0)
+    if not values:
+        counts = ", ".join(map(str, sorted(set(channels))))
+        raise SpecError(f"no number in {describe(domain)} divides every channel count; got the channels {counts}")
+    return Choices(values)
+
+
+def describe(domain: Domain) -> str:
+    """A domain in a few words.
+
+    >>> describe(Floats(0.01, 1, log=True)), describe(Choices((True, (3, 4)))), describe(Divisors())
+    ('0.01 … 1.0 (log)', 'true | 3,4', 'divisors of the channels')
+    """
+    if isinstance(domain, Choices):
+        return _listed(domain.values)
+    if isinstance(domain, Divisors):
+        bounds = "" if (domain.low, domain.high) == (1, None) else f" in {domain.low} … {domain.high or 'C'}"
+        return f"divisors of the channels{bounds}"
+    return f"{domain.low} … {domain.high}{' (log)' if domain.log else ''}"
+
+
+def _listed(values: tuple[Setting, ...]) -> str:
+    return " | ".join(map(format_setting, values))
+
+
+def _check_bounds(domain: Integers | Floats) -> None:
+    if not (math.isfinite(domain.low) and math.isfinite(domain.high) and domain.low < domain.high):
+        raise SpecError(f"a range needs finite bounds, low < high; got low={domain.low}, high={domain.high}")
+    if domain.log and domain.low <= 0:
+        raise SpecError(f"a range with log needs a positive low; got low={domain.low}")
+    outside = [value for value in domain.grid if not domain.low <= value <= domain.high]
+    if outside or len(set(domain.grid)) < len(domain.grid):
+        raise SpecError(
+            f"a grid's values lie in its range, each named once; got grid={list(domain.grid)} in "
+            f"{domain.low} … {domain.high}"
+        )
