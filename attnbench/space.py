@@ -115,7 +115,8 @@ def finite_values(name: str, domain: Domain) -> tuple[Setting, ...]:
         if isinstance(domain, Integers) and domain.high - domain.low < _MOST_VALUES:
             return tuple(range(domain.low, domain.high + 1))
     raise SpecError(
-        f"a grid needs the values of {name}, written as {name}: [a, b, c] or with grid: [a, b, c]; got {describe(domain)}"
+        f"a grid needs the values of {name}, written as {name}: [a, b, c] or with grid: [a, b, c]; "
+        f"got {describe(domain)}"
     )
 
 

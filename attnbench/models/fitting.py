@@ -1,4 +1,4 @@
-"""Which settings of an attention module fit a backbone, found without training: what tuning and ablations may propose."""
+"""Which settings of an attention module fit a backbone: what tuning and ablations may propose."""
 
 import itertools
 from collections.abc import Iterable, Mapping
@@ -60,7 +60,7 @@ def num_stages(backbone: Variant) -> int:
 
 
 def positions(attention: Variant, backbone: Variant) -> tuple[Position, ...]:
-    """The values of `at` that a module can have in a backbone, with the variant's own `stages`; none for `conv` modules."""
+    """The values of `at` that a variant can have in a backbone, in its own `stages`; none for `conv` modules."""
     if ATTENTION.get(attention.name).placement == "conv":
         return ()
     stages = attention_placing(attention).stages
@@ -103,7 +103,7 @@ def fitted_space(space: SearchSpace, attention: Variant, backbone: Variant) -> d
         dict.fromkeys(meeting for placing in _placings(space, attention) for meeting in meetings(backbone, placing))
     )
     channels = tuple(count for meeting in met for count in meeting.channels)
-    resolved = {
+    resolved: dict[str, Domain] = {
         name: common_divisors(domain, channels) if isinstance(domain, Divisors) else domain
         for name, domain in space.items()
     }
