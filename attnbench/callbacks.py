@@ -1,6 +1,7 @@
 """What hears of Lightning's training: the learning curve with the weights to test, and the progress."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import lightning
@@ -17,7 +18,8 @@ StepCallback = Callable[[int, int], None]
 """Called with training steps done and steps in all."""
 
 EpochCallback = Callable[[Epoch], None]
-"""Called with each point of the learning curve, right after its validation."""
+"""Called with each point of the learning curve, right after its validation; in a resumed training also with those that
+were before."""
 
 _STEPS_BETWEEN_REPORTS = 10
 
@@ -63,6 +65,23 @@ class History(Callback):
         if self.recipe.selection == "best" and best is self.curve[-1]:
             self.selected_epoch = best.epoch
             self.best_weights = {name: value.clone() for name, value in pl_module.model.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps of the epochs so far."""
+        return {
+            "curve": [asdict(point) for point in self.curve],
+            "best_weights": self.best_weights,
+            "selected_epoch": self.selected_epoch,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on after the epochs of a checkpoint."""
+        self.curve = [Epoch(**point) for point in state_dict["curve"]]
+        self.best_weights = state_dict["best_weights"]
+        self.selected_epoch = state_dict["selected_epoch"]
+        if self.on_epoch is not None:
+            for point in self.curve:
+                self.on_epoch(point)
 
 
 class ReportTraining(Callback):

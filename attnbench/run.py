@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import lightning
 import torch
 
+from attnbench.callbacks import EpochCallback
 from attnbench.data import ImageData, build_data
 from attnbench.environment import capture_environment
 from attnbench.loggers import LogTo, log_epoch, log_test, open_log
@@ -18,7 +21,7 @@ from attnbench.paths import check_output_file
 from attnbench.plugins import check_unchanged
 from attnbench.record import SCHEMA, PackedBits, PackedIntegers, Record, Timing, Values
 from attnbench.spec import RunSpec, digest
-from attnbench.training import Trained, fit, resolve_device, use_threads
+from attnbench.training import Fitted, Tested, evaluate, fit, resolve_device, use_threads
 
 ProgressCallback = Callable[[str, int, int], None]
 """Called with the phase (``data``, ``train``, ``measure``), steps done and steps in all."""
@@ -47,40 +50,84 @@ def run_spec(
     """
     if checkpoint is not None:
         check_output_file(checkpoint, option="checkpoint")
-    tell = on_progress or (lambda phase, done, total: None)
+    tell = on_progress or _silent
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     started = time.perf_counter()
     if spec.plugin is not None:
         check_unchanged(spec.plugin)
     with use_threads(spec.compute.threads):
-        device = resolve_device(spec.compute)
-        tell("data", 0, 1)
-        data = build_data(spec.data, root=spec.root, recipe=spec.recipe, seed=spec.seed, device=device)
-        data.prepare_data()
-        data.setup("fit")
+        data = _read_data(spec, tell)
         built = build_run_model(spec, spec.attention, data)
-        model = built.model
-        counted = count_macs(model, data.image_shape)
-        trained = _train(spec, model, data, tell, checkpoint=checkpoint, log_to=log_to)
+        counted = count_macs(built.model, data.image_shape)
+        fitted, tested = _train_and_test(spec, built.model, data, tell, checkpoint=checkpoint, log_to=log_to)
         tell("measure", 0, 1)
-        model_ms, baseline_ms = _measure_speed(spec, model, data, device)
+        model_ms, baseline_ms = _measure_speed(spec, built.model, data)
         return Record(
             schema=SCHEMA,
             digest=digest(spec),
             spec=spec,
             environment=capture_environment(spec.compute),
-            curve=trained.curve,
-            values=_values(built, counted, data, trained),
-            test_correct=PackedBits.pack(trained.test_correct),
+            curve=fitted.curve,
+            values=_values(built, counted, data, fitted, tested),
+            test_correct=PackedBits.pack(tested.test_correct),
             test_sources=None if data.test_sources is None else PackedIntegers.pack(data.test_sources),
             timing=Timing(
                 started_at=started_at,
                 wall_s=time.perf_counter() - started,
-                train_s=trained.train_s,
+                train_s=fitted.train_s,
                 throughput_batch_size=spec.measure.throughput_batch_size,
                 forward_ms=model_ms,
                 baseline_forward_ms=baseline_ms,
             ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validated:
+    """What a run gave that was never tested, for choices that the test split must not know of."""
+
+    fitted: Fitted
+    """The learning curve on the validation split, and the selected epoch."""
+    parameters: int
+    """Trainable parameters of the model."""
+    macs: int
+    """Multiply-accumulates of one image, by fvcore's default rules."""
+    forward_ms: tuple[float, ...]
+    """Milliseconds of each timed forward pass of the model, in inference mode."""
+    baseline_forward_ms: tuple[float, ...]
+    """Milliseconds of the baseline's pass beside each of them."""
+
+
+def validate_spec(
+    spec: RunSpec,
+    *,
+    on_epoch: EpochCallback | None = None,
+    resume: Path | None = None,
+) -> Validated:
+    """Train one spec and score it on the validation split; the test split is left alone.
+
+    Args:
+        spec: What to run.
+        on_epoch: Hears of each epoch's end; an exception of its own ends the training.
+        resume: Where to keep the state after each epoch, and to go on from; see `attnbench.training.fit`.
+
+    Raises:
+        AttnBenchError: If the spec names something that is not there or does not fit, or training diverges.
+    """
+    if spec.plugin is not None:
+        check_unchanged(spec.plugin)
+    with use_threads(spec.compute.threads):
+        data = _read_data(spec, _silent)
+        model = build_run_model(spec, spec.attention, data).model
+        counted = count_macs(model, data.image_shape)
+        fitted = _train(spec, model, data, on_epoch=on_epoch, resume=resume)
+        model_ms, baseline_ms = _measure_speed(spec, model, data)
+        return Validated(
+            fitted=fitted,
+            parameters=count_parameters(model),
+            macs=counted.macs,
+            forward_ms=model_ms,
+            baseline_forward_ms=baseline_ms,
         )
 
 
@@ -97,7 +144,20 @@ def build_run_model(spec: RunSpec, attention: str, data: ImageData) -> BuiltMode
     )
 
 
-def _train(
+def _silent(phase: str, done: int, total: int) -> None:
+    """Nobody listens."""
+
+
+def _read_data(spec: RunSpec, tell: ProgressCallback) -> ImageData:
+    device = resolve_device(spec.compute)
+    tell("data", 0, 1)
+    data = build_data(spec.data, root=spec.root, recipe=spec.recipe, seed=spec.seed, device=device)
+    data.prepare_data()
+    data.setup("fit")
+    return data
+
+
+def _train_and_test(
     spec: RunSpec,
     model: torch.nn.Module,
     data: ImageData,
@@ -105,47 +165,51 @@ def _train(
     *,
     checkpoint: Path | None,
     log_to: LogTo | None,
-) -> Trained:
+) -> tuple[Fitted, Tested]:
     with open_log(log_to, spec) as log:
-        # Whatever draws from the global generators while training starts from the seed.
-        lightning.seed_everything(spec.seed, verbose=False)
-        trained = fit(
+        fitted = _train(
+            spec,
             model,
             data,
-            recipe=spec.recipe,
-            compute=spec.compute,
-            num_classes=data.num_classes,
             on_step=lambda done, total: tell("train", done, total),
             on_epoch=partial(log_epoch, log) if log else None,
             checkpoint=checkpoint,
         )
+        tested = evaluate(model, data, recipe=spec.recipe, compute=spec.compute, num_classes=data.num_classes)
         if log:
-            log_test(log, spec, _tested(trained))
-    return trained
+            log_test(log, spec, _named(tested))
+    return fitted, tested
 
 
-def _values(built: BuiltModel, counted: Macs, data: ImageData, trained: Trained) -> Values:
+def _train(spec: RunSpec, model: torch.nn.Module, data: ImageData, **to_fit: Any) -> Fitted:
+    # Whatever draws from the global generators while training starts from the seed.
+    lightning.seed_everything(spec.seed, verbose=False)
+    return fit(model, data, recipe=spec.recipe, compute=spec.compute, num_classes=data.num_classes, **to_fit)
+
+
+def _values(built: BuiltModel, counted: Macs, data: ImageData, fitted: Fitted, tested: Tested) -> Values:
     return Values(
         parameters=count_parameters(built.model),
         macs=counted.macs,
         uncounted_operators=counted.uncounted_operators,
         num_attention_modules=len(built.places),
         num_replaced=built.num_replaced,
-        selected_epoch=trained.selected_epoch,
+        selected_epoch=fitted.selected_epoch,
         num_classes=data.num_classes,
         image_shape=data.image_shape,
-        **_tested(trained),  # type: ignore[arg-type]
+        **_named(tested),  # type: ignore[arg-type]
         **{f"num_{split}_images": number for split, number in data.num_images.items()},
     )
 
 
-def _tested(trained: Trained) -> dict[str, float]:
-    return {f"test_{name}": value for name, value in trained.test.items()}
+def _named(tested: Tested) -> dict[str, float]:
+    return {f"test_{name}": value for name, value in tested.test.items()}
 
 
 def _measure_speed(
-    spec: RunSpec, model: torch.nn.Module, data: ImageData, device: torch.device
+    spec: RunSpec, model: torch.nn.Module, data: ImageData
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    device = resolve_device(spec.compute)
     layout = torch.channels_last if spec.compute.channels_last else torch.contiguous_format
     images = torch.zeros(spec.measure.throughput_batch_size, *data.image_shape, device=device)
     baseline = build_run_model(spec, spec.baseline, data).model

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from attnbench.callbacks import EpochCallback, History, ReportTest, ReportTraining, StepCallback
 from attnbench.errors import SpecError
 from attnbench.record import Epoch
+from attnbench.resuming import KeepCheckpoint
 from attnbench.spec import Compute, Recipe
 from attnbench.tasks import Classification
 
@@ -34,15 +35,20 @@ class Tested:
 
 
 @dataclass(frozen=True)
-class Trained(Tested):
-    """What training and the one test gave."""
+class Fitted:
+    """What training gave, before any test."""
 
     curve: tuple[Epoch, ...]
     """One point an epoch."""
     selected_epoch: int
     """Epoch whose weights were tested, counted from 1."""
     train_s: float
-    """Seconds of training and validation."""
+    """Seconds of training and validation; of a resumed training, since it was resumed."""
+
+    @property
+    def selected(self) -> Epoch:
+        """The point of the curve whose weights were selected."""
+        return self.curve[self.selected_epoch - 1]
 
 
 def resolve_device(compute: Compute) -> torch.device:
@@ -91,18 +97,21 @@ def fit(
     on_step: StepCallback | None = None,
     on_epoch: EpochCallback | None = None,
     checkpoint: Path | None = None,
-) -> Trained:
-    """Train by the recipe, select an epoch's weights by the validation split, and test them once.
+    resume: Path | None = None,
+) -> Fitted:
+    """Train by the recipe and select an epoch's weights by the validation split. The test split is not read.
 
     Args:
         model: The classifier; it ends with the selected weights.
-        data: The data set, with `train`, `validation` and `test` loaders.
+        data: The data set, with `train` and `validation` loaders.
         recipe: How to train.
         compute: Device, precision, layout and determinism.
         num_classes: Classes of the data set.
         on_step: Hears of the progress every few steps.
         on_epoch: Hears of each epoch's end.
         checkpoint: Where to save the selected weights as a Lightning checkpoint.
+        resume: Where to keep the state after each epoch; a training that finds a state there goes on from it, with
+            the same result as one that was never cut off.
 
     Raises:
         DivergedError: If an epoch's training loss is not finite.
@@ -111,23 +120,21 @@ def fit(
         model.to(memory_format=torch.channels_last)
     task = Classification(model, recipe, num_classes=num_classes)
     history = History(recipe, on_epoch)
-    trainer = make_trainer(recipe, compute, [history, ReportTraining(on_step)] if on_step else [history])
+    callbacks: list[Callback] = [history]
+    if on_step is not None:
+        callbacks.append(ReportTraining(on_step))
+    if resume is not None:
+        callbacks.append(KeepCheckpoint(resume))
+    trainer = make_trainer(recipe, compute, callbacks)
     started = time.perf_counter()
     with lightning_runs():
-        trainer.fit(task, datamodule=data)
+        trainer.fit(task, datamodule=data, ckpt_path=resume if resume is not None and resume.exists() else None)
         train_s = time.perf_counter() - started
         if history.best_weights is not None:
             model.load_state_dict(history.best_weights)
         if checkpoint is not None:
             trainer.save_checkpoint(checkpoint, weights_only=True)
-    tested = _tested(trainer, task, data)
-    return Trained(
-        curve=tuple(history.curve),
-        selected_epoch=history.selected_epoch,
-        test=tested.test,
-        test_correct=tested.test_correct,
-        train_s=train_s,
-    )
+    return Fitted(curve=tuple(history.curve), selected_epoch=history.selected_epoch, train_s=train_s)
 
 
 def evaluate(
@@ -152,10 +159,7 @@ def evaluate(
     if compute.channels_last:
         model.to(memory_format=torch.channels_last)
     task = Classification(model, recipe, num_classes=num_classes)
-    return _tested(make_trainer(recipe, compute, [ReportTest(on_step)] if on_step else []), task, data)
-
-
-def _tested(trainer: lightning.Trainer, task: Classification, data: lightning.LightningDataModule) -> Tested:
+    trainer = make_trainer(recipe, compute, [ReportTest(on_step)] if on_step else [])
     with lightning_runs():
         trainer.test(task, datamodule=data, verbose=False)
     return Tested(test=task.evaluated(), test_correct=task.correct().cpu().numpy())
