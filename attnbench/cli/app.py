@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 import attnbench
+from attnbench.cli.ablate import ablate
 from attnbench.cli.check import check
 from attnbench.cli.convert import convert
 from attnbench.cli.efficiency import efficiency
@@ -16,6 +17,7 @@ from attnbench.cli.list import list_names
 from attnbench.cli.plan import plan
 from attnbench.cli.report import report
 from attnbench.cli.train import train
+from attnbench.cli.tune import tune
 from attnbench.errors import AttnBenchError
 
 app = App(
@@ -24,6 +26,8 @@ app = App(
     version=attnbench.__version__,
 )
 app.command(leaderboard)
+app.command(ablate)
+app.command(tune)
 app.command(efficiency)
 app.command(plan)
 app.command(train)

@@ -60,8 +60,8 @@ def check(
         for variant, subject in zip(variants, subjects, strict=True):
             with progress.status(f"Checking {variant} …"):
                 results = check_subject(subject)
-                cost = _cost(subject, results)
-            console.print(_report(variant, subject.channels, results, cost, ascii_only=console.options.ascii_only))
+                remarks = [*_cost(subject, results), *_searched(subject)]
+            console.print(_report(variant, subject.channels, results, remarks, ascii_only=console.options.ascii_only))
             passed = passed and all(result.passed for result in results)
     return 0 if passed else 1
 
@@ -105,8 +105,18 @@ def _cost(subject: "Subject", results: "list[CheckResult]") -> list[str]:
     ]
 
 
+def _searched(subject: "Subject") -> list[str]:
+    """A sentence on what the class declares for a search, if anything."""
+    from attnbench.attention.declared_space import declared_space
+    from attnbench.space import describe
+
+    space = declared_space(subject.entry.module_class)
+    domains = "; ".join(f"{setting}: {describe(domain)}" for setting, domain in space.items())
+    return [f"A search tries {domains}."] if space else []
+
+
 def _report(
-    variant: str, channels: int, results: "list[CheckResult]", cost: list[str], *, ascii_only: bool
+    variant: str, channels: int, results: "list[CheckResult]", remarks: list[str], *, ascii_only: bool
 ) -> RenderableType:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
@@ -126,7 +136,7 @@ def _report(
         Text(),
         table,
         Text(),
-        *(_text(line, ascii_only) for line in [verdict, *cost]),
+        *(_text(line, ascii_only) for line in [verdict, *remarks]),
         Text(),
     )
 

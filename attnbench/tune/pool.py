@@ -1,0 +1,121 @@
+"""Several workers on one machine, each in a process of its own; one that dies is replaced."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+
+from attnbench.errors import AttnBenchError, TrainingError
+from attnbench.plugins import import_plugin
+from attnbench.tune.worker import Work, work
+
+_POLL_S = 0.5
+_STOPPING_S = 30
+_MOST_DEATHS_IN_A_ROW = 3
+
+_ENDED_WELL, _FAILED = 0, 1
+
+
+def run_workers(
+    task: Work,
+    num_workers: int,
+    *,
+    imports: tuple[str, ...],
+    on_poll: Callable[[], int],
+    on_death: Callable[[str], None],
+) -> None:
+    """Work off a study in so many processes.
+
+    Args:
+        task: What each is to do.
+        num_workers: Processes.
+        imports: Users' files that each imports first.
+        on_poll: Called twice a second; returns how many trials have ended so far.
+        on_death: Hears of each worker that died, and how.
+
+    Raises:
+        TrainingError: If workers die without any trial coming to an end, or one cannot work at all.
+        KeyboardInterrupt: After Ctrl-C, when the workers have put their trials back.
+    """
+    context = multiprocessing.get_context("spawn")
+
+    def start(number: int) -> BaseProcess:
+        process = context.Process(target=_work, args=(task, number, imports), name=f"worker {number}")
+        process.start()
+        return process
+
+    processes = {number: start(number) for number in range(num_workers)}
+    deaths, ended_before = 0, on_poll()
+    try:
+        while processes:
+            wait([process.sentinel for process in processes.values()], timeout=_POLL_S)
+            ended = on_poll()
+            deaths, ended_before = (0, ended) if ended > ended_before else (deaths, ended_before)
+            for number, process in list(processes.items()):
+                if process.is_alive():
+                    continue
+                del processes[number]
+                if process.exitcode == _ENDED_WELL:
+                    continue
+                if process.exitcode == _FAILED:
+                    raise TrainingError(f"{process.name} cannot work; its error is above")
+                deaths += 1
+                on_death(f"{process.name} died ({_how(process.exitcode)}); its trial is tried again by another")
+                if deaths >= _MOST_DEATHS_IN_A_ROW:
+                    raise TrainingError(
+                        f"{deaths} workers died and no trial came to an end between, for lack of memory perhaps; the "
+                        "same command goes on from what is in the storage, with --workers 1 in the least memory"
+                    )
+                processes[number] = start(number)
+    except KeyboardInterrupt:
+        _stop(list(processes.values()))
+        raise
+    except BaseException:
+        for process in processes.values():
+            process.kill()
+        raise
+    on_poll()
+
+
+def _stop(processes: list[BaseProcess]) -> None:
+    """Let the workers put their trials back, and kill those that take too long; a second Ctrl-C kills them at once."""
+    try:
+        for process in processes:
+            # From a terminal Ctrl-C reaches them by itself; from elsewhere it may have reached this process only.
+            if process.is_alive() and process.pid is not None:
+                os.kill(process.pid, signal.SIGINT)
+        for process in processes:
+            process.join(timeout=_STOPPING_S)
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def _work(task: Work, number: int, imports: tuple[str, ...]) -> None:
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    try:
+        for name in imports:
+            import_plugin(name)
+        work(task, worker=number)
+    except KeyboardInterrupt:
+        sys.exit(_ENDED_WELL)
+    except AttnBenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(_FAILED)
+
+
+def _die_with_parent() -> None:
+    """A parent that is killed leaves nobody to stop its workers."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+def _how(exit_code: int | None) -> str:
+    assert exit_code is not None
+    return signal.Signals(-exit_code).name if exit_code < 0 else f"exit code {exit_code}"

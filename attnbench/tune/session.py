@@ -1,0 +1,53 @@
+"""A search from its start to its end: the study opened, the workers set to it, the trials told of as they end."""
+
+from collections.abc import Callable
+
+from optuna.study import Study
+
+from attnbench.study import TrialSummary
+from attnbench.tune.pool import run_workers
+from attnbench.tune.study import counted
+from attnbench.tune.summary import trial_summary
+from attnbench.tune.worker import Work, work
+
+TrialEnded = Callable[[TrialSummary], None]
+"""Called with each trial of the study that ends, on whatever machine."""
+
+
+def search(
+    study: Study,
+    task: Work,
+    *,
+    num_workers: int,
+    imports: tuple[str, ...],
+    on_trial: TrialEnded,
+    on_death: Callable[[str], None],
+) -> None:
+    """Work off a study with workers of this machine, beside those that other machines may have set to it.
+
+    Args:
+        study: The study.
+        task: What each worker is to do.
+        num_workers: 1 works in this process; more in as many others, of which one that dies is replaced.
+        imports: Users' files that each worker imports first.
+        on_trial: Hears of each trial that ends.
+        on_death: Hears of each worker that died.
+
+    Raises:
+        TrainingError: If workers die without any trial coming to an end.
+        KeyboardInterrupt: After Ctrl-C, when the trials in work have been put back.
+    """
+    known = {trial.number for trial in counted(study.get_trials(deepcopy=False)) if trial.state.is_finished()}
+
+    def tell() -> int:
+        ended = [trial for trial in counted(study.get_trials(deepcopy=False)) if trial.state.is_finished()]
+        for trial in ended:
+            if trial.number not in known:
+                known.add(trial.number)
+                on_trial(trial_summary(trial))
+        return len(ended)
+
+    if num_workers == 1:
+        work(task, on_ended=tell)
+    else:
+        run_workers(task, num_workers, imports=imports, on_poll=tell, on_death=on_death)

@@ -1,0 +1,151 @@
+"""From what a user asks for to the spec of a study."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from attnbench.attention import ATTENTION
+from attnbench.data import build_data
+from attnbench.errors import SpecError
+from attnbench.models import NO_ATTENTION
+from attnbench.models.fitting import fitted_space, positions, published_default, stage_subsets
+from attnbench.run import build_run_model
+from attnbench.space import Choices, Domain, Floats, SearchSpace
+from attnbench.spec import Recipe, RunSpec, SuiteSpec
+from attnbench.suite import plugin_of
+from attnbench.training import resolve_device
+from attnbench.tune_spec import RECIPE_PREFIX, Objective, PrunerName, SamplerName, TuneSpec
+from attnbench.variant import Variant
+
+Addition: TypeAlias = Literal["at", "stages", "learning_rate", "weight_decay"]
+"""What is searched by option, whatever the module."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What is searched and how; what is none has the default of `TuneSpec`."""
+
+    space: SearchSpace | None = None
+    """In place of the space that the module declares."""
+    also: tuple[Addition, ...] = ()
+    """What is searched besides."""
+    against: str | None = None
+    """Variant that the winner is compared with; none: the published default, as near as the backbone allows."""
+    objectives: tuple[Objective, ...] = ("accuracy",)
+    """What is optimised."""
+    sampler: SamplerName = "tpe"
+    """How the next trial is chosen."""
+    pruner: PrunerName | None = None
+    """How a trial is stopped early; none: by the median, but not with several objectives."""
+    num_seeds: int = 1
+    """Seeds that each trial trains with."""
+    seed: int = 0
+    """Seed of the sampler."""
+
+
+def make_spec(suite: SuiteSpec, attention: str, search: Search) -> TuneSpec:
+    """The spec of a study.
+
+    Args:
+        suite: Backbone, data, recipe and so on; its variants and seeds do not matter.
+        attention: The variant to tune, whose settings are fixed.
+        search: What is searched.
+
+    Raises:
+        SpecError: If something does not fit.
+        UnknownNameError: If a name is unknown.
+        PlacementError: If the backbone has no place for the module.
+    """
+    variant, backbone = Variant.parse(attention), Variant.parse(suite.backbone)
+    plugin = plugin_of(attention, suite.imports)
+    space = _wanted_space(variant, backbone, suite.recipe, search)
+    of_module = {name: domain for name, domain in space.items() if not name.startswith(RECIPE_PREFIX)}
+    default = variant
+    if variant.name != NO_ATTENTION:
+        fitted = fitted_space(of_module, variant, backbone)
+        space = {**space, **fitted}
+        if search.against is None:
+            default = published_default(variant, fitted, backbone)
+    elif of_module:
+        raise SpecError(f"{NO_ATTENTION!r} has no settings to search; got {', '.join(of_module)}")
+    return TuneSpec(
+        run=RunSpec(
+            attention=attention,
+            backbone=suite.backbone,
+            data=suite.data,
+            root=suite.root,
+            recipe=suite.recipe,
+            compute=suite.compute,
+            baseline=suite.baseline,
+            measure=suite.measure,
+            plugin=plugin,
+        ),
+        space=space,
+        default=search.against or str(default),
+        objectives=search.objectives,
+        sampler=search.sampler,
+        pruner=search.pruner or ("median" if len(search.objectives) == 1 else "none"),
+        seeds=tuple(range(search.num_seeds)),
+        search_seed=search.seed,
+        imports=suite.imports,
+    )
+
+
+def check_spec(spec: TuneSpec) -> None:
+    """Load the data and build the default's model once, so that a mistake shows before the first trial.
+
+    Raises:
+        AttnBenchError: If anything named is not there or does not fit.
+    """
+    device = resolve_device(spec.run.compute)
+    data = build_data(spec.run.data, root=spec.run.root, recipe=spec.run.recipe, seed=0, device=device)
+    data.prepare_data()
+    data.setup("fit")
+    for attention in dict.fromkeys((spec.default, spec.run.baseline)):
+        build_run_model(spec.run, attention, data)
+
+
+def _wanted_space(variant: Variant, backbone: Variant, recipe: Recipe, search: Search) -> dict[str, Domain]:
+    if search.space is not None:
+        space = dict(search.space)
+        if both := [name for name, _ in variant.settings if name in space]:
+            raise SpecError(
+                f"a setting is fixed by the variant or searched, not both; got {both[0]} in {str(variant)!r} and in "
+                "the space file"
+            )
+    else:
+        fixed = dict(variant.settings)
+        space = {name: domain for name, domain in _declared(variant).items() if name not in fixed}
+    for name in search.also:
+        key, domain = _added(name, variant, backbone, recipe)
+        if key in space or key in dict(variant.settings):
+            raise SpecError(f"{key} is in the space or fixed already; got it in --also as well")
+        space[key] = domain
+    if not space:
+        raise SpecError(
+            f"{variant.name!r} declares no search space that {str(variant)!r} does not fix; declare `search_space` in "
+            "its class, give a file with --space, or search the recipe or the places with --also"
+        )
+    return space
+
+
+def _declared(variant: Variant) -> Mapping[str, Domain]:
+    if variant.name == NO_ATTENTION:
+        return {}
+    declared: Mapping[str, Domain] = getattr(ATTENTION.get(variant.name).module_class, "search_space", {})
+    return declared
+
+
+def _added(name: Addition, variant: Variant, backbone: Variant, recipe: Recipe) -> tuple[str, Domain]:
+    if name == "at":
+        places: Sequence[str] = positions(variant, backbone) if variant.name != NO_ATTENTION else ()
+        if not places:
+            raise SpecError(f"{variant.name!r} has no other places to search with --also at")
+        return name, Choices(tuple(places))
+    if name == "stages":
+        return name, Choices(stage_subsets(backbone))
+    value = float(getattr(recipe, name))
+    if name == "weight_decay" and value == 0:
+        return f"{RECIPE_PREFIX}{name}", Choices((0.0, 1e-5, 1e-4, 1e-3))
+    low, high = value / 10, value * (10 if name == "weight_decay" else 3)
+    return f"{RECIPE_PREFIX}{name}", Floats(float(f"{low:.3g}"), float(f"{high:.3g}"), log=True)

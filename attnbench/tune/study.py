@@ -1,0 +1,122 @@
+"""A study in its storage: made, or found again and gone on with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import optuna
+from optuna.storages import BaseStorage
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from attnbench.errors import SpecError, UnknownNameError
+from attnbench.registry import did_you_mean
+from attnbench.tune.experimental import experimental
+from attnbench.tune.proposal import default_proposal, stored
+from attnbench.tune.pruners import make_pruner
+from attnbench.tune.samplers import make_sampler
+from attnbench.tune.spec_json import from_json, to_json
+from attnbench.tune.storage import retries
+from attnbench.tune_spec import TuneSpec, differing_fields
+
+SPEC = "spec"
+"""User attribute of a study that holds its spec."""
+SURPLUS = "surplus"
+"""User attribute of a trial that two workers began at once where one was wanted; it is not counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How far a study is."""
+
+    ended: int
+    """Trials that are complete, pruned or failed for good."""
+    running: int
+    """Trials in work, of any worker on any machine."""
+    waiting: int
+    """Trials that were lost with their worker or enqueued, and are next."""
+
+
+def start_study(storage: BaseStorage, name: str, spec: TuneSpec) -> Study:
+    """Make a study, or find the one of this name and go on with it.
+
+    A new study tries the published default first, where it lies in the space.
+
+    Raises:
+        SpecError: If the study was started with another spec; the message names the fields.
+    """
+    try:
+        study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            directions=["maximize" if objective == "accuracy" else "minimize" for objective in spec.objectives],
+        )
+    except optuna.exceptions.DuplicatedStudyError:
+        known = study_spec(storage, name)
+        if differing := differing_fields(known, spec):
+            raise SpecError(
+                f"the study {name!r} was started with another {' and '.join(differing)}; name another one with "
+                "--study, or give no options but --study to go on with it"
+            ) from None
+    else:
+        study.set_user_attr(SPEC, to_json(spec))
+        with experimental():
+            study.set_metric_names(list(spec.objectives))
+        _enqueue_default(study, spec)
+    return load_study(storage, name, spec, seed=spec.search_seed)
+
+
+def study_spec(storage: BaseStorage, name: str) -> TuneSpec:
+    """The spec that a study was started with.
+
+    Raises:
+        UnknownNameError: If the storage has no such study.
+        SpecError: If the study was not started by attnbench.
+    """
+    names = optuna.get_all_study_names(storage)
+    if name not in names:
+        raise UnknownNameError(
+            f"no study {name!r} in this storage; {did_you_mean(name, names) if names else 'it has none'}"
+        )
+    text = optuna.load_study(study_name=name, storage=storage).user_attrs.get(SPEC)
+    if text is None:
+        raise SpecError(f"the study {name!r} was not started by attnbench tune; name another one with --study")
+    return from_json(text, source=f"the study {name!r}")
+
+
+def load_study(storage: BaseStorage, name: str, spec: TuneSpec, *, seed: int) -> Study:
+    """A study with the sampler and pruner of its spec, for one worker.
+
+    Args:
+        storage: Its storage.
+        name: Its name.
+        spec: Its spec.
+        seed: Seed of this worker's sampler.
+    """
+    return optuna.load_study(
+        study_name=name, storage=storage, sampler=make_sampler(spec, seed=seed), pruner=make_pruner(spec)
+    )
+
+
+def counted(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials that count: without those that were tried again, and those begun beyond the number wanted."""
+    tried_again = {number for trial in trials for number in retries(trial)}
+    return [trial for trial in trials if trial.number not in tried_again and SURPLUS not in trial.user_attrs]
+
+
+def counts(study: Study) -> Counts:
+    """How far a study is; trials whose worker has died are put back first."""
+    with experimental():
+        optuna.storages.fail_stale_trials(study)
+    states = [trial.state for trial in counted(study.get_trials(deepcopy=False))]
+    return Counts(
+        ended=sum(state.is_finished() for state in states),
+        running=states.count(TrialState.RUNNING),
+        waiting=states.count(TrialState.WAITING),
+    )
+
+
+def _enqueue_default(study: Study, spec: TuneSpec) -> None:
+    # The grid tries all there is, and takes nothing enqueued.
+    default = default_proposal(spec) if spec.sampler != "grid" else None
+    if default is not None:
+        study.enqueue_trial({name: stored(value) for name, value in default.items()})

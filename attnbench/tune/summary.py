@@ -1,0 +1,91 @@
+"""A study in its storage becomes plain data for reports."""
+
+import optuna
+from optuna.importance import BaseImportanceEvaluator, FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from attnbench.study import Importance, StudySummary, TrialSummary
+from attnbench.study import TrialState as StateName
+from attnbench.tune.experimental import experimental
+from attnbench.tune.objective import ATTENTION, REASON, RECIPE, SAME_AS
+from attnbench.tune.storage import retries
+from attnbench.tune.study import counted
+from attnbench.tune_spec import TuneSpec
+
+FEWEST_FOR_IMPORTANCE = 10
+"""Complete trials from which on the importance of a setting is estimated at all."""
+
+_STATES: dict[TrialState, StateName] = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+    TrialState.WAITING: "waiting",
+}
+
+
+def summarise(study: Study, spec: TuneSpec, *, storage: str) -> StudySummary:
+    """What a study gave so far.
+
+    Args:
+        study: The study.
+        spec: Its spec.
+        storage: URL of its storage, without a password.
+    """
+    trials = counted(study.get_trials(deepcopy=False))
+    return StudySummary(
+        name=study.study_name,
+        storage=storage,
+        spec=spec,
+        trials=tuple(trial_summary(trial) for trial in trials),
+        best=_best(study, spec),
+        importances=_importances(study, trials),
+    )
+
+
+def trial_summary(trial: FrozenTrial) -> TrialSummary:
+    """One trial."""
+    failed = trial.state == TrialState.FAIL
+    return TrialSummary(
+        number=trial.number,
+        state=_STATES[trial.state],
+        settings=dict(trial.params),
+        attention=trial.user_attrs.get(ATTENTION, ""),
+        recipe=trial.user_attrs.get(RECIPE, {}),
+        values=tuple(trial.values) if trial.state == TrialState.COMPLETE else (),
+        curve=tuple(sorted(trial.intermediate_values.items())),
+        seconds=trial.duration.total_seconds() if trial.duration is not None else None,
+        reason=trial.user_attrs.get(REASON, "its worker died each time") if failed else "",
+        same_as=trial.user_attrs.get(SAME_AS),
+        num_attempts=len(retries(trial)) + 1,
+    )
+
+
+def _best(study: Study, spec: TuneSpec) -> tuple[int, ...]:
+    if len(spec.objectives) == 1:
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        # Of equal trials the first.
+        return tuple(trial.number for trial in sorted(complete, key=lambda trial: -trial.values[0])[:1])
+    accuracy = spec.objectives.index("accuracy")
+    return tuple(trial.number for trial in sorted(study.best_trials, key=lambda trial: -trial.values[accuracy]))
+
+
+def _importances(study: Study, trials: list[FrozenTrial]) -> tuple[Importance, ...]:
+    """By both methods, which can rank settings very differently."""
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    evaluators: dict[str, BaseImportanceEvaluator] = {
+        "fANOVA": FanovaImportanceEvaluator(seed=0),
+        "PED-ANOVA": PedAnovaImportanceEvaluator(),
+    }
+    # Of a value that all trials share nothing is to be explained, and optuna divides by its variance.
+    if len(complete) < FEWEST_FOR_IMPORTANCE or len({trial.values[0] for trial in complete}) == 1:
+        return ()
+    found = []
+    for method, evaluator in evaluators.items():
+        with experimental():
+            shares = optuna.importance.get_param_importances(
+                study, evaluator=evaluator, target=lambda trial: trial.values[0]
+            )
+        found.append(Importance(method=method, shares=dict(shares)))
+    return tuple(found)
