@@ -14,13 +14,18 @@ if TYPE_CHECKING:
     from attnbench.models import create_model, load_checkpoint, save_weights
     from attnbench.record import Record, Store
     from attnbench.run import run_spec
+    from attnbench.space import Choices, Divisors, Floats, Integers
     from attnbench.spec import Compute, Measure, Recipe, RunSpec, SuiteSpec
     from attnbench.suite import run_suite
 
 __version__ = "0.1.0"
 
 _LAZY = {
+    "Choices": "attnbench.space",
     "Compute": "attnbench.spec",
+    "Divisors": "attnbench.space",
+    "Floats": "attnbench.space",
+    "Integers": "attnbench.space",
     "Measure": "attnbench.spec",
     "Recipe": "attnbench.spec",
     "Record": "attnbench.record",
@@ -37,7 +42,11 @@ _LAZY = {
 
 __all__ = [
     "AttnBenchError",
+    "Choices",
     "Compute",
+    "Divisors",
+    "Floats",
+    "Integers",
     "Measure",
     "Recipe",
     "Record",

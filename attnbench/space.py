@@ -9,8 +9,15 @@ A module declares its space beside its constructor, for those of its settings th
             "normalize": Choices((True, False)),
         }
 
-A file for ``--space`` says the same in YAML: ``groups: divisors``, ``normalize: [true, false]``,
-``gate_scale_init: {low: 0.0, high: 1.0, grid: [0.0, 1.0]}``.
+A file for ``--space`` says the same in YAML; `attnbench.space_io` reads and writes it:
+
+    groups: divisors                                        # Divisors()
+    groups: {divisors: {low: 2, high: 32}}                  # Divisors(2, 32); either bound may be left out
+    normalize: [true, false]                                # Choices
+    stages: [[1], [2, 3]]                                   # Choices of lists of whole numbers
+    kernel_size: {low: 1, high: 9, grid: [1, 5, 9]}         # Integers: both bounds are whole, without a point
+    gate_scale_init: {low: 0.0, high: 1.0, grid: [0.0, 1.0]}
+    recipe.learning_rate: {low: 0.01, high: 0.3, log: true}
 """
 
 import math
@@ -32,6 +39,7 @@ class Choices:
     """The values."""
 
     def __post_init__(self) -> None:
+        _keep_tuple(self, "values")
         texts = [format_setting(value) for value in self.values]
         if not texts or len(set(texts)) < len(texts):
             raise SpecError(f"choices must be at least one value, each named once; got {_listed(self.values)}")
@@ -47,6 +55,7 @@ class Divisors:
     """Largest; none: the greatest common divisor of the channel counts."""
 
     def __post_init__(self) -> None:
+        _check_whole("divisors", self.low, 1 if self.high is None else self.high)
         if self.low < 1 or (self.high is not None and self.high < self.low):
             raise SpecError(f"divisors need 1 ≤ low ≤ high; got low={self.low}, high={self.high}")
 
@@ -69,6 +78,8 @@ class Integers(_Scale):
     """Values that an ablation and the grid sampler try; empty: all of them."""
 
     def __post_init__(self) -> None:
+        _keep_tuple(self, "grid")
+        _check_whole("integers", self.low, self.high, *self.grid)
         _check_bounds(self)
 
 
@@ -84,6 +95,10 @@ class Floats(_Scale):
     """Values that an ablation and the grid sampler try."""
 
     def __post_init__(self) -> None:
+        _keep_tuple(self, "grid")
+        for number in (self.low, self.high, *self.grid):
+            if isinstance(number, bool) or not isinstance(number, int | float):
+                raise SpecError(f"a range takes numbers; got {number!r}")
         for name in ("low", "high"):  # 1 and 1.0 are one space
             object.__setattr__(self, name, float(getattr(self, name)))
         object.__setattr__(self, "grid", tuple(map(float, self.grid)))
@@ -154,6 +169,19 @@ def describe(domain: Domain) -> str:
 
 def _listed(values: tuple[Setting, ...]) -> str:
     return " | ".join(map(format_setting, values))
+
+
+def _keep_tuple(domain: Choices | Integers | Floats, name: str) -> None:
+    values = getattr(domain, name)
+    if not isinstance(values, tuple | list):
+        raise SpecError(f"{name} must be several, as in (1, 2, 4); got {values!r}")
+    object.__setattr__(domain, name, tuple(values))  # a list could not be compared or hashed
+
+
+def _check_whole(kind: str, *numbers: object) -> None:
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise SpecError(f"{kind} take whole numbers; got {number!r}")
 
 
 def _check_bounds(domain: Integers | Floats) -> None:

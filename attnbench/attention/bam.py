@@ -18,7 +18,7 @@ wrongly for W > H; here the mean is over the whole map. A batch norm of a single
 value uses its running statistics.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import nn
@@ -28,6 +28,7 @@ from attnbench.attention.norm import BatchNorm
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
+from attnbench.space import Choices, SearchSpace
 
 
 @register_attention("bam", placement="stage")
@@ -36,6 +37,12 @@ class BAM(nn.Module):
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
+
+    search_space: ClassVar[SearchSpace] = {
+        "reduction": Choices((4, 8, 16, 32)),
+        "dilation": Choices((1, 2, 4, 6)),
+        "combine": Choices((None, "sum")),  # none: the product, and the sum with source=paper
+    }
 
     def __init__(
         self,

@@ -18,6 +18,8 @@ Departures: the convolution takes the maximum first in both, as in the authors' 
 A batch norm of a single value uses its running statistics.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
@@ -26,6 +28,7 @@ from attnbench.attention.norm import BatchNorm
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
+from attnbench.space import Choices, SearchSpace
 
 
 @register_attention("cbam", placement="block")
@@ -34,6 +37,13 @@ class CBAM(nn.Module):
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
+
+    search_space: ClassVar[SearchSpace] = {
+        "reduction": Choices((4, 8, 16, 32)),
+        "kernel_size": Choices((3, 5, 7)),
+        "channel_gate": Choices((True, False)),
+        "spatial_gate": Choices((True, False)),
+    }
 
     def __init__(
         self,

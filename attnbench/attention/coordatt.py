@@ -23,6 +23,8 @@ Departures: none. timm's CoordAttn computes the same with `rd_channels` and `bia
 but is not in every timm that attnbench runs with.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -30,6 +32,7 @@ from torch.nn import functional
 from attnbench.attention.norm import BatchNorm
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.space import Choices, SearchSpace
 
 SMALLEST_HIDDEN = 8
 
@@ -40,6 +43,8 @@ class CoordinateAttention(nn.Module):
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
+
+    search_space: ClassVar[SearchSpace] = {"reduction": Choices((4, 8, 16, 32))}
 
     def __init__(self, channels: int, *, reduction: int = 32) -> None:
         """Make the layers.

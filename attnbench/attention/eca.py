@@ -14,12 +14,14 @@ is set, which gives 5, 5, 5 and 7 there.
 """
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import nn
 
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.space import Choices, SearchSpace
 
 
 @register_attention("eca", placement="block")
@@ -28,6 +30,8 @@ class EfficientChannelAttention(nn.Module):
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
+
+    search_space: ClassVar[SearchSpace] = {"kernel_size": Choices((None, 3, 5, 7, 9))}
 
     def __init__(self, channels: int, *, kernel_size: int | None = None) -> None:
         """Make the convolution.

@@ -23,11 +23,14 @@ meets one group and one image, because torch refuses to normalise a single value
 here GN is then its shift.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
 from attnbench.attention.groups import check_groups
 from attnbench.attention.registration import register_attention
+from attnbench.space import Divisors, SearchSpace
 
 
 @register_attention("ema", placement="block")
@@ -36,6 +39,8 @@ class EfficientMultiScaleAttention(nn.Module):
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
+
+    search_space: ClassVar[SearchSpace] = {"groups": Divisors()}
 
     def __init__(self, channels: int, *, groups: int = 32) -> None:
         """Make both branches.

@@ -18,7 +18,7 @@ chose its frequencies, unless `grid` is set, which scales them in the same way.
 """
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import nn
@@ -27,6 +27,7 @@ from torch.nn import functional
 from attnbench.attention.groups import reduced
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.space import Choices, Divisors, SearchSpace
 
 GRID = 7
 """Points a side of the grid on which frequencies are named."""
@@ -50,6 +51,13 @@ class FrequencyChannelAttention(nn.Module):
     """
 
     basis: torch.Tensor
+
+    search_space: ClassVar[SearchSpace] = {
+        "frequencies": Divisors(high=len(_U["top"])),
+        "order": Choices(("top", "low")),
+        "reduction": Choices((4, 8, 16, 32)),
+        "grid": Choices((GRID, 2 * GRID)),
+    }
 
     def __init__(
         self,

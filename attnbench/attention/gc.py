@@ -22,7 +22,7 @@ Departures: none. timm's GlobalContext is not used: its layer norm has ε = 1e-6
 place of 1e-5, W₂ of mul does not start at 0, and other biases do not.
 """
 
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import nn
@@ -31,6 +31,7 @@ from attnbench.attention.groups import reduced
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
+from attnbench.space import Choices, SearchSpace
 
 Fusion = Literal["add", "mul", "both"]
 
@@ -43,6 +44,11 @@ class GlobalContext(nn.Module):
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
+
+    search_space: ClassVar[SearchSpace] = {
+        "reduction": Choices((4, 8, 16, 32)),
+        "fusion": Choices(get_args(Fusion)),
+    }
 
     def __init__(
         self, channels: int, *, reduction: int = 16, fusion: Fusion = "add", source: Source = "official"

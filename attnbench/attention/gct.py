@@ -16,13 +16,14 @@ before every convolution; here it stands where other modules do, at the end of a
 residual branch. Sums are in float32 at least, because in half precision they overflow.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import nn
 
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.space import Choices, SearchSpace
 
 EPSILON = 1e-5
 
@@ -33,6 +34,8 @@ class GatedChannelTransformation(nn.Module):
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
+
+    search_space: ClassVar[SearchSpace] = {"norm": Choices(("l1", "l2"))}
 
     def __init__(self, channels: int, *, norm: Literal["l1", "l2"] = "l2") -> None:
         """Make α, γ and β.

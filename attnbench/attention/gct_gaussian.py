@@ -19,13 +19,14 @@ at least. Where all contexts are equal, ẑ = 0 and every gate is 1.
 """
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import nn
 
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.space import Choices, SearchSpace
 
 EPSILON = 1e-5
 SMALLEST_VARIANCE = 1e-30
@@ -39,6 +40,8 @@ class GaussianContextTransformer(nn.Module):
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
+
+    search_space: ClassVar[SearchSpace] = {"deviation": Choices((1.0, 2.0, 3.0, "learnt"))}
 
     def __init__(self, channels: int, *, deviation: float | Literal["learnt"] = 2.0) -> None:
         """Set the Gaussian's width.

@@ -27,7 +27,7 @@ norm of a single value uses its running statistics.
 
 import math
 import warnings
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import nn
@@ -40,6 +40,7 @@ from attnbench.attention.norm import BatchNorm
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
+from attnbench.space import Choices, SearchSpace
 
 MLP_REDUCTION = 16
 
@@ -52,6 +53,12 @@ class GatherExcite(nn.Module):
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
+
+    search_space: ClassVar[SearchSpace] = {
+        "extent": Choices((2, 4, 8, "global")),
+        "parametric": Choices((True, False)),
+        "mlp": Choices((True, False)),
+    }
 
     def __init__(
         self,

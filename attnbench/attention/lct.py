@@ -11,11 +11,14 @@ Departures: no code of the authors is known. w starts at 0 and b at 1, as the ga
 SGE does; σ_g² is the population variance and ε = 1e-5, as in group normalisation.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
 from attnbench.attention.groups import check_groups
 from attnbench.attention.registration import register_attention
+from attnbench.space import Divisors, Floats, SearchSpace
 
 EPSILON = 1e-5
 
@@ -26,6 +29,12 @@ class LinearContextTransform(nn.Module):
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
+
+    search_space: ClassVar[SearchSpace] = {
+        "groups": Divisors(),
+        "gate_scale_init": Floats(0.0, 1.0, grid=(0.0, 1.0)),
+        "gate_shift_init": Floats(-1.0, 2.0, grid=(0.0, 1.0)),
+    }
 
     def __init__(
         self, channels: int, *, groups: int = 64, gate_scale_init: float = 0.0, gate_shift_init: float = 1.0

@@ -18,11 +18,14 @@ there: normal weights scaled by the fan-out, biases at 0. The gate has no sigmoi
 Departures: none.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.space import Choices, SearchSpace
 
 
 @register_attention("lka", placement="block")
@@ -31,6 +34,12 @@ class LargeKernelAttention(nn.Module):
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
+
+    search_space: ClassVar[SearchSpace] = {
+        # Every pair gives an odd ⌈K/d⌉.
+        "kernel_size": Choices((9, 13, 21, 25)),
+        "dilation": Choices((1, 2, 3)),
+    }
 
     def __init__(self, channels: int, *, kernel_size: int = 21, dilation: int = 3) -> None:
         """Make the three convolutions.

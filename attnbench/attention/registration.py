@@ -10,6 +10,7 @@ Its keyword-only parameters are its settings. `block` and `stage` modules take
 `channels` and keep the shape; `conv` modules take
 `(in_channels, out_channels, *, stride, groups)`. Two settings are attnbench's
 own: `at`, where a `block` or `stage` module stands, and `stages`, in which.
+What a search may try is declared beside the constructor; see `declared_space`.
 """
 
 import inspect
@@ -19,6 +20,7 @@ from typing import Literal, TypeAlias, TypeVar, get_args
 
 from torch import nn
 
+from attnbench.attention.declared_space import check_declared_space
 from attnbench.errors import ContractError, PlacementError, SpecError
 from attnbench.registry import Registry, did_you_mean
 from attnbench.variant import Setting, Variant, check_settings, format_setting
@@ -101,7 +103,8 @@ def register_attention(name: str, *, placement: Placement) -> Callable[[ModuleCl
     Raises:
         DuplicateNameError: If the name is taken.
         PlacementError: If there is no such placement.
-        ContractError: If the class has a parameter that attnbench takes itself.
+        ContractError: If the class has a parameter that attnbench takes itself, or declares a `search_space` that
+            does not fit its constructor.
     """
     if placement not in get_args(Placement):
         raise PlacementError(f"placement must be one of {', '.join(get_args(Placement))}; got {placement!r}")
@@ -112,6 +115,7 @@ def register_attention(name: str, *, placement: Placement) -> Callable[[ModuleCl
                 f"a module may not have a parameter named {' or '.join(PLACING_SETTINGS)}, which say where it stands; "
                 f"got {taken[0]!r} in {name!r}"
             )
+        check_declared_space(name, module_class, RESERVED[placement])
         ATTENTION.register(name, AttentionEntry(module_class, placement))
         return module_class
 

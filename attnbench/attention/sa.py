@@ -24,11 +24,14 @@ here GN is then its shift. The paper gives 300 parameters in ResNet-50; the auth
 code makes 708.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.space import Divisors, SearchSpace
 
 
 @register_attention("sa", placement="block")
@@ -37,6 +40,8 @@ class ShuffleAttention(nn.Module):
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
+
+    search_space: ClassVar[SearchSpace] = {"groups": Divisors()}
 
     def __init__(self, channels: int, *, groups: int = 64) -> None:
         """Make both gates.

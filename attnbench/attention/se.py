@@ -11,12 +11,15 @@ and those of SGE's authors, https://github.com/implus/PytorchInsight, have them,
 so `source=official` is the default.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
 from attnbench.attention.groups import reduced
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
+from attnbench.space import Choices, SearchSpace
 
 
 @register_attention("se", placement="block")
@@ -25,6 +28,11 @@ class SqueezeExcitation(nn.Module):
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
+
+    search_space: ClassVar[SearchSpace] = {
+        "reduction": Choices((2, 4, 8, 16, 32)),
+        "bias": Choices((None, False)),  # none: with biases, and without with source=paper
+    }
 
     def __init__(
         self, channels: int, *, reduction: int = 16, bias: bool | None = None, source: Source = "official"

@@ -13,11 +13,14 @@ Departures: σ² has the divisor m − 1 of the authors' code
 position, where that code gives NaN, σ² = 0. Statistics are in float32 at least.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.space import Floats, SearchSpace
 
 
 @register_attention("simam", placement="block")
@@ -26,6 +29,10 @@ class SimAM(nn.Module):
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
+
+    search_space: ClassVar[SearchSpace] = {
+        "regularization": Floats(1e-6, 1e-1, log=True, grid=(1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1))
+    }
 
     def __init__(self, channels: int, *, regularization: float = 1e-4) -> None:
         """Set λ.

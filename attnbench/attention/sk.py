@@ -20,6 +20,7 @@ SGE's authors put SK into bottleneck blocks alone; here basic blocks take it too
 """
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -29,6 +30,7 @@ from attnbench.attention.norm import BatchNorm
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
+from attnbench.space import Choices, SearchSpace
 
 PAPER_GROUPS = 32
 PAPER_MIN_HIDDEN = 32
@@ -44,6 +46,12 @@ class SelectiveKernel(nn.Module):
 
     Shape: (N, C_in, H, W) → (N, C_out, ⌈H / stride⌉, ⌈W / stride⌉).
     """
+
+    search_space: ClassVar[SearchSpace] = {
+        "branch_groups": Choices((None, 1, 4, 8, 16, 64)),  # none: 32 where it divides the channels
+        "reduction": Choices((4, 8, 16)),
+        "min_hidden": Choices((None, 8, 16, 64)),
+    }
 
     def __init__(
         self,

@@ -22,12 +22,15 @@ Their MobileNets start all three norms at 1.
 Departures: a batch norm of a single value uses its running statistics.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
 from attnbench.attention.norm import BatchNorm
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.space import Choices, SearchSpace
 
 CHANNEL, ROW, COLUMN = 1, 2, 3
 
@@ -38,6 +41,11 @@ class TripletAttention(nn.Module):
 
     Shape: (N, C, H, W) in and out, any H and W.
     """
+
+    search_space: ClassVar[SearchSpace] = {
+        "kernel_size": Choices((3, 5, 7)),
+        "spatial": Choices((True, False)),
+    }
 
     def __init__(self, channels: int, *, kernel_size: int = 7, spatial: bool = True) -> None:
         """Make the gates.

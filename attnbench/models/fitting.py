@@ -1,62 +1,48 @@
 """Which settings of an attention module fit a backbone: what tuning and ablations may propose."""
 
 import itertools
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import get_args
 
-import torch
-from torch import nn
-
+from attnbench.attention.contract.words import one_line
+from attnbench.attention.declared_space import typical_values
 from attnbench.attention.registration import (
     ATTENTION,
-    AttentionEntry,
+    DEFAULT_TARGET,
+    PLACING_SETTINGS,
+    RESERVED,
     Placing,
     Position,
     attention_placing,
     attention_settings,
 )
-from attnbench.errors import PlacementError, SpecError
-from attnbench.models.backbones import check_target, create_backbone, family_of
-from attnbench.models.placement import place
-from attnbench.space import Choices, Divisors, Domain, Floats, Integers, SearchSpace, common_divisors
+from attnbench.errors import SpecError
+from attnbench.models.meeting import Meeting, meetings, meetings_if_any, num_stages, refusal_of, refusal_of_all
+from attnbench.space import (
+    Choices,
+    Divisors,
+    Domain,
+    Integers,
+    SearchSpace,
+    common_divisors,
+    describe,
+    finite_values,
+)
 from attnbench.variant import Setting, Variant, settings_of
 
+__all__ = [
+    "defaults_of",
+    "fitted_space",
+    "meetings",
+    "num_stages",
+    "positions",
+    "published_default",
+    "stage_subsets",
+    "with_settings",
+]
+
 _MOST_STAGES = 5
-
-
-@dataclass(frozen=True)
-class Meeting:
-    """What one attention module of a backbone is made with."""
-
-    channels: tuple[int, ...]
-    """`channels`, or for `conv` modules `in_channels` and `out_channels`."""
-    convolution: tuple[tuple[str, int], ...] = ()
-    """Stride and groups of the convolution that a `conv` module replaces."""
-
-
-def meetings(backbone: Variant, placing: Placing) -> tuple[Meeting, ...]:
-    """What each attention module of a backbone would be made with, at these places.
-
-    Raises:
-        UnknownNameError: If there is no such backbone.
-        PlacementError: If the backbone has no such place.
-        SpecError: If it has no such stage.
-    """
-    check_target(backbone, placing.at)
-    found: list[Meeting] = []
-
-    def note(*channels: int, **convolution: int) -> nn.Module:
-        found.append(Meeting(channels, tuple(convolution.items())))
-        return nn.Identity()
-
-    place(family_of(backbone.name), _network(backbone), placing, note)
-    return tuple(found)
-
-
-def num_stages(backbone: Variant) -> int:
-    """Stages of a backbone."""
-    return len(family_of(backbone.name).stages(_network(backbone)))
 
 
 def positions(attention: Variant, backbone: Variant) -> tuple[Position, ...]:
@@ -64,7 +50,7 @@ def positions(attention: Variant, backbone: Variant) -> tuple[Position, ...]:
     if ATTENTION.get(attention.name).placement == "conv":
         return ()
     stages = attention_placing(attention).stages
-    return tuple(at for at in get_args(Position) if _has_place(backbone, Placing(at=at, stages=stages)))
+    return tuple(at for at in get_args(Position) if meetings_if_any(backbone, Placing(at=at, stages=stages)))
 
 
 def stage_subsets(backbone: Variant) -> tuple[tuple[int, ...], ...]:
@@ -86,8 +72,9 @@ def stage_subsets(backbone: Variant) -> tuple[tuple[int, ...], ...]:
 def fitted_space(space: SearchSpace, attention: Variant, backbone: Variant) -> dict[str, Domain]:
     """A space without the values that cannot be built in a backbone.
 
-    `Divisors` become the choices that divide every channel count, at every place that the space itself searches;
-    choices that the module refuses whatever its other settings are left out.
+    `Divisors` become the choices that divide every channel count, at every place that the space itself searches.
+    Choices that the module refuses there whatever its other settings are left out, and so are positions and stages
+    where it cannot stand. What is left may still be refused together: CBAM needs one of its two gates.
 
     Args:
         space: Settings of the module, `at` and `stages` among them.
@@ -95,35 +82,46 @@ def fitted_space(space: SearchSpace, attention: Variant, backbone: Variant) -> d
         backbone: The backbone.
 
     Raises:
-        SpecError: If nothing is left of a setting.
+        SpecError: If a setting is unknown or of another type, or nothing is left of it.
         PlacementError: If the backbone has no place for the module.
     """
     entry, fixed = attention_settings(attention)
-    met = tuple(
-        dict.fromkeys(meeting for placing in _placings(space, attention) for meeting in meetings(backbone, placing))
-    )
-    channels = tuple(count for meeting in met for count in meeting.channels)
+    _check_types(space, attention)
+    met_at = _searched_places(space, attention, backbone)
+    channels = tuple(count for met in met_at.values() for meeting in met for count in meeting.channels)
     resolved: dict[str, Domain] = {
         name: common_divisors(domain, channels) if isinstance(domain, Divisors) else domain
         for name, domain in space.items()
     }
-    trial_values = {name: _trial_values(domain) for name, domain in resolved.items() if name not in ("at", "stages")}
-    for name, values in trial_values.items():
-        domain = resolved[name]
-        if not isinstance(domain, Choices):
-            continue
-        others = {other: others for other, others in trial_values.items() if other != name}
-        fitting = tuple(value for value in values if _fits_somehow(entry, {**fixed, name: value}, others, met))
-        if not fitting:
-            raise SpecError(f"no value of {name} fits {attention.name} in {backbone}; tried {domain.values}")
-        resolved[name] = replace(domain, values=fitting)
+    trials = {name: _trial_values(domain) for name, domain in resolved.items() if name not in PLACING_SETTINGS}
+    refusals = {place: refusal_of_all(entry, fixed, trials, met) for place, met in met_at.items()}
+    left = [place for place, refusal in refusals.items() if refusal is None]
+    if not left:
+        searched = f" with any {', '.join(trials)} of the space" if trials else ""
+        refusal = next(filter(None, refusals.values()))
+        raise SpecError(f"{attention} does not fit {backbone}{searched}: {one_line(refusal)}")
+    for index, name in enumerate(_placing_names(space)):
+        standing = {place[index] for place in left}
+        resolved[name] = Choices(tuple(value for value in _trial_values(space[name]) if value in standing))
+    everywhere = tuple(dict.fromkeys(itertools.chain.from_iterable(met_at[place] for place in left)))
+    # Where no settings fit all places together, those that fit one of them are left.
+    tried = [everywhere] if refusal_of_all(entry, fixed, trials, everywhere) is None else [met_at[at] for at in left]
+    for name, values in trials.items():
+        if isinstance(resolved[name], Choices):
+            others = {other: those for other, those in trials.items() if other != name}
+            fits = (
+                any(refusal_of_all(entry, {**fixed, name: value}, others, met) is None for met in tried)
+                for value in values
+            )
+            resolved[name] = Choices(tuple(itertools.compress(values, fits)))
     return resolved
 
 
 def published_default(attention: Variant, space: SearchSpace, backbone: Variant) -> Variant:
     """The module with its constructor's defaults, as near to them as the backbone's channel counts allow.
 
-    A default that does not fit gives way to the largest searched value below it, or to the first.
+    A default that does not fit gives way to the largest searched number below it, else to the smallest; a word or
+    none to the first value.
 
     Args:
         attention: The variant, whose settings are kept.
@@ -135,17 +133,20 @@ def published_default(attention: Variant, space: SearchSpace, backbone: Variant)
     """
     entry, fixed = attention_settings(attention)
     met = meetings(backbone, attention_placing(attention))
-    if _fits(entry, fixed, met):
+    refusal = refusal_of(entry, fixed, met)
+    if refusal is None:
         return attention
     defaults = defaults_of(attention.name)
     nearest = {
         name: _nearest(defaults.get(name), domain.values)
         for name, domain in space.items()
-        if isinstance(domain, Choices) and name in defaults and defaults[name] not in domain.values
+        if isinstance(domain, Choices)
+        and name in defaults.keys() - fixed.keys()
+        and defaults[name] not in domain.values
     }
-    if not nearest or not _fits(entry, {**fixed, **nearest}, met):
+    if not nearest or refusal_of(entry, {**fixed, **nearest}, met) is not None:
         raise SpecError(
-            f"{attention} does not fit {backbone} with its defaults; name a variant to compare with that does"
+            f"name a variant that fits {backbone}, to compare with; {attention} does not: {one_line(refusal)}"
         )
     return with_settings(attention, nearest)
 
@@ -156,68 +157,63 @@ def defaults_of(name: str) -> dict[str, Setting]:
     Raises:
         UnknownNameError: If no such module is registered.
     """
-    parameters = settings_of(ATTENTION.get(name).module_class)
+    entry = ATTENTION.get(name)
+    parameters = settings_of(entry.module_class, reserved=RESERVED[entry.placement])
     return {key: parameter.default for key, parameter in parameters.items() if parameter.default is not parameter.empty}
 
 
 def with_settings(attention: Variant, settings: Mapping[str, Setting]) -> Variant:
-    """A variant with further settings; those at the constructor's default are left out."""
-    defaults = defaults_of(attention.name)
+    """A variant with further settings; those at the constructor's default, or at the placement's, are left out."""
+    placing = {"at": DEFAULT_TARGET[ATTENTION.get(attention.name).placement], "stages": None}
+    defaults = {**placing, **defaults_of(attention.name)}
     further = {key: value for key, value in settings.items() if key not in defaults or defaults[key] != value}
     kept = {key: value for key, value in attention.settings if key not in settings}
     return Variant(attention.name, tuple(sorted({**kept, **further}.items())))
 
 
-def _network(backbone: Variant) -> nn.Module:
-    # Without memory for weights, and in milliseconds.
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        return create_backbone(backbone, in_channels=3, num_classes=2)
+def _check_types(space: SearchSpace, attention: Variant) -> None:
+    for name, domain in space.items():
+        if name in PLACING_SETTINGS and isinstance(domain, Divisors):
+            raise SpecError(f"{name} must be a list of values; got {describe(domain)}")
+        for value in typical_values(domain):
+            attention_settings(Variant(attention.name, ((name, value),)))
 
 
-def _has_place(backbone: Variant, placing: Placing) -> bool:
-    try:
-        return bool(meetings(backbone, placing))
-    except PlacementError:
-        return False
+def _placing_names(space: SearchSpace) -> list[str]:
+    return [name for name in PLACING_SETTINGS if name in space]
 
 
-def _placings(space: SearchSpace, attention: Variant) -> list[Placing]:
-    own = attention_placing(attention)
-    targets, stages = space.get("at"), space.get("stages")
-    return [
-        Placing(at=at, stages=chosen)  # type: ignore[arg-type]
-        for at in (targets.values if isinstance(targets, Choices) else [own.at])
-        for chosen in (stages.values if isinstance(stages, Choices) else [own.stages])
-    ]
+def _searched_places(
+    space: SearchSpace, attention: Variant, backbone: Variant
+) -> dict[tuple[Setting, ...], tuple[Meeting, ...]]:
+    """What the modules meet, for the values of `at` and `stages` that have a place.
+
+    Raises:
+        SpecError: If a position or a stage is unknown.
+        PlacementError: If none has a place.
+    """
+    names = _placing_names(space)
+    searched: dict[tuple[Setting, ...], tuple[Meeting, ...]] = {}
+    for values in itertools.product(*(_trial_values(space[name]) for name in names)):
+        placing = attention_placing(with_settings(attention, dict(zip(names, values, strict=True))))
+        # A stage by itself, because of stages there are far fewer than choices of them.
+        parts = [placing] if placing.stages is None else [replace(placing, stages=(stage,)) for stage in placing.stages]
+        met = dict.fromkeys(meeting for part in parts for meeting in meetings_if_any(backbone, part))
+        if met:
+            searched[values] = tuple(met)
+    return searched or {(): meetings(backbone, placing)}  # which raises the error that says why
 
 
 def _trial_values(domain: Domain) -> tuple[Setting, ...]:
+    """Values to try others with: all, or where they are too many some, even and odd."""
     if isinstance(domain, Choices):
         return domain.values
-    assert isinstance(domain, Integers | Floats)
-    return (domain.low, domain.high)
-
-
-def _fits_somehow(
-    entry: AttentionEntry,
-    settings: Mapping[str, Setting],
-    others: Mapping[str, tuple[Setting, ...]],
-    met: Iterable[Meeting],
-) -> bool:
-    return any(
-        _fits(entry, {**settings, **dict(zip(others, values, strict=True))}, met)
-        for values in itertools.product(*others.values())
-    )
-
-
-def _fits(entry: AttentionEntry, settings: Mapping[str, Setting], met: Iterable[Meeting]) -> bool:
+    assert not isinstance(domain, Divisors)
     try:
-        with torch.device("meta"):
-            for meeting in met:
-                entry.module_class(*meeting.channels, **dict(meeting.convolution), **settings)
-    except Exception:  # whatever a user's constructor raises: it does not take these settings
-        return False
-    return True
+        return finite_values("", domain)
+    except SpecError:
+        inner = (domain.low + 1, domain.high - 1) if isinstance(domain, Integers) else ()
+        return (domain.low, *inner, domain.high)
 
 
 def _nearest(default: Setting, values: tuple[Setting, ...]) -> Setting:

@@ -1,10 +1,11 @@
 """From what a user asks for to the spec of a study."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from attnbench.attention import ATTENTION
+from attnbench.attention.declared_space import declared_space
 from attnbench.data import build_data
 from attnbench.errors import SpecError
 from attnbench.models import NO_ATTENTION
@@ -129,11 +130,8 @@ def _wanted_space(variant: Variant, backbone: Variant, recipe: Recipe, search: S
     return space
 
 
-def _declared(variant: Variant) -> Mapping[str, Domain]:
-    if variant.name == NO_ATTENTION:
-        return {}
-    declared: Mapping[str, Domain] = getattr(ATTENTION.get(variant.name).module_class, "search_space", {})
-    return declared
+def _declared(variant: Variant) -> SearchSpace:
+    return {} if variant.name == NO_ATTENTION else declared_space(ATTENTION.get(variant.name).module_class)
 
 
 def _added(name: Addition, variant: Variant, backbone: Variant, recipe: Recipe) -> tuple[str, Domain]:
