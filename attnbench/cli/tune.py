@@ -169,12 +169,16 @@ def _run(
     try:
         _search(opened, where, console, num_trials=_wanted(opened.spec, trials), timeout=timeout, workers=workers)
         summary = summarise(opened.study, opened.spec, storage=shown)
-        entered = contenders(summary, most=final.finalists)
         finals, num_failed = (
             train_finals(
-                entered, opened.spec, Store(final.store), console, num_seeds=final.final_seeds, num_workers=workers
+                contenders(summary, most=final.finalists),
+                opened.spec,
+                Store(final.store),
+                console,
+                num_seeds=final.final_seeds,
+                num_workers=workers,
             )
-            if final.final_seeds
+            if final.final_seeds and summary.best
             else ([], 0)
         )
     except KeyboardInterrupt:
@@ -188,7 +192,7 @@ def _run(
         )
         return 130
     report_study(opened.study, summary, finals, opened.folder, console)
-    return 1 if num_failed else 0
+    return 1 if num_failed or (summary.trials and not summary.best) else 0
 
 
 def _wanted(spec: TuneSpec, trials: int | None) -> int:

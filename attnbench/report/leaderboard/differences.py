@@ -111,9 +111,22 @@ def all_differences(variants: Mapping[str, Sequence[Record]]) -> list[Difference
     return corrected([_difference(pair, pairs[pair], correct, intervals[pair], tests[pair]) for pair in pairs])
 
 
-def against(differences: Sequence[Difference], baseline: str) -> list[Difference]:
-    """Of all pairs those with the baseline second, corrected as a family of their own."""
-    return corrected([difference for difference in differences if difference.other == baseline])
+def against(differences: Sequence[Difference], other: str) -> list[Difference]:
+    """Of all pairs those with one variant, turned so that it stands second, corrected as a family of their own."""
+    found = [difference for difference in differences if other in (difference.variant, difference.other)]
+    return corrected([difference if difference.other == other else turned(difference) for difference in found])
+
+
+def turned(difference: Difference) -> Difference:
+    """The same comparison with the other variant first."""
+    return replace(
+        difference,
+        variant=difference.other,
+        other=difference.variant,
+        mean=0.0 - difference.mean,  # not −mean, which of 0 is −0
+        low=0.0 - difference.high,
+        high=0.0 - difference.low,
+    )
 
 
 def corrected(differences: Sequence[Difference]) -> list[Difference]:

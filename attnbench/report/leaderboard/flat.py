@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,19 +10,12 @@ import msgspec
 
 from attnbench.report.leaderboard.board import Leaderboard
 from attnbench.report.leaderboard.differences import Difference
-from attnbench.report.leaderboard.table import LeaderboardTable, Raw, leaderboard_table
+from attnbench.report.leaderboard.table import Raw, TableColumn, leaderboard_table
 
 
 def csv_text(boards: Sequence[Leaderboard]) -> str:
     """One line a variant, of all leaderboards, with a header; a value that is not there is empty."""
-    lines = [line for number, board in enumerate(boards, 1) for line in _rows(board, leaderboard_table(board), number)]
-    written = io.StringIO()
-    # Published columns are there for some leaderboards only.
-    names = dict.fromkeys(name for line in lines for name in line)
-    writer = csv.DictWriter(written, fieldnames=list(names), lineterminator="\n", restval="")
-    writer.writeheader()
-    writer.writerows(lines)
-    return written.getvalue()
+    return csv_of([line for number, board in enumerate(boards, 1) for line in _rows(board, number)])
 
 
 def json_text(boards: Sequence[Leaderboard], *, problems: Sequence[str] = ()) -> str:
@@ -32,16 +25,42 @@ def json_text(boards: Sequence[Leaderboard], *, problems: Sequence[str] = ()) ->
         boards: The leaderboards.
         problems: A sentence for each record that could not be read.
     """
-    content = {
+    return json_of({
         "leaderboards": [_board(board, number) for number, board in enumerate(boards, 1)],
         "problems": list(problems),
-    }
+    })  # fmt: skip
+
+
+def csv_of(lines: Sequence[Mapping[str, Raw]]) -> str:
+    """Lines of named values, with a header."""
+    written = io.StringIO()
+    # Published columns are there for some leaderboards only.
+    names = dict.fromkeys(name for line in lines for name in line)
+    writer = csv.DictWriter(written, fieldnames=list(names), lineterminator="\n", restval="")
+    writer.writeheader()
+    writer.writerows(lines)
+    return written.getvalue()
+
+
+def json_of(content: object) -> str:
+    """Anything of builtins and dataclasses; an infinite number, which JSON has not, is null."""
     return msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"
 
 
-def _rows(board: Leaderboard, table: LeaderboardTable, number: int) -> list[dict[str, Raw]]:
+def values_of(columns: Sequence[TableColumn], place: int) -> dict[str, Raw]:
+    """The values as measured of a table's row, by their names."""
+    return {key: value for column in columns for key, value in zip(column.keys, column.cells[place].raw, strict=True)}
+
+
+def difference_fields(difference: Difference) -> dict[str, Any]:
+    """A comparison, with what follows from it."""
+    derived = {"smallest_detectable": difference.smallest_detectable, "is_shown": difference.is_shown}
+    return asdict(difference) | derived
+
+
+def _rows(board: Leaderboard, number: int) -> list[dict[str, Raw]]:
     """The variants of a leaderboard, best first: what the table shows, under the names of its values."""
-    spec = board.facts.spec
+    spec, table = board.facts.spec, leaderboard_table(board)
     common: dict[str, Raw] = {
         "leaderboard": number,
         "data": spec.data,
@@ -49,32 +68,16 @@ def _rows(board: Leaderboard, table: LeaderboardTable, number: int) -> list[dict
         "epochs": spec.recipe.epochs,
         "baseline": spec.baseline,
     }
-    return [
-        common
-        | {"variant": name}
-        | {
-            key: value
-            for column in table.columns
-            for key, value in zip(column.keys, column.cells[place].raw, strict=True)
-        }
-        for place, name in enumerate(table.names)
-    ]
+    return [common | {"variant": name} | values_of(table.columns, place) for place, name in enumerate(table.names)]
 
 
 def _board(board: Leaderboard, number: int) -> dict[str, Any]:
-    table = leaderboard_table(board)
     return {
         "facts": asdict(board.facts),
         "rows": [
             line | {"digests": [record.digest for record in row.records]}
-            for line, row in zip(_rows(board, table, number), board.rows, strict=True)
+            for line, row in zip(_rows(board, number), board.rows, strict=True)
         ],
-        "differences": [_difference(difference) for difference in board.differences],
-        "notes": list(table.notes),
+        "differences": [difference_fields(difference) for difference in board.differences],
+        "notes": list(leaderboard_table(board).notes),
     }
-
-
-def _difference(difference: Difference) -> dict[str, Any]:
-    # An infinite value, which JSON has not, is null.
-    derived = {"smallest_detectable": difference.smallest_detectable, "is_shown": difference.is_shown}
-    return asdict(difference) | derived

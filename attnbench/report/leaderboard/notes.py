@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from attnbench.report.leaderboard.board import Facts, Leaderboard, Row
-from attnbench.report.leaderboard.differences import ALPHA, POWER, Difference
+from attnbench.report.leaderboard.board import Facts, Leaderboard
+from attnbench.report.leaderboard.compared import one_seed_line, outcome_lines, power_line, testing_line
+from attnbench.report.leaderboard.differences import ALPHA
 from attnbench.report.leaderboard.letters import share_letter
 from attnbench.report.machines import machine_line
-from attnbench.report.numbers import duration, listed, plural, signed_points
+from attnbench.report.numbers import duration, listed, plural
 from attnbench.stats import fewest_seeds
 
 FEW_SEEDS = 5
@@ -41,10 +42,18 @@ def conditions(facts: Facts) -> list[str]:
 
 def conclusions(board: Leaderboard) -> list[str]:
     """What a table tells and what it cannot, one paragraph a string."""
-    others = [row for row in board.rows if not row.is_baseline]
-    paragraphs = [_repeats(board), _seeds_missing(board), *_differences(board, others), _short_run(board.facts)]
-    paragraphs += [replaced_line({row.variant: row.num_replaced for row in board.rows}), *_measures(board)]
-    return [paragraph for paragraph in paragraphs if paragraph]
+    return [paragraph for paragraph in (*gaps(board), *_differences(board), *limits(board)) if paragraph]
+
+
+def gaps(board: Leaderboard) -> list[str]:
+    """Which records are left out, and which are not there; empty strings among them."""
+    return [_repeats(board), _seeds_missing(board)]
+
+
+def limits(board: Leaderboard) -> list[str]:
+    """What a short run cannot tell, and how costs are measured; empty strings among them."""
+    replaced = replaced_line({row.variant: row.num_replaced for row in board.rows})
+    return [_short_run(board.facts), replaced, *_measures(board)]
 
 
 def _repeats(board: Leaderboard) -> str:
@@ -68,7 +77,7 @@ def _seeds_missing(board: Leaderboard) -> str:
     )
 
 
-def _differences(board: Leaderboard, others: list[Row]) -> list[str]:
+def _differences(board: Leaderboard) -> list[str]:
     name = board.facts.spec.baseline
     if board.baseline is None:
         tested = [found for found in board.differences if found.is_over_seeds]
@@ -78,86 +87,19 @@ def _differences(board: Leaderboard, others: list[Row]) -> list[str]:
             _test_of_letters() if tested else "",
             "± is Student's 95 % interval over seeds.",
         ]
+    others = [row for row in board.rows if not row.is_baseline]
     if not others:
         return []
-    pairs = [(row, row.top1_difference) for row in others if row.top1_difference is not None]
-    over_seeds = [(row, found) for row, found in pairs if found.is_over_seeds]
-    higher = [_with_difference(row, found) for row, found in over_seeds if found.is_shown and found.mean > 0]
-    lower = [_with_difference(row, found) for row, found in over_seeds if found.is_shown and found.mean < 0]
-    equal = [row.variant for row, found in over_seeds if found.low == found.high == 0]
-    unclear = [row.variant for row, found in over_seeds if not found.is_shown and row.variant not in equal]
+    differences = [row.top1_difference for row in others if row.top1_difference is not None]
     alone = [row.variant for row in others if row.top1_difference is None]
-    lines = []
-    if higher:
-        lines.append(f"Shown to be higher than the baseline {name}: {listed(higher)}.")
-    if lower:
-        lines.append(f"Shown to be lower than the baseline {name}: {listed(lower)}.")
-    if unclear:
-        lines.append(f"Not shown to differ from the baseline {name}: {listed(unclear)}.")
-    if equal:
-        lines.append(f"The same answers as the baseline {name} on every image after every seed: {listed(equal)}.")
-    if alone:
-        lines.append(f"No seed shared with the baseline {name}, so no difference: {listed(alone)}.")
-    lines.append(_one_seed(name, pairs))
-    lines.append(_what_could_be_shown([found for row, found in over_seeds if row.variant not in equal]))
-    lines.append(_how_it_is_tested([found for _, found in pairs]))
-    lines.append(_letters(board))
-    return lines
-
-
-def _one_seed(name: str, pairs: list[tuple[Row, Difference]]) -> str:
-    single = [(row, found) for row, found in pairs if not found.is_over_seeds]
-    if not single:
-        return ""
-    marked = [_with_difference(row, found) for row, found in single if found.is_shown_for_networks]
-    which = (
-        f"its network differs from the baseline's on these images (†): {listed(marked)}"
-        if marked
-        else ("none of the networks is shown to differ from the baseline's on these images")
-    )
-    return (
-        f"One seed shared with the baseline {name}: {listed([row.variant for row, _ in single])}. By McNemar's test "
-        f"{which}. What another seed would give is not known, so nothing is said of the modules."
-    )  # fmt: skip
-
-
-def _what_could_be_shown(differences: list[Difference]) -> str:
-    """The power of the design; few seeds are said to be few."""
-    if not differences:
-        return ""
-    size = differences[0].family_size
-    hopeless = [found for found in differences if not found.can_be_shown]
-    if hopeless:
-        seeds = listed(sorted({str(len(found.seeds)) for found in hopeless}, key=int))
-        which = "no difference" if len(hopeless) == len(differences) else "some differences"
-        return (
-            f"With {seeds} seeds {which} can be shown in {plural(size, 'comparison')}, however large: that takes "
-            f"{fewest_seeds(ALPHA, size)} seeds. A missing star says nothing here; see attnbench plan."
-        )
-    least = [found.smallest_detectable for found in differences if found.smallest_detectable is not None]
-    points = sorted({f"{value:.2f}" for value in (min(least), max(least))}, key=float)
-    return (
-        f"A true difference to the baseline of {' to '.join(points)} points, by variant, would have been shown with a "
-        f"probability of {100 * POWER:.0f} %; a smaller one may be there unseen."
-    )
-
-
-def _how_it_is_tested(differences: list[Difference]) -> str:
-    if not differences:
-        return ""
-    # Those over seeds come first.
-    first = max(differences, key=lambda found: found.is_over_seeds)
-    comparisons = f"{plural(first.family_size, 'comparison')} with the baseline"
-    if first.is_over_seeds:
-        test, over = "* passes a permutation test over seeds", "seeds and test images"
-    else:
-        test, over = "† passes McNemar's test over images", "test images"
-    if len({found.is_over_seeds for found in differences}) > 1:
-        over += " (of one seed over test images alone)"
-    return (
-        f"{test} at {100 * ALPHA:.0f} % after Holm's correction for {comparisons}. In brackets a 95 % interval of Δ "
-        f"over {over}, of each comparison alone and not corrected. ± is Student's 95 % interval over seeds."
-    )
+    return [
+        *outcome_lines(differences, role="baseline", name=name),
+        f"No seed shared with the baseline {name}, so no difference: {listed(alone)}." if alone else "",
+        one_seed_line(differences, role="baseline", name=name),
+        power_line(differences, role="baseline"),
+        testing_line(differences, role="baseline"),
+        _letters(board),
+    ]
 
 
 def _letters(board: Leaderboard) -> str:
@@ -226,7 +168,3 @@ def _measures(board: Leaderboard) -> list[str]:
         f"images/s is inference at batch {facts.spec.measure.throughput_batch_size}, each pass beside one of the "
         f"baseline: median ratio, quartiles in brackets.{pace}",
     ]
-
-
-def _with_difference(row: Row, found: Difference) -> str:
-    return f"{row.variant} ({signed_points(found.mean)})"

@@ -53,16 +53,21 @@ def curve_of(row: Row) -> Curve:
 
 
 def seed_differences(board: Leaderboard, row: Row) -> dict[int, float]:
-    """Top-1 accuracy of a variant less the baseline's after each seed that both have, percentage points.
+    """Top-1 accuracy of a variant less the baseline's after each seed that both have, percentage points."""
+    assert board.baseline is not None, "there is no difference without a baseline"
+    return paired_by_seed(row, board.baseline)
+
+
+def paired_by_seed(row: Row, other: Row) -> dict[int, float]:
+    """Top-1 accuracy of a variant less another's after each seed that both have, percentage points.
 
     From whole numbers of images, so that equal ones differ by nothing.
     """
-    assert board.baseline is not None, "there is no difference without a baseline"
     counts, others = (
-        {record.spec.seed: record.test_correct.num_true for record in side.records} for side in (row, board.baseline)
+        {record.spec.seed: record.test_correct.num_true for record in side.records} for side in (row, other)
     )
-    shared = sorted(counts.keys() & others.keys())
-    return {seed: 100 * (counts[seed] - others[seed]) / board.facts.num_test_images for seed in shared}
+    num_images = row.records[0].values.num_test_images
+    return {seed: 100 * (counts[seed] - others[seed]) / num_images for seed in sorted(counts.keys() & others.keys())}
 
 
 def relative_time(row: Row) -> Ratio:

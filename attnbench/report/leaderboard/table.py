@@ -1,7 +1,7 @@
 """The one table of a leaderboard that every format shows: rounded text, and beside it the numbers as measured."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -27,6 +27,12 @@ _EMPHASIS = (
     "Bold: not shown to differ from the first, shown to be higher than some other, and not shown to be lower than any."
 )
 _SOURCE = "Li, Hu, Yang, arXiv 1905.09646"
+
+_DIFFERENCE_KEYS = (
+    "top1_difference_percent", "top1_difference_low_percent", "top1_difference_high_percent", "num_shared_seeds",
+    "p_value", "p_corrected", "test", "smallest_detectable_percent",
+)  # fmt: skip
+"""Names of a difference's values as measured."""
 
 STAR, DAGGER = "*", "†"
 """Marks of a difference that is shown over seeds, and of one that is shown for two networks only."""
@@ -86,74 +92,36 @@ class LeaderboardTable:
 
 def leaderboard_table(board: Leaderboard) -> LeaderboardTable:
     """The table of a leaderboard."""
-    columns = [column(board) for column in (_rank, _top1, _difference, _p_value, _parameters, _macs, _speed)]
+    best = _shown_best(board)
     published, baseline = _published(board), board.baseline
+    differences = [row.top1_difference for row in board.rows]
+    columns = (
+        _rank(board),
+        top1_column(board.rows, best=best),
+        *difference_columns(differences, header="Δ top-1", best=best),
+        *cost_columns(board.rows),
+        *published,
+    )
     stands_out = any(cell.stands_out for column in columns for cell in column.cells)
-    sources = dict.fromkeys(column.source for column in published)
-    credit = [f"Published columns are the numbers of {source}, not measured here." for source in sources]
+    credit = [f"Published columns are the numbers of {_SOURCE}, not measured here."] if published else []
     return LeaderboardTable(
         title=heading(board),
         conditions=tuple(conditions(board.facts)),
         names=tuple(row.variant for row in board.rows),
         baseline=baseline.variant if baseline else None,
-        columns=(*columns, *published),
+        columns=columns,
         notes=(*conclusions(board), *credit),
         emphasis=_EMPHASIS if stands_out else "",
     )
 
 
-def _column(
-    board: Leaderboard,
-    cell: Callable[[Row], Cell],
-    header: str,
-    beside: str = "",
-    keys: tuple[str, ...] = (),
-    *,
-    is_minor: bool = False,
-) -> TableColumn:
-    cells = tuple(cell(row) for row in board.rows)
-    return TableColumn(header=header, beside=beside, keys=keys, cells=cells, is_minor=is_minor)
+def cost_columns(rows: Sequence[Row]) -> tuple[TableColumn, ...]:
+    """Parameters, multiply-accumulates and speed."""
+    return _parameters(rows), _macs(rows), _speed(rows)
 
 
-def _rank(board: Leaderboard) -> TableColumn:
-    return _column(board, lambda row: Cell(text=row.rank, raw=(row.rank or None,)), "rank", keys=("rank",))
-
-
-def _parameters(board: Leaderboard) -> TableColumn:
-    def cell(row: Row) -> Cell:
-        difference = row.parameters_difference
-        beside = "" if row.is_baseline or difference is None else f"({signed_count(difference)})"
-        return Cell(text=f"{row.parameters:,}", beside=beside, raw=(row.parameters, difference))
-
-    return _column(board, cell, "params", "(Δ)", ("parameters", "parameters_difference"))
-
-
-def _macs(board: Leaderboard) -> TableColumn:
-    unit, size = macs_unit(max(row.macs for row in board.rows))
-
-    def cell(row: Row) -> Cell:
-        difference = row.macs_difference
-        beside = "" if row.is_baseline or difference is None else f"({signed_number(difference / size)})"
-        return Cell(text=f"{row.macs / size:,.2f}", beside=beside, raw=(row.macs, difference))
-
-    return _column(board, cell, unit, "(Δ)", ("macs", "macs_difference"))
-
-
-def _speed(board: Leaderboard) -> TableColumn:
-    def cell(row: Row) -> Cell:
-        ratio = row.throughput_ratio
-        return Cell(
-            text=f"{ratio.median:.2f}",
-            beside=f"({ratio.lower_quartile:.2f}–{ratio.upper_quartile:.2f})",
-            raw=(_finite(row.images_per_s), ratio.median, ratio.lower_quartile, ratio.upper_quartile),
-        )
-
-    quartiles = ("throughput_ratio_lower_quartile", "throughput_ratio_upper_quartile")
-    return _column(board, cell, "images/s", "× baseline", ("images_per_s", "throughput_ratio", *quartiles))
-
-
-def _top1(board: Leaderboard) -> TableColumn:
-    best = _shown_best(board)
+def top1_column(rows: Sequence[Row], *, best: Collection[str] = ()) -> TableColumn:
+    """Accuracy over seeds."""
 
     def cell(row: Row) -> Cell:
         top1 = row.top1_percent
@@ -164,36 +132,83 @@ def _top1(board: Leaderboard) -> TableColumn:
             stands_out=row.variant in best,
         )
 
-    return _column(board, cell, "top-1 %", "± 95 %", ("top1_percent", "top1_half_width_percent", "num_seeds"))
+    return _column(rows, cell, "top-1 %", "± 95 %", ("top1_percent", "top1_half_width_percent", "num_seeds"))
 
 
-def _difference(board: Leaderboard) -> TableColumn:
-    best = _shown_best(board)
+def difference_columns(
+    differences: Sequence[Difference | None], *, header: str, prefix: str = "", best: Collection[str] = ()
+) -> tuple[TableColumn, TableColumn]:
+    """Differences to one variant with their intervals and marks, and their corrected p-values.
 
-    def cell(row: Row) -> Cell:
-        found = row.top1_difference
+    Args:
+        differences: In the order of the rows; none for a variant that is not compared.
+        header: What the differences are.
+        prefix: What the names of the values begin with.
+        best: Variants whose difference stands out where it is shown.
+    """
+
+    def cell(found: Difference | None) -> Cell:
         if found is None:
-            return Cell(raw=(None,) * len(keys))
+            return Cell(raw=(None,) * len(_DIFFERENCE_KEYS))
         return Cell(
             text=signed_points(found.mean) + mark(found),
             beside=between(found.low, found.high),
             raw=(found.mean, found.low, found.high, len(found.seeds), found.test.p_value, found.p_corrected,
                  found.test.method, _finite(found.smallest_detectable)),
-            stands_out=found.is_shown and row.variant in best,
+            stands_out=found.is_shown and found.variant in best,
         )  # fmt: skip
 
-    keys = (
-        "top1_difference_percent", "top1_difference_low_percent", "top1_difference_high_percent", "num_shared_seeds",
-        "p_value", "p_corrected", "test", "smallest_detectable_percent",
-    )  # fmt: skip
-    return _column(board, cell, "Δ top-1", "95 %", keys)
+    def p_cell(found: Difference | None) -> Cell:
+        return Cell(text="" if found is None else p_value(found.p_corrected))
+
+    keys = tuple(prefix + key for key in _DIFFERENCE_KEYS)
+    return (
+        TableColumn(header=header, beside="95 %", keys=keys, cells=tuple(map(cell, differences))),
+        TableColumn(header="p", beside="Holm", cells=tuple(map(p_cell, differences)), is_minor=True),
+    )
 
 
-def _p_value(board: Leaderboard) -> TableColumn:
+def _column(
+    rows: Sequence[Row], cell: Callable[[Row], Cell], header: str, beside: str = "", keys: tuple[str, ...] = ()
+) -> TableColumn:
+    return TableColumn(header=header, beside=beside, keys=keys, cells=tuple(map(cell, rows)))
+
+
+def _rank(board: Leaderboard) -> TableColumn:
+    return _column(board.rows, lambda row: Cell(text=row.rank, raw=(row.rank or None,)), "rank", keys=("rank",))
+
+
+def _parameters(rows: Sequence[Row]) -> TableColumn:
     def cell(row: Row) -> Cell:
-        return Cell(text="" if row.top1_difference is None else p_value(row.top1_difference.p_corrected))
+        difference = row.parameters_difference
+        beside = "" if row.is_baseline or difference is None else f"({signed_count(difference)})"
+        return Cell(text=f"{row.parameters:,}", beside=beside, raw=(row.parameters, difference))
 
-    return _column(board, cell, "p", "Holm", is_minor=True)
+    return _column(rows, cell, "params", "(Δ)", ("parameters", "parameters_difference"))
+
+
+def _macs(rows: Sequence[Row]) -> TableColumn:
+    unit, size = macs_unit(max(row.macs for row in rows))
+
+    def cell(row: Row) -> Cell:
+        difference = row.macs_difference
+        beside = "" if row.is_baseline or difference is None else f"({signed_number(difference / size)})"
+        return Cell(text=f"{row.macs / size:,.2f}", beside=beside, raw=(row.macs, difference))
+
+    return _column(rows, cell, unit, "(Δ)", ("macs", "macs_difference"))
+
+
+def _speed(rows: Sequence[Row]) -> TableColumn:
+    def cell(row: Row) -> Cell:
+        ratio = row.throughput_ratio
+        return Cell(
+            text=f"{ratio.median:.2f}",
+            beside=f"({ratio.lower_quartile:.2f}–{ratio.upper_quartile:.2f})",
+            raw=(_finite(row.images_per_s), ratio.median, ratio.lower_quartile, ratio.upper_quartile),
+        )
+
+    quartiles = ("throughput_ratio_lower_quartile", "throughput_ratio_upper_quartile")
+    return _column(rows, cell, "images/s", "× baseline", ("images_per_s", "throughput_ratio", *quartiles))
 
 
 def _published(board: Leaderboard) -> list[TableColumn]:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from attnbench.report.columns import Column, fits, tables, variant_column
 from attnbench.report.leaderboard.board import Leaderboard
-from attnbench.report.leaderboard.table import LeaderboardTable, leaderboard_table
+from attnbench.report.leaderboard.table import LeaderboardTable, TableColumn, leaderboard_table
 from attnbench.report.text import WIDE, shown
 
 
@@ -23,33 +23,44 @@ def render(board: Leaderboard, *, store: str | None = None, problems: Sequence[s
     Returns:
         Conditions, table and conclusions. Text from records is never read as markup.
     """
-    return _Rendering(board, store, tuple(problems))
+    again = "" if store is None else f"This table again: attnbench report {store}"
+    return render_table(leaderboard_table(board), again=again, problems=problems)
+
+
+def render_table(table: LeaderboardTable, *, again: str = "", problems: Sequence[str] = ()) -> RenderableType:
+    """The same of a table that is there already.
+
+    Args:
+        table: The table.
+        again: How to see it again, the last line; empty for none.
+        problems: A sentence for each record that could not be read.
+    """
+    return _Rendering(table, again, tuple(problems))
 
 
 @dataclass(frozen=True)
 class _Rendering:
-    board: Leaderboard
-    store: str | None
+    table: LeaderboardTable
+    again: str
     problems: tuple[str, ...]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         ascii_only = options.ascii_only
-        table, width = leaderboard_table(self.board), options.max_width
+        table, width = self.table, options.max_width
         yield shown(table.title, ascii_only, style="bold")
         for line in table.conditions:
             yield shown(line, ascii_only)
         yield Text()
         bold = [name == table.baseline for name in table.names]
-        names = variant_column(table.names, baseline=table.baseline, wide=width >= WIDE)
-        columns = _columns(table, names, width=width, ascii_only=ascii_only)
+        names, columns = _columns(table, width=width, ascii_only=ascii_only)
         yield from tables(names, [[column] for column in columns], bold=bold, width=width, ascii_only=ascii_only)
         yield Text()
         for paragraph in table.notes:
             yield shown(paragraph, ascii_only)
         yield from problem_lines(self.problems, ascii_only)
-        if self.store is not None:
+        if self.again:
             yield Text()
-            yield shown(f"This table again: attnbench report {self.store}", ascii_only)
+            yield shown(self.again, ascii_only)
 
 
 def problem_lines(problems: Sequence[str], ascii_only: bool) -> Iterator[Text]:
@@ -60,16 +71,24 @@ def problem_lines(problems: Sequence[str], ascii_only: bool) -> Iterator[Text]:
     yield from (shown(f"  {problem}", ascii_only) for problem in problems)
 
 
-def _columns(table: LeaderboardTable, names: Column, *, width: int, ascii_only: bool) -> list[Column]:
-    """Columns for a width: numbers and what belongs to them side by side, or below each other."""
-    gap = " " if width >= WIDE else "\n"
-    columns = [
-        Column(
-            header=gap.join(filter(None, (column.header, column.beside))),
-            cells=tuple(gap.join(filter(None, (cell.text, cell.beside))) for cell in column.cells),
-        )
-        for column in table.columns
-    ]
-    if fits(names, columns, width=width, ascii_only=ascii_only):
-        return columns
-    return [column for column, of in zip(columns, table.columns, strict=True) if not of.is_minor]
+def _columns(table: LeaderboardTable, *, width: int, ascii_only: bool) -> tuple[Column, list[Column]]:
+    """Names and columns for a width: numbers and what belongs to them side by side, else below each other, else fewer.
+
+    Returns:
+        The column of the variants' names, and the others.
+    """
+    for wide in (True, False) if width >= WIDE else (False,):
+        names = variant_column(table.names, baseline=table.baseline, wide=wide)
+        columns = [_column(column, " " if wide else "\n") for column in table.columns]
+        if fits(names, columns, width=width, ascii_only=ascii_only):
+            return names, columns
+    fewer = [column for column, of in zip(columns, table.columns, strict=True) if not of.is_minor]
+    # Where fewer do not fit either, all of them are set in several tables.
+    return names, fewer if fits(names, fewer, width=width, ascii_only=ascii_only) else columns
+
+
+def _column(column: TableColumn, gap: str) -> Column:
+    return Column(
+        header=gap.join(filter(None, (column.header, column.beside))),
+        cells=tuple(gap.join(filter(None, (cell.text, cell.beside))) for cell in column.cells),
+    )

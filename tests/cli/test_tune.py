@@ -1,0 +1,137 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from attnbench.cli import main
+from attnbench.tune import objective
+from attnbench.tune.storage import open_storage, sqlite_url
+from attnbench.tune.study import study_spec
+from tests.tiny import BACKBONE, DATA
+from tests.tune.studies import FakeTraining
+
+TINY = [
+    "--data", DATA, "--backbone", BACKBONE, "--device", "cpu", "--batch-size", "32",
+    "--set", "measure.throughput_batch_size=4", "--set", "measure.throughput_rounds=2",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+@pytest.fixture
+def training(monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
+    fake = FakeTraining()
+    monkeypatch.setattr(objective, "validate_spec", fake)
+    return fake
+
+
+def tune(*words: str) -> int:
+    return main(["tune", "--attention", "sge", *TINY, "--workers", "1", *words])
+
+
+def test_a_study_from_search_to_comparison(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert tune("--epochs", "1", "--trials", "3", "--pruner", "none", "--final-seeds", "2") == 0
+    captured = capsys.readouterr()
+    assert "1/3 sge:groups=8: " in captured.err
+    assert "% on validation in" in captured.err
+    folder = tmp_path / "studies" / "sge-cluttered-digits"
+    assert {file.name for file in folder.iterdir()} >= {"study.db", "study.html", "trials.csv"}
+    assert len((folder / "trials.csv").read_text().splitlines()) == 1 + 3
+    # The comparison on fresh seeds, not the best trial, is the last thing said.
+    assert captured.out.rfind("fresh seeds") > captured.out.rfind("trials")
+    records = len(list((tmp_path / "records").glob("*.json")))
+    assert records in (2, 4)  # the default may win
+
+    assert main(["tune", "--study", "sge-cluttered-digits", "--workers", "1", "--final-seeds", "2"]) == 0
+    again = capsys.readouterr()
+    assert "3 of 40 trials have ended already" in again.err
+
+
+def test_a_finished_study_prints_at_once(capsys: pytest.CaptureFixture[str], training: FakeTraining) -> None:
+    assert tune("--trials", "2", "--final-seeds", "0") == 0
+    first = capsys.readouterr().out
+    assert main(["tune", "--study", "sge-cluttered-digits", "--trials", "2", "--final-seeds", "0"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == first
+    assert "All 2 trials of sge-cluttered-digits have ended already." in captured.err
+    assert len(training.runs) == 2
+
+
+def test_other_options_under_the_same_name_are_refused(
+    capsys: pytest.CaptureFixture[str], training: FakeTraining
+) -> None:
+    assert tune("--trials", "1", "--final-seeds", "0") == 0
+    assert tune("--trials", "1", "--final-seeds", "0", "--sampler", "random") == 2
+    assert "was started with another sampler" in capsys.readouterr().err
+    assert tune("--trials", "1", "--final-seeds", "0", "--sampler", "random", "--study", "other") == 0
+
+
+def test_ctrl_c_says_how_to_go_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupted(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(objective, "validate_spec", interrupted)
+    assert tune("--trials", "2", "--final-seeds", "0") == 130
+    assert "attnbench tune --study sge-cluttered-digits" in capsys.readouterr().err.replace("\n", " ")
+    training = FakeTraining()
+    monkeypatch.setattr(objective, "validate_spec", training)
+    assert (
+        main(["tune", "--study", "sge-cluttered-digits", "--trials", "2", "--workers", "1", "--final-seeds", "0"]) == 0
+    )
+    assert [run.attention for run in training.runs][0] == "sge:groups=8"
+    assert len(training.runs) == 2
+
+
+def test_the_space_can_be_printed_and_given_back(
+    capsys: pytest.CaptureFixture[str], training: FakeTraining, tmp_path: Path
+) -> None:
+    assert tune("--print-space", "--also", "stages") == 0
+    printed = capsys.readouterr().out
+    assert yaml.safe_load(printed)["groups"] == [1, 2, 4, 8]
+    Path("space.yaml").write_text(printed)
+    assert tune("--space", "space.yaml", "--trials", "1", "--final-seeds", "0") == 0
+    storage = open_storage(sqlite_url(tmp_path / "studies" / "sge-cluttered-digits" / "study.db"))
+    assert set(study_spec(storage, "sge-cluttered-digits").space) == {
+        "groups", "gate_scale_init", "gate_shift_init", "normalize", "stages",
+    }  # fmt: skip
+
+
+def test_the_grid_ends_by_itself(capsys: pytest.CaptureFixture[str], training: FakeTraining) -> None:
+    Path("space.yaml").write_text("groups: divisors\n")
+    assert tune("--space", "space.yaml", "--sampler", "grid", "--pruner", "none", "--final-seeds", "0") == 0
+    assert len(training.runs) == 4
+    assert "4/4 " in capsys.readouterr().err
+
+
+def test_timeout_begins_no_further_trial(capsys: pytest.CaptureFixture[str], training: FakeTraining) -> None:
+    assert tune("--trials", "3", "--timeout", "0") == 1  # there is no winner yet
+    assert not training.runs
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--trials", "0"], "trials must be at least 1; got trials=0"),
+        (["--final-seeds", "-1"], "final_seeds must be at least 0"),
+        (["--objective", "acuracy"], "--objective: unknown name 'acuracy'; did you mean 'accuracy'?"),
+        (["--also", "momentum"], "--also: unknown name 'momentum'"),
+        (["--storage", "journal:///x.log"], "the journal storage has no heartbeat"),
+        (["--space", "missing.yaml"], "missing.yaml"),
+        (["--sampler", "cma"], "--sampler"),
+        (["--against", "sge:groups=5"], "groups must divide channels"),
+    ],
+)
+def test_mistakes_are_one_sentence(capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
+    assert tune(*words) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_study_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tune", "--study", "nothing"]) == 2
+    assert "there is no study 'nothing' in studies; name what to tune with --attention" in capsys.readouterr().err

@@ -1,0 +1,3 @@
+from tests.report.plots.conftest import style
+
+__all__ = ["style"]
