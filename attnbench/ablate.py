@@ -1,15 +1,16 @@
 """Which variants an ablation of a module compares in a backbone: one setting changed, all else equal."""
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from attnbench.attention import ATTENTION
 from attnbench.attention.declared_space import declared_space
-from attnbench.attention.registration import DEFAULT_TARGET, attention_placing, attention_settings
+from attnbench.attention.registration import attention_placing, attention_settings
 from attnbench.errors import PlacementError, SpecError
 from attnbench.models import NO_ATTENTION
 from attnbench.models.fitting import (
+    default_stages,
     defaults_of,
     fitted_space,
     num_stages,
@@ -110,7 +111,7 @@ def _reference(given: Variant, backbone: Variant) -> Variant:
     """The variant that is given, without what is at its default, lowered to the backbone where it leaves that open."""
     _, typed = attention_settings(given)
     placing = {name: value for name, value in given.settings if name not in typed}
-    reference = _changed(with_settings(Variant(given.name), typed), placing, backbone)
+    reference = with_settings(Variant(given.name), {**typed, **placing}, backbone)
     if _fits(reference, backbone):
         return reference
     still_open = {name: domain for name, domain in _space_of(given.name).items() if name not in typed}
@@ -133,34 +134,18 @@ def _values(
 
 
 def _point(reference: Variant, settings: tuple[str, ...], values: tuple[Setting, ...], backbone: Variant) -> Point:
-    changed = _changed(reference, dict(zip(settings, values, strict=True)), backbone)
+    changed = with_settings(reference, dict(zip(settings, values, strict=True)), backbone)
     return Point(variant=str(changed), values=values)
-
-
-def _changed(variant: Variant, settings: Mapping[str, Setting], backbone: Variant) -> Variant:
-    """A variant with further settings; those at their defaults are left out, where it stands among them."""
-    changed = with_settings(variant, settings)
-    if dict(changed.settings).get("at") == DEFAULT_TARGET[ATTENTION.get(changed.name).placement]:
-        changed = _without(changed, "at")
-    if attention_placing(changed).stages == _default_stages(changed, backbone):
-        changed = _without(changed, "stages")
-    return changed
 
 
 def _without(variant: Variant, *names: str) -> Variant:
     return Variant(variant.name, tuple((key, value) for key, value in variant.settings if key not in names))
 
 
-def _default_stages(variant: Variant, backbone: Variant) -> tuple[int, ...]:
-    """The stages that have a variant's modules where it does not say which."""
-    number = num_stages(backbone)
-    return tuple(range(1, number if attention_placing(variant).at == "stage" else number + 1))
-
-
 def _values_of(variant: Variant, settings: Iterable[str], backbone: Variant) -> tuple[Setting, ...]:
     """What some settings of a variant are, at their defaults or not."""
     placing = attention_placing(variant)
-    places = {"at": placing.at, "stages": placing.stages or _default_stages(variant, backbone)}
+    places = {"at": placing.at, "stages": placing.stages or default_stages(variant, backbone)}
     values = {**defaults_of(variant.name), **dict(variant.settings), **places}
     return tuple(values[name] for name in settings)
 

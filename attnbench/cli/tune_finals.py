@@ -57,7 +57,7 @@ def train_finals(
     for failure in failures:
         print(f"failed: {failure.spec.attention} seed {failure.spec.seed}: {failure.reason}", file=sys.stderr)
     finals = [Final(contender=contender, records=records_of(contender, records)) for contender in entered]
-    return [final for final in finals if final.records], len(failures)
+    return finals, len(failures)
 
 
 def report_study(study: Study, summary: StudySummary, finals: Sequence[Final], folder: Path, console: Console) -> None:

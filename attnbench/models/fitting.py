@@ -32,6 +32,7 @@ from attnbench.space import (
 from attnbench.variant import Setting, Variant, settings_of
 
 __all__ = [
+    "default_stages",
     "defaults_of",
     "fitted_space",
     "meetings",
@@ -162,13 +163,31 @@ def defaults_of(name: str) -> dict[str, Setting]:
     return {key: parameter.default for key, parameter in parameters.items() if parameter.default is not parameter.empty}
 
 
-def with_settings(attention: Variant, settings: Mapping[str, Setting]) -> Variant:
-    """A variant with further settings; those at the constructor's default, or at the placement's, are left out."""
+def with_settings(attention: Variant, settings: Mapping[str, Setting], backbone: Variant | None = None) -> Variant:
+    """A variant with further settings; those at the constructor's default, or at the placement's, are left out.
+
+    Args:
+        attention: The variant.
+        settings: What is set, `at` and `stages` among it.
+        backbone: Where it stands, to know which stages are all; without it `stages` stays where it is given.
+    """
     placing = {"at": DEFAULT_TARGET[ATTENTION.get(attention.name).placement], "stages": None}
     defaults = {**placing, **defaults_of(attention.name)}
-    further = {key: value for key, value in settings.items() if key not in defaults or defaults[key] != value}
-    kept = {key: value for key, value in attention.settings if key not in settings}
-    return Variant(attention.name, tuple(sorted({**kept, **further}.items())))
+    merged = {**dict(attention.settings), **settings}
+    kept = {key: value for key, value in merged.items() if key not in settings or defaults.get(key, ...) != value}
+    if backbone is not None and kept.get("stages") == default_stages(Variant(attention.name, _sorted(kept)), backbone):
+        del kept["stages"]
+    return Variant(attention.name, _sorted(kept))
+
+
+def default_stages(attention: Variant, backbone: Variant) -> tuple[int, ...]:
+    """The stages that have a variant's modules where it does not say which."""
+    number = num_stages(backbone)
+    return tuple(range(1, number if attention_placing(attention).at == "stage" else number + 1))
+
+
+def _sorted(settings: Mapping[str, Setting]) -> tuple[tuple[str, Setting], ...]:
+    return tuple(sorted(settings.items()))
 
 
 def _check_types(space: SearchSpace, attention: Variant) -> None:

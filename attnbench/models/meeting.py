@@ -46,6 +46,7 @@ def meetings(backbone: Variant, placing: Placing) -> tuple[Meeting, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=256)
 def num_stages(backbone: Variant) -> int:
     """Stages of a backbone."""
     return len(family_of(backbone.name).stages(_network(backbone)))

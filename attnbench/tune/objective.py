@@ -8,6 +8,7 @@ from statistics import fmean, median
 
 import optuna
 import torch
+from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from attnbench.errors import AttnBenchError
@@ -15,7 +16,8 @@ from attnbench.record import Epoch
 from attnbench.run import Validated, validate_spec
 from attnbench.spec import RunSpec, digest
 from attnbench.tune.proposal import applied, propose, recipe_fields
-from attnbench.tune.storage import retries
+from attnbench.tune.states import remove_state, state_file
+from attnbench.tune.study import first_attempt
 from attnbench.tune_spec import Objective, TuneSpec
 
 ATTENTION = "attention"
@@ -72,13 +74,14 @@ def try_settings(trial: Trial, spec: TuneSpec, *, checkpoints: Path) -> list[flo
         trial.set_user_attr(ATTENTION, run.attention)
         trial.set_user_attr(RECIPE, recipe_fields(proposal))
         runs = [replace(run, seed=seed) for seed in spec.seeds]
-        states = [checkpoints / f"trial-{_first_attempt(trial)}-{digest(run)}.ckpt" for run in runs]
+        states = [state_file(checkpoints, first_attempt(_frozen(trial)), run) for run in runs]
         results = _taken_over(trial, runs) or _trained(trial, spec, runs, states)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, StorageInternalError):
         raise  # the states are what the trial goes on from
     except Exception as error:
         if not isinstance(error, optuna.TrialPruned):
             trial.set_user_attr(REASON, _reason(error))
+            _free_memory()
         _clear(states)
         raise
     _clear(states)
@@ -181,10 +184,6 @@ def _frozen(trial: Trial) -> FrozenTrial:
     return trial.study.get_trials(deepcopy=False)[trial.number]
 
 
-def _first_attempt(trial: Trial) -> int:
-    return next(iter(retries(_frozen(trial))), trial.number)
-
-
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
     return text if isinstance(error, AttnBenchError) else f"{type(error).__name__}: {text}"
@@ -192,8 +191,11 @@ def _reason(error: Exception) -> str:
 
 def _clear(states: Sequence[Path]) -> None:
     for state in states:
-        state.unlink(missing_ok=True)
-    # After a model that did not fit, the next one needs all of the memory.
+        remove_state(state)
+
+
+def _free_memory() -> None:
+    """After a model that did not fit, the next one needs all there is."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -6,18 +6,20 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
 from attnbench.errors import AttnBenchError, TrainingError
 from attnbench.plugins import import_plugin
+from attnbench.tune.interrupts import held_back, let_through
 from attnbench.tune.worker import Work, work
 
 _POLL_S = 0.5
 _STOPPING_S = 30
 _MOST_DEATHS_IN_A_ROW = 3
 
-_ENDED_WELL, _FAILED = 0, 1
+_ENDED_WELL, _FAILED, _INTERRUPTED = 0, 1, 130
 
 
 def run_workers(
@@ -42,15 +44,20 @@ def run_workers(
         KeyboardInterrupt: After Ctrl-C, when the workers have put their trials back.
     """
     context = multiprocessing.get_context("spawn")
+    # Python starts it with the first process, and lets Ctrl-C through as it does.
+    resource_tracker.ensure_running()
+    processes: dict[int, BaseProcess] = {}
 
-    def start(number: int) -> BaseProcess:
+    def start(number: int) -> None:
         process = context.Process(target=_work, args=(task, number, imports), name=f"worker {number}")
-        process.start()
-        return process
+        with held_back():
+            process.start()
+            processes[number] = process
 
-    processes = {number: start(number) for number in range(num_workers)}
     deaths, ended_before = 0, on_poll()
     try:
+        for number in range(num_workers):
+            start(number)
         while processes:
             wait([process.sentinel for process in processes.values()], timeout=_POLL_S)
             ended = on_poll()
@@ -70,7 +77,7 @@ def run_workers(
                         f"{deaths} workers died and no trial came to an end between, for lack of memory perhaps; the "
                         "same command goes on from what is in the storage, with --workers 1 in the least memory"
                     )
-                processes[number] = start(number)
+                start(number)
     except KeyboardInterrupt:
         _stop(list(processes.values()))
         raise
@@ -98,11 +105,12 @@ def _stop(processes: list[BaseProcess]) -> None:
 def _work(task: Work, number: int, imports: tuple[str, ...]) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
+        let_through()
         for name in imports:
             import_plugin(name)
         work(task, worker=number)
     except KeyboardInterrupt:
-        sys.exit(_ENDED_WELL)
+        sys.exit(_INTERRUPTED)
     except AttnBenchError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(_FAILED)
@@ -118,4 +126,6 @@ def _die_with_parent() -> None:
 
 def _how(exit_code: int | None) -> str:
     assert exit_code is not None
+    if exit_code == _INTERRUPTED:
+        return "interrupted"
     return signal.Signals(-exit_code).name if exit_code < 0 else f"exit code {exit_code}"

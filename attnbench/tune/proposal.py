@@ -7,9 +7,9 @@ from typing import TypeAlias
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from attnbench.attention.registration import ATTENTION, DEFAULT_TARGET
+from attnbench.attention.registration import attention_placing
 from attnbench.models import NO_ATTENTION
-from attnbench.models.fitting import defaults_of, num_stages, with_settings
+from attnbench.models.fitting import default_stages, defaults_of, with_settings
 from attnbench.space import Choices, Divisors, Domain, Floats, Integers, SearchSpace
 from attnbench.spec import Recipe, RunSpec
 from attnbench.tune_spec import RECIPE_PREFIX, TuneSpec
@@ -43,7 +43,7 @@ def applied(run: RunSpec, proposal: Proposal) -> RunSpec:
     """
     of_module = {name: value for name, value in proposal.items() if not name.startswith(RECIPE_PREFIX)}
     variant = Variant.parse(run.attention)
-    attention = with_settings(variant, of_module) if of_module else variant
+    attention = with_settings(variant, of_module, Variant.parse(run.backbone)) if of_module else variant
     recipe = replace(run.recipe, **recipe_fields(proposal))  # type: ignore[arg-type]
     return replace(run, attention=str(attention), recipe=recipe)
 
@@ -60,11 +60,9 @@ def default_proposal(spec: TuneSpec) -> dict[str, Setting] | None:
     default = Variant.parse(spec.default)
     known = {f"{RECIPE_PREFIX}{field.name}": getattr(spec.run.recipe, field.name) for field in fields(Recipe)}
     if default.name != NO_ATTENTION:
-        placement = ATTENTION.get(default.name).placement
-        stages = num_stages(Variant.parse(spec.run.backbone))
         known |= {
-            "at": DEFAULT_TARGET[placement],
-            "stages": tuple(range(1, stages if placement == "stage" else stages + 1)),
+            "at": attention_placing(default).at,
+            "stages": default_stages(default, Variant.parse(spec.run.backbone)),
             **defaults_of(default.name),
             **dict(default.settings),
         }

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 
 from optuna.study import Study
+from optuna.trial import FrozenTrial
 
 from attnbench.study import TrialSummary
 from attnbench.tune.pool import run_workers
+from attnbench.tune.states import remove_ended
+from attnbench.tune.storage import storage_errors
 from attnbench.tune.study import counted
 from attnbench.tune.summary import trial_summary
 from attnbench.tune.worker import Work, work
@@ -35,19 +38,26 @@ def search(
 
     Raises:
         TrainingError: If workers die without any trial coming to an end.
+        StoreError: If the storage fails.
         KeyboardInterrupt: After Ctrl-C, when the trials in work have been put back.
     """
-    known = {trial.number for trial in counted(study.get_trials(deepcopy=False)) if trial.state.is_finished()}
+    with storage_errors(task.storage):
+        known = {trial.number for trial in _ended(study)}
 
-    def tell() -> int:
-        ended = [trial for trial in counted(study.get_trials(deepcopy=False)) if trial.state.is_finished()]
-        for trial in ended:
-            if trial.number not in known:
-                known.add(trial.number)
-                on_trial(trial_summary(trial))
-        return len(ended)
+        def tell() -> int:
+            ended = _ended(study)
+            for trial in ended:
+                if trial.number not in known:
+                    known.add(trial.number)
+                    on_trial(trial_summary(trial))
+            return len(ended)
 
-    if num_workers == 1:
-        work(task, on_ended=tell)
-    else:
-        run_workers(task, num_workers, imports=imports, on_poll=tell, on_death=on_death)
+        if num_workers == 1:
+            work(task, on_ended=tell)
+        else:
+            run_workers(task, num_workers, imports=imports, on_poll=tell, on_death=on_death)
+        remove_ended(task.checkpoints, study)
+
+
+def _ended(study: Study) -> list[FrozenTrial]:
+    return [trial for trial in counted(study.get_trials(deepcopy=False)) if trial.state.is_finished()]

@@ -1,11 +1,17 @@
 """Where a study lives: an Optuna storage that several processes can share and that notices when one of them dies."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from attnbench.errors import MissingDependencyError, SpecError, StoreError
 from attnbench.tune.experimental import experimental
@@ -14,9 +20,24 @@ DEFAULT_HEARTBEAT_S = 5
 """Seconds between two signs of life of a trial."""
 
 _GRACE = 6
-_MOST_RETRIES = 3
+_MOST_DEATHS = 3
+_DEATHS = "deaths"
+"""User attribute of a trial: how many workers have died in it."""
 _BUSY_S = 60
+_MAKING_TIMES, _MAKING_S = 10, 0.2
 _EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
+_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
+_ALLOWED = "sqlite:///FILE, postgresql+psycopg://USER@HOST/NAME, mysql+pymysql://USER@HOST/NAME"
+
+_UNHEARD = text(
+    """
+    SELECT trials.trial_id
+    FROM trials
+    JOIN studies ON studies.study_id = trials.study_id
+    LEFT JOIN trial_heartbeats ON trial_heartbeats.trial_id = trials.trial_id
+    WHERE studies.study_name = :study AND trials.state = 'RUNNING' AND trial_heartbeats.trial_id IS NULL
+    """
+)
 
 
 def sqlite_url(file: Path) -> str:
@@ -40,36 +61,77 @@ def open_storage(url: str, *, heartbeat_s: int = DEFAULT_HEARTBEAT_S) -> RDBStor
     """
     parsed = _checked(url)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    engine: dict[str, object] = {"pool_pre_ping": True}
-    if parsed.get_backend_name() == "sqlite":
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    if is_sqlite:
         _make_folder(Path(str(parsed.database)))
-        engine["connect_args"] = {"timeout": _BUSY_S}
     try:
-        with experimental():
-            return RDBStorage(
-                url,
-                engine_kwargs=engine,
-                heartbeat_interval=heartbeat_s,
-                grace_period=_GRACE * heartbeat_s,
-                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=_MOST_RETRIES),
-            )
+        storage = _made(parsed, heartbeat_s)
     except ImportError as error:
-        extra = _EXTRAS[parsed.get_backend_name()]
         raise MissingDependencyError(
-            f"the driver of {shown_url(url)} is not installed: pip install attnbench[{extra}]; importing it says: "
-            f"{_first_line(error)}"
+            f"the driver of {shown_url(url)} is not installed: pip install attnbench"
+            f"[{_EXTRAS[parsed.get_backend_name()]}]; importing it says: {_first_line(error.__cause__ or error)}"
         ) from error
     except (SQLAlchemyError, RuntimeError, optuna.exceptions.OptunaError) as error:
-        cause = error.orig if isinstance(error, OperationalError) and error.orig else error
-        raise StoreError(f"cannot open the storage {shown_url(url)}: {_first_line(cause)}") from error
+        raise StoreError(f"cannot open the storage {shown_url(url)}: {_cause_of(error)}") from error
+    if is_sqlite:
+        # Or two workers would both read that a trial is waiting, and both begin it.
+        event.listen(storage.engine, "begin", _lock)
+    return storage
+
+
+@contextmanager
+def storage_errors(url: str) -> Iterator[None]:
+    """What to say where a storage fails in the middle of a study."""
+    try:
+        yield
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        raise StoreError(
+            f"the storage {shown_url(url)} has failed; the same command goes on from what it holds: {_cause_of(error)}"
+        ) from error
+
+
+@contextmanager
+def using_storage(url: str, *, heartbeat_s: int) -> Iterator[RDBStorage]:
+    """Open a storage, say so where it fails meanwhile, and close its connections in the end."""
+    with storage_errors(url):
+        storage = open_storage(url, heartbeat_s=heartbeat_s)
+        try:
+            yield storage
+        finally:
+            storage.engine.dispose()
+
+
+def watch_unheard(storage: RDBStorage, study: str) -> None:
+    """Give every running trial that has none yet a first sign of life.
+
+    Optuna misses no sign where there never was one: a worker that dies as it begins a trial, before its first, would
+    leave it running for ever.
+
+    Args:
+        storage: The storage.
+        study: Name of the study.
+    """
+    with storage.engine.connect() as connection:
+        unheard = connection.execute(_UNHEARD, {"study": study}).scalars().all()
+    for trial_id in unheard:
+        storage.record_heartbeat(trial_id)
+
+
+def put_back(study: Study, trial: FrozenTrial) -> None:
+    """Queue a trial again, with all that is known of it."""
+    with experimental():
+        RetryHeartbeatStaleTrialCallback()(study, trial)
 
 
 def shown_url(url: str) -> str:
     """A URL without its password, for messages and reports."""
     try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return url
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # Wherever the password may be, it stands before the last @.
+        return f"…@{url.rpartition('@')[2]}" if "@" in url else url
+    hidden = {name: "***" if "pass" in name else value for name, value in parsed.query.items()}
+    return parsed.set(query=hidden).render_as_string(hide_password=True)
 
 
 def retries(trial: optuna.trial.FrozenTrial) -> list[int]:
@@ -82,19 +144,59 @@ def _checked(url: str) -> URL:
     if "journal" in url.split(":")[0] or url.endswith((".log", ".journal")):
         raise SpecError(
             "the journal storage has no heartbeat, so that a killed trial would run for ever, and cannot be read after "
-            f"a torn line; got {url!r}, allowed: sqlite:///FILE, postgresql+psycopg://…, mysql+pymysql://…"
+            f"a torn line; got {shown_url(url)!r}, allowed: {_ALLOWED}"
         )
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
+        # Without its cause, which quotes the password too.
+        raise SpecError(f"a storage is a URL; got {shown_url(url)!r}, allowed: {_ALLOWED}") from None
+    backend = parsed.get_backend_name()
+    if backend not in ("sqlite", *_EXTRAS):
         raise SpecError(
-            f"a storage is a URL: sqlite:///FILE, postgresql+psycopg://USER@HOST/NAME, mysql+pymysql://…; got {url!r}"
-        ) from None
-    if parsed.get_backend_name() not in ("sqlite", *_EXTRAS):
-        raise SpecError(f"a storage is of sqlite, postgresql or mysql, which know a heartbeat; got {shown_url(url)!r}")
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+            f"a storage is of sqlite, postgresql or mysql, which know a heartbeat; got {shown_url(url)!r}, "
+            f"allowed: {_ALLOWED}"
+        )
+    if backend == "sqlite" and (parsed.database in (None, "", ":memory:") or "mode=memory" in url):
         raise SpecError(f"workers cannot share a storage in memory; got {url!r}, allowed: sqlite:///FILE")
-    return parsed
+    # The drivers that the extras install are not those that SQLAlchemy takes where none is named.
+    is_named = "+" in parsed.drivername or backend == "sqlite"
+    return parsed if is_named else parsed.set(drivername=f"{backend}+{_DRIVERS[backend]}")
+
+
+def _made(url: URL, heartbeat_s: int) -> RDBStorage:
+    """Optuna's storage; of several processes that find no tables at once, those that come second try again."""
+    engine: dict[str, object] = {"pool_pre_ping": True}
+    if url.get_backend_name() == "sqlite":
+        # Python's own transactions begin with the first write, too late to lock what was read before it.
+        engine["connect_args"] = {"timeout": _BUSY_S, "isolation_level": None}
+    for times_left in reversed(range(_MAKING_TIMES)):
+        try:
+            with experimental():
+                return RDBStorage(
+                    url.render_as_string(hide_password=False),
+                    engine_kwargs=engine,
+                    heartbeat_interval=heartbeat_s,
+                    grace_period=_GRACE * heartbeat_s,
+                    heartbeat_stale_trial_callback=_try_again,
+                )
+        except DBAPIError as error:
+            if "already exists" not in str(error) or times_left == 0:
+                raise
+            time.sleep(_MAKING_S)
+    raise AssertionError("the last time returns or raises")
+
+
+def _lock(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _try_again(study: Study, trial: FrozenTrial) -> None:
+    """What becomes of a trial whose worker has died; a few deaths in one trial are its own fault."""
+    deaths = trial.user_attrs.get(_DEATHS, 0) + 1
+    if deaths <= _MOST_DEATHS:
+        trial.user_attrs = {**trial.user_attrs, _DEATHS: deaths}
+        put_back(study, trial)
 
 
 def _make_folder(file: Path) -> None:
@@ -102,6 +204,13 @@ def _make_folder(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot make the folder of {file}: {error.strerror or error}") from error
+
+
+def _cause_of(error: BaseException) -> str:
+    """What the database itself says, in one line."""
+    while not isinstance(error, DBAPIError) and error.__cause__ is not None:
+        error = error.__cause__
+    return _first_line(error.orig if isinstance(error, DBAPIError) and error.orig is not None else error)
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,7 +1,10 @@
 """A study in its storage: made, or found again and gone on with."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import getpid
+from socket import gethostname
 
 import optuna
 from optuna.storages import BaseStorage
@@ -20,8 +23,12 @@ from attnbench.tune_spec import TuneSpec, differing_fields
 
 SPEC = "spec"
 """User attribute of a study that holds its spec."""
+STARTER = "starter"
+"""User attribute of a study: the process that made it."""
 SURPLUS = "surplus"
 """User attribute of a trial that two workers began at once where one was wanted; it is not counted."""
+
+_MAKING_S, _POLL_S = 10.0, 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +58,7 @@ def start_study(storage: BaseStorage, name: str, spec: TuneSpec) -> Study:
             directions=["maximize" if objective == "accuracy" else "minimize" for objective in spec.objectives],
         )
     except optuna.exceptions.DuplicatedStudyError:
+        _wait_until_made(storage, name)
         known = study_spec(storage, name)
         if differing := differing_fields(known, spec):
             raise SpecError(
@@ -58,11 +66,18 @@ def start_study(storage: BaseStorage, name: str, spec: TuneSpec) -> Study:
                 "--study, or give no options but --study to go on with it"
             ) from None
     else:
-        study.set_user_attr(SPEC, to_json(spec))
         with experimental():
             study.set_metric_names(list(spec.objectives))
+        study.set_user_attr(STARTER, process_name(getpid()))
         _enqueue_default(study, spec)
+        # Last: a study that has a spec is whole, for those who start it on another machine at the same moment.
+        study.set_user_attr(SPEC, to_json(spec))
     return load_study(storage, name, spec, seed=spec.search_seed)
+
+
+def process_name(pid: int) -> str:
+    """The name of a process of this machine among those of all machines."""
+    return f"{gethostname()} {pid}"
 
 
 def study_spec(storage: BaseStorage, name: str) -> TuneSpec:
@@ -79,7 +94,10 @@ def study_spec(storage: BaseStorage, name: str) -> TuneSpec:
         )
     text = optuna.load_study(study_name=name, storage=storage).user_attrs.get(SPEC)
     if text is None:
-        raise SpecError(f"the study {name!r} was not started by attnbench tune; name another one with --study")
+        raise SpecError(
+            f"the study {name!r} was not started by attnbench tune, or its start was cut off; name another one with "
+            "--study"
+        )
     return from_json(text, source=f"the study {name!r}")
 
 
@@ -103,6 +121,11 @@ def counted(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     return [trial for trial in trials if trial.number not in tried_again and SURPLUS not in trial.user_attrs]
 
 
+def first_attempt(trial: FrozenTrial) -> int:
+    """Number under which a trial began for the first time."""
+    return next(iter(retries(trial)), trial.number)
+
+
 def counts(study: Study) -> Counts:
     """How far a study is; trials whose worker has died are put back first."""
     with experimental():
@@ -113,6 +136,13 @@ def counts(study: Study) -> Counts:
         running=states.count(TrialState.RUNNING),
         waiting=states.count(TrialState.WAITING),
     )
+
+
+def _wait_until_made(storage: BaseStorage, name: str) -> None:
+    """Let another process, which has just begun to make a study, come to its end."""
+    until = time.monotonic() + _MAKING_S
+    while SPEC not in optuna.load_study(study_name=name, storage=storage).user_attrs and time.monotonic() < until:
+        time.sleep(_POLL_S)
 
 
 def _enqueue_default(study: Study, spec: TuneSpec) -> None:

@@ -1,7 +1,10 @@
 """A study in its storage becomes plain data for reports."""
 
+import warnings
+from collections.abc import Sequence
+
 import optuna
-from optuna.importance import BaseImportanceEvaluator, FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
+from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
@@ -40,7 +43,7 @@ def summarise(study: Study, spec: TuneSpec, *, storage: str) -> StudySummary:
         spec=spec,
         trials=tuple(trial_summary(trial) for trial in trials),
         best=_best(study, spec),
-        importances=_importances(study, trials),
+        importances=_importances(study, trials, spec),
     )
 
 
@@ -71,21 +74,20 @@ def _best(study: Study, spec: TuneSpec) -> tuple[int, ...]:
     return tuple(trial.number for trial in sorted(study.best_trials, key=lambda trial: -trial.values[accuracy]))
 
 
-def _importances(study: Study, trials: list[FrozenTrial]) -> tuple[Importance, ...]:
-    """By both methods, which can rank settings very differently."""
+def _importances(study: Study, trials: Sequence[FrozenTrial], spec: TuneSpec) -> tuple[Importance, ...]:
+    """By two methods, which can rank settings very differently."""
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    evaluators: dict[str, BaseImportanceEvaluator] = {
-        "fANOVA": FanovaImportanceEvaluator(seed=0),
-        "PED-ANOVA": PedAnovaImportanceEvaluator(),
-    }
-    # Of a value that all trials share nothing is to be explained, and optuna divides by its variance.
-    if len(complete) < FEWEST_FOR_IMPORTANCE or len({trial.values[0] for trial in complete}) == 1:
+    accuracy = spec.objectives.index("accuracy")
+    # Where all trials are equal there is nothing to explain.
+    if len(complete) < FEWEST_FOR_IMPORTANCE or len({trial.values[accuracy] for trial in complete}) == 1:
         return ()
-    found = []
-    for method, evaluator in evaluators.items():
-        with experimental():
-            shares = optuna.importance.get_param_importances(
-                study, evaluator=evaluator, target=lambda trial: trial.values[0]
-            )
-        found.append(Importance(method=method, shares=dict(shares)))
-    return tuple(found)
+    by_variance = optuna.importance.get_param_importances(
+        study, evaluator=FanovaImportanceEvaluator(seed=0), target=lambda trial: trial.values[accuracy]
+    )
+    with experimental(), warnings.catch_warnings():
+        # It asks what sets the lowest values apart, which the sign makes the most accurate; it warns that it does.
+        warnings.filterwarnings("ignore", message="PedAnovaImportanceEvaluator computes")
+        by_best = optuna.importance.get_param_importances(
+            study, evaluator=PedAnovaImportanceEvaluator(), target=lambda trial: -trial.values[accuracy]
+        )
+    return (Importance(method="fANOVA", shares=dict(by_variance)), Importance(method="PED-ANOVA", shares=dict(by_best)))

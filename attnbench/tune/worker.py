@@ -1,22 +1,32 @@
 """A worker: takes trials from a study until it has as many as are wanted."""
 
+import multiprocessing
+import os
 import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from os import getpid
 from pathlib import Path
 from socket import gethostname
 
 import numpy as np
-from optuna.storages import RetryHeartbeatStaleTrialCallback
+from optuna.exceptions import StorageInternalError
 from optuna.study import Study
 from optuna.trial import Trial
 
+from attnbench.tune.interrupts import one_interrupt
 from attnbench.tune.objective import try_settings
-from attnbench.tune.storage import DEFAULT_HEARTBEAT_S, open_storage
-from attnbench.tune.study import SURPLUS, counted, counts, load_study, study_spec
+from attnbench.tune.storage import DEFAULT_HEARTBEAT_S, put_back, using_storage, watch_unheard
+from attnbench.tune.study import (
+    STARTER,
+    SURPLUS,
+    counted,
+    counts,
+    first_attempt,
+    load_study,
+    process_name,
+    study_spec,
+)
 from attnbench.tune_spec import TuneSpec
 
 _POLL_S = 0.5
@@ -55,52 +65,67 @@ def work(task: Work, *, worker: int = 0, on_ended: Callable[[], object] | None =
         on_ended: Called after each trial, and before the first.
 
     Raises:
+        StoreError: If the storage fails.
         KeyboardInterrupt: After Ctrl-C; the trial in work is put back, to go on from its last whole epoch.
     """
-    storage = open_storage(task.storage, heartbeat_s=task.heartbeat_s)
-    spec = study_spec(storage, task.study)
-    study = load_study(storage, task.study, spec, seed=0)
-    study = load_study(storage, task.study, spec, seed=_sampler_seed(study, spec, worker))
-    objective = partial(_attempt, spec=spec, task=task)
-    while True:
-        if on_ended is not None:
-            on_ended()
-        now = counts(study)
-        if now.ended >= task.num_trials or (task.deadline is not None and time.time() >= task.deadline):
-            return
-        if now.ended + now.running >= task.num_trials:
-            time.sleep(_POLL_S)
-            continue
-        study.optimize(objective, n_trials=1, catch=(Exception,))
+    with one_interrupt(), using_storage(task.storage, heartbeat_s=task.heartbeat_s) as storage:
+        spec = study_spec(storage, task.study)
+        study = load_study(storage, task.study, spec, seed=0)
+        study = load_study(storage, task.study, spec, seed=_sampler_seed(study, spec, worker))
+        while True:
+            if on_ended is not None:
+                on_ended()
+            watch_unheard(storage, task.study)
+            now = counts(study)
+            if now.ended >= task.num_trials or (task.deadline is not None and time.time() >= task.deadline):
+                return
+            if now.ended + now.running >= task.num_trials:
+                time.sleep(_POLL_S)
+                continue
+            _try_one(study, spec, task)
 
 
-def _attempt(trial: Trial, *, spec: TuneSpec, task: Work) -> list[float]:
+def _try_one(study: Study, spec: TuneSpec, task: Work) -> None:
+    begun: list[int] = []
+
+    def attempt(trial: Trial) -> list[float]:
+        begun.append(trial.number)
+        return _attempt(trial, spec, task)
+
+    try:
+        study.optimize(attempt, n_trials=1, catch=(Exception,))
+    except Exception:
+        # A machine that slept is taken for dead by others, who end its trial and try it again.
+        trials = study.get_trials(deepcopy=False)
+        if not any(trials[number].state.is_finished() for number in begun):
+            raise
+
+
+def _attempt(trial: Trial, spec: TuneSpec, task: Work) -> list[float]:
     if _is_surplus(trial, task.num_trials):
         trial.set_user_attr(SURPLUS, True)
         raise _SurplusError
     try:
         return try_settings(trial, spec, checkpoints=task.checkpoints)
-    except KeyboardInterrupt:
-        _put_back(trial)
+    except (KeyboardInterrupt, StorageInternalError):
+        # As if its worker had died, without the wait for its heartbeat.
+        put_back(trial.study, trial.study.get_trials()[trial.number])
         raise
 
 
 def _is_surplus(trial: Trial, num_trials: int) -> bool:
     """Whether workers that asked at the same moment have begun more trials than are wanted, and this is the last."""
-    numbers = [other.number for other in counted(trial.study.get_trials(deepcopy=False))]
-    return numbers.index(trial.number) >= num_trials
-
-
-def _put_back(trial: Trial) -> None:
-    """Queue the trial again, as if its worker had died, without the wait for its heartbeat."""
-    frozen = trial.study.get_trials()[trial.number]
-    RetryHeartbeatStaleTrialCallback()(trial.study, frozen)
+    # By their first attempts: a trial that is tried again has a new number, and is not a new one.
+    first = {other.number: first_attempt(other) for other in counted(trial.study.get_trials(deepcopy=False))}
+    return sum(other < first[trial.number] for other in first.values()) >= num_trials
 
 
 def _sampler_seed(study: Study, spec: TuneSpec, worker: int) -> int:
-    """The study's own seed where it begins; where it goes on, another one for each worker and start."""
+    """The study's own seed where it was made; where it goes on, another one for each worker and start."""
     words = [spec.search_seed, worker]
-    if len(study.get_trials(deepcopy=False)) > 1:
-        words += [zlib.crc32(gethostname().encode()), getpid()]
+    parent = multiprocessing.parent_process()
+    own = {process_name(pid) for pid in (os.getpid(), parent.pid if parent is not None else None) if pid is not None}
+    if study.user_attrs.get(STARTER) not in own or len(study.get_trials(deepcopy=False)) > 1:
+        words += [zlib.crc32(gethostname().encode()), os.getpid()]
     (seed,) = np.random.SeedSequence(words).generate_state(1)
     return int(seed)

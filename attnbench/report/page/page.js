@@ -1,4 +1,4 @@
-// Puts the parts together: plots of each leaderboard, highlighting, the legend, the theme, printing.
+// Puts the parts together: plots of each leaderboard, highlighting, the legend, printing.
 const boards = JSON.parse(document.getElementById("data").textContent);
 
 // What belongs to a variant stands out in table, plots and pairs alike.
@@ -90,20 +90,6 @@ function makeBoard(section, board) {
     if (plots.clientWidth !== width) redraw();
     width = plots.clientWidth;
   }).observe(plots);
-}
-
-// The button names the theme that it leads to.
-function makeTheme() {
-  const button = document.getElementById("theme");
-  const system = window.matchMedia("(prefers-color-scheme: dark)");
-  const isDark = () => (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
-  const update = () => { button.querySelector("span").textContent = isDark() ? "Light theme" : "Dark theme"; };
-  button.addEventListener("click", () => {
-    document.documentElement.dataset.theme = isDark() ? "light" : "dark";
-    update();
-  });
-  system.addEventListener("change", update);
-  update();
 }
 
 document.documentElement.dataset.script = "";

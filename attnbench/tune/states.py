@@ -1,0 +1,39 @@
+"""The states of unfinished trainings: files in a folder, one for each seed of a trial."""
+
+from pathlib import Path
+
+from optuna.study import Study
+
+from attnbench.spec import RunSpec, digest
+from attnbench.tune.study import counted, first_attempt
+
+
+def state_file(folder: Path, trial: int, run: RunSpec) -> Path:
+    """Where the state of a training is kept.
+
+    Args:
+        folder: Folder of the states of a study.
+        trial: Number of the trial's first attempt, so that the next ones find it.
+        run: What is trained.
+    """
+    return folder / f"trial-{trial}-{digest(run)}.ckpt"
+
+
+def remove_state(file: Path) -> None:
+    """Remove a state, and what a worker that was killed in writing it has left."""
+    for left in (file, *file.parent.glob(f"{file.name}.*")):
+        left.unlink(missing_ok=True)
+
+
+def remove_ended(folder: Path, study: Study) -> None:
+    """Remove the states of trials that have ended elsewhere: on another machine, or by the death of all their workers.
+
+    Args:
+        folder: Folder of the states of a study.
+        study: The study.
+    """
+    trials = counted(study.get_trials(deepcopy=False))
+    unfinished = {first_attempt(trial) for trial in trials if not trial.state.is_finished()}
+    for file in folder.glob("trial-*-*.ckpt*"):
+        if int(file.name.split("-")[1]) not in unfinished:
+            file.unlink(missing_ok=True)

@@ -1,0 +1,294 @@
+"""A study outlives the death of its workers, of the whole command, and of the machine's patience."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+import pytest
+import torch
+from optuna.storages import RDBStorage
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from attnbench.run import validate_spec
+from attnbench.tune.objective import results_of
+from attnbench.tune.proposal import applied
+from attnbench.tune.storage import retries, using_storage
+from attnbench.tune.study import counted
+from tests.tune.searching import EPOCHS, counting_spec
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes by /proc"),
+]
+GRACE_S = 6
+"""Seconds without a sign of life after which a trial is taken for dead."""
+
+
+@dataclass
+class Command:
+    """Searches of one study, as commands with workers of their own."""
+
+    url: str
+    study: str
+    folder: Path
+    started: "list[subprocess.Popen[bytes]]"
+    storage: RDBStorage
+
+    def start(self, *options: str, trials: int, workers: int = 2, slow: float = 0.1) -> "subprocess.Popen[bytes]":
+        """Start one; `slow` seconds are slept in each module and step."""
+        words = [self.url, self.study, str(self.folder), "--trials", str(trials), "--workers", str(workers), *options]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "SLOW": str(slow)}
+        with self.stdout.open("ab") as stdout, self.stderr.open("ab") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.tune.searching", *words],
+                cwd=self.folder,
+                env=environment,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+                # A shell lets what it starts in the background ignore Ctrl-C, and children inherit that.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
+        self.started.append(process)
+        return process
+
+    def finish(self, process: "subprocess.Popen[bytes]") -> None:
+        """Wait until one ends by itself."""
+        assert process.wait(timeout=200) == 0, self.stderr.read_text()
+
+    @property
+    def stdout(self) -> Path:
+        """The numbers of the trials that it told of."""
+        return self.folder / "stdout.txt"
+
+    @property
+    def stderr(self) -> Path:
+        """What went wrong."""
+        return self.folder / "stderr.txt"
+
+    def load(self) -> Study:
+        """The study."""
+        return optuna.load_study(study_name=self.study, storage=self.storage)
+
+    def states(self) -> list[Path]:
+        """The states of unfinished trainings."""
+        return sorted((self.folder / "checkpoints").glob("*.ckpt"))
+
+    def steps(self) -> dict[tuple[float, int], int]:
+        """Steps that were trained, by gain and process."""
+        files = (self.folder / "steps").glob("*")
+        return {(float(gain), int(pid)): file.stat().st_size for file in files for gain, pid in [file.name.split("-")]}
+
+
+@pytest.fixture
+def command(storage_url: str, study_name: str, tmp_path: Path) -> Iterator[Command]:
+    counting_spec(tmp_path)
+    with using_storage(storage_url, heartbeat_s=1) as storage:
+        made = Command(storage_url, study_name, tmp_path, [], storage)
+        yield made
+    for process in made.started:
+        for pid in group_of(process):
+            os.kill(pid, signal.SIGKILL)
+        process.wait()
+
+
+def group_of(process: "subprocess.Popen[bytes]") -> list[int]:
+    """A command's processes that are alive, itself among them."""
+    alive = []
+    for entry in Path("/proc").iterdir():
+        try:
+            is_dead = entry.name.isdigit() and (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+            if entry.name.isdigit() and not is_dead and os.getpgid(int(entry.name)) == process.pid:
+                alive.append(int(entry.name))
+        except (ProcessLookupError, FileNotFoundError):
+            continue
+    return alive
+
+
+def wait_for(what: Callable[[], bool], *, timeout_s: float = 120) -> None:
+    until = time.monotonic() + timeout_s
+    while not what():
+        assert time.monotonic() < until, "it never came"
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A trial in mid-training."""
+
+    number: int
+    gain: float
+    worker: int
+
+
+def in_work(command: Command) -> Broken:
+    """A trial with some of its epochs behind it, once there is one, and two that have ended."""
+
+    def ended() -> bool:
+        return command.stdout.exists() and len(command.stdout.read_text().split()) >= 2
+
+    wait_for(lambda: ended() and bool(command.states()))
+    number = int(command.states()[0].name.split("-")[1])
+    gain = command.load().trials[number].params["gain"]
+    ((_, worker),) = [key for key in command.steps() if key[0] == pytest.approx(gain, rel=5e-3)]
+    return Broken(number, gain, worker)
+
+
+def values(study: Study) -> dict[int, list[float]]:
+    return {trial.number: trial.values for trial in study.get_trials(states=(TrialState.COMPLETE,))}
+
+
+def attempts_of(study: Study, number: int) -> list[FrozenTrial]:
+    """The trials that have repeated a trial, first to last."""
+    return [trial for trial in study.trials if number in retries(trial)]
+
+
+def check_whole(command: Command, trials: int) -> Study:
+    """Exactly so many trials, each complete and told of once, and nothing left behind."""
+    study = command.load()
+    kept = counted(study.trials)
+    assert [trial.state for trial in kept] == [TrialState.COMPLETE] * trials
+    assert not list((command.folder / "checkpoints").iterdir())
+    assert "Traceback" not in command.stderr.read_text()
+    return study
+
+
+def check_resumed(command: Command, study: Study, broken: Broken, epochs_before: int) -> None:
+    """The retried trial has the very curve of an undisturbed training, of which it trained only what was missing."""
+    retried = attempts_of(study, broken.number)[-1]
+    assert retried.params["gain"] == broken.gain
+    before = command.steps()
+    spec = counting_spec(command.folder)
+    whole = validate_spec(applied(spec.run, {"gain": float(f"{broken.gain:.3g}")}))
+    curve = [point.validation_top1_percent for point in whole.fitted.curve]
+    assert list(results_of(retried)[0].curve) == curve
+    assert [retried.intermediate_values[epoch] for epoch in range(1, EPOCHS + 1)] == curve
+    (steps_of_whole,) = [number for key, number in command.steps().items() if key[1] == os.getpid()]
+    (gain,) = {gain for gain, pid in command.steps() if pid == os.getpid()}
+    after = sum(number for key, number in before.items() if key[0] == gain and key[1] != broken.worker)
+    assert after == steps_of_whole * (EPOCHS - epochs_before) // EPOCHS
+    assert 0 < after < steps_of_whole
+
+
+def epochs_in(state: Path) -> int:
+    """Whole epochs that a state holds."""
+    callbacks = torch.load(state, weights_only=True)["callbacks"]
+    return next(len(of["curve"]) for of in callbacks.values() if "curve" in of)
+
+
+def test_a_killed_workers_trial_goes_on_from_its_last_epoch(command: Command) -> None:
+    searching = command.start(trials=5)
+    broken = in_work(command)
+    os.kill(broken.worker, signal.SIGKILL)
+    (state,) = (command.folder / "checkpoints").glob(f"trial-{broken.number}-*.ckpt")
+    epochs_before = epochs_in(state)
+    values_before = values(command.load())
+    assert len(values_before) >= 2
+    command.finish(searching)
+    study = check_whole(command, 5)
+    assert values_before.items() <= values(study).items()
+    assert study.trials[broken.number].state == TrialState.FAIL
+    check_resumed(command, study, broken, epochs_before)
+    told = [int(word) for word in command.stdout.read_text().split()]
+    assert sorted(told) == [trial.number for trial in counted(study.trials)]
+    assert "died (SIGKILL); its trial is tried again" in command.stderr.read_text()
+
+
+def test_a_killed_command_started_again_reaches_its_count(command: Command) -> None:
+    first = command.start(trials=5)
+    broken = in_work(command)
+    first.kill()
+    first.wait()
+    # The workers end with their parent: nobody else stops them.
+    wait_for(lambda: not group_of(first), timeout_s=20)
+    (state,) = (command.folder / "checkpoints").glob(f"trial-{broken.number}-*.ckpt")
+    epochs_before = epochs_in(state)
+    values_before = values(command.load())
+    assert 2 <= len(values_before) < 5
+    command.finish(command.start(trials=5))
+    study = check_whole(command, 5)
+    assert values_before.items() <= values(study).items()
+    check_resumed(command, study, broken, epochs_before)
+
+
+def test_two_machines_reach_the_count_together(command: Command) -> None:
+    # Both make the storage and the study at the same moment; the last worker is killed beside the other machine's.
+    machines = [command.start(trials=6), command.start(trials=6)]
+    broken = in_work(command)
+    os.kill(broken.worker, signal.SIGKILL)
+    for machine in machines:
+        command.finish(machine)
+    study = check_whole(command, 6)
+    assert attempts_of(study, broken.number)
+    gains = [trial.params["gain"] for trial in counted(study.trials)]
+    assert len(set(gains)) == 6, "two machines drew the same numbers"
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("workers", "signals"), [(1, 1), (2, 1), (2, 2)])
+def test_ctrl_c_puts_the_trial_back(command: Command, workers: int, signals: int) -> None:
+    first = command.start(trials=4, workers=workers)
+    broken = in_work(command)
+    for _ in range(signals):
+        # From a terminal it comes to all processes; to the workers once more, from their parent.
+        if signals == 2:
+            os.killpg(first.pid, signal.SIGINT)
+        else:
+            first.send_signal(signal.SIGINT)
+    assert first.wait(timeout=60) == 130
+    wait_for(lambda: not group_of(first), timeout_s=5)
+    study = command.load()
+    values_before = values(study)
+    assert TrialState.RUNNING not in [trial.state for trial in study.trials]
+    (waiting,) = attempts_of(study, broken.number)
+    assert waiting.state == TrialState.WAITING
+    (state,) = (command.folder / "checkpoints").glob(f"trial-{broken.number}-*.ckpt")
+    epochs_before = epochs_in(state)
+    command.finish(command.start(trials=4, workers=workers))
+    study = check_whole(command, 4)
+    assert values_before.items() <= values(study).items()
+    check_resumed(command, study, broken, epochs_before)
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
+def test_a_worker_that_slept_too_long_lets_its_trial_go(command: Command) -> None:
+    searching = command.start(trials=4)
+    broken = in_work(command)
+    os.kill(broken.worker, signal.SIGSTOP)
+    wait_for(lambda: bool(attempts_of(command.load(), broken.number)), timeout_s=60)
+    os.kill(broken.worker, signal.SIGCONT)
+    command.finish(searching)
+    study = check_whole(command, 4)
+    assert command.stderr.read_text() == ""
+    assert study.trials[broken.number].state == TrialState.FAIL
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
+def test_a_worker_that_is_asked_to_end_is_replaced(command: Command) -> None:
+    searching = command.start(trials=4)
+    broken = in_work(command)
+    for pid in group_of(searching):
+        if pid == broken.worker:
+            os.kill(pid, signal.SIGTERM)
+    command.finish(searching)
+    check_whole(command, 4)
+    assert "; its trial is tried again" in command.stderr.read_text()
+
+
+@pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
+def test_after_the_timeout_no_trial_begins(command: Command) -> None:
+    searching = command.start("--timeout", "12", trials=50)
+    command.finish(searching)
+    study = command.load()
+    kept = counted(study.trials)
+    assert 1 <= len(kept) < 50
+    assert {trial.state for trial in kept} == {TrialState.COMPLETE}
+    started = [trial.datetime_start for trial in kept if trial.datetime_start is not None]
+    assert (max(started) - min(started)).total_seconds() < 12
