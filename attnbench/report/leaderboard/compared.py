@@ -66,8 +66,9 @@ def power_line(differences: Sequence[Difference], *, role: str) -> str:
         )
     least = [found.smallest_detectable for found in tested if found.smallest_detectable is not None]
     points = sorted({f"{value:.2f}" for value in (min(least), max(least))}, key=float)
+    by_variant = " points, by variant," if len(points) > 1 else " points"
     return (
-        f"A true difference to the {role} of {' to '.join(points)} points, by variant, would have been shown with a "
+        f"A true difference to the {role} of {' to '.join(points)}{by_variant} would have been shown with a "
         f"probability of {100 * POWER:.0f} %; a smaller one may be there unseen."
     )
 
