@@ -1,12 +1,18 @@
 """A training that is cut off goes on from its last whole epoch, to the same result."""
 
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback
+
+
+def is_whole(state: Path) -> bool:
+    """Whether there is a state that can be read to its end; torch writes its list of contents last."""
+    return zipfile.is_zipfile(state)
 
 
 class KeepCheckpoint(Callback):
@@ -49,4 +55,6 @@ class KeepCheckpoint(Callback):
         # A name of its own: two processes may train the same for a while, when one is taken for dead.
         unfinished = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         trainer.save_checkpoint(unfinished)
+        with unfinished.open("rb") as saved:
+            os.fsync(saved.fileno())  # or a power cut could leave the name without the content
         os.replace(unfinished, self.path)

@@ -92,9 +92,9 @@ class Validated:
     """Trainable parameters of the model."""
     macs: int
     """Multiply-accumulates of one image, by fvcore's default rules."""
-    forward_ms: tuple[float, ...]
-    """Milliseconds of each timed forward pass of the model, in inference mode."""
-    baseline_forward_ms: tuple[float, ...]
+    forward_ms: tuple[float, ...] = ()
+    """Milliseconds of each timed forward pass of the model, in inference mode; empty where none was timed."""
+    baseline_forward_ms: tuple[float, ...] = ()
     """Milliseconds of the baseline's pass beside each of them."""
 
 
@@ -103,6 +103,7 @@ def validate_spec(
     *,
     on_epoch: EpochCallback | None = None,
     resume: Path | None = None,
+    is_timed: bool = False,
 ) -> Validated:
     """Train one spec and score it on the validation split; the test split is left alone.
 
@@ -110,6 +111,7 @@ def validate_spec(
         spec: What to run.
         on_epoch: Hears of each epoch's end; an exception of its own ends the training.
         resume: Where to keep the state after each epoch, and to go on from; see `attnbench.training.fit`.
+        is_timed: Whether forward passes are timed beside the baseline's.
 
     Raises:
         AttnBenchError: If the spec names something that is not there or does not fit, or training diverges.
@@ -121,7 +123,7 @@ def validate_spec(
         model = build_run_model(spec, spec.attention, data).model
         counted = count_macs(model, data.image_shape)
         fitted = _train(spec, model, data, on_epoch=on_epoch, resume=resume)
-        model_ms, baseline_ms = _measure_speed(spec, model, data)
+        model_ms, baseline_ms = _measure_speed(spec, model, data) if is_timed else ((), ())
         return Validated(
             fitted=fitted,
             parameters=count_parameters(model),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from attnbench.callbacks import EpochCallback, History, ReportTest, ReportTraining, StepCallback
 from attnbench.errors import SpecError
 from attnbench.record import Epoch
-from attnbench.resuming import KeepCheckpoint
+from attnbench.resuming import KeepCheckpoint, is_whole
 from attnbench.spec import Compute, Recipe
 from attnbench.tasks import Classification
 
@@ -99,7 +99,7 @@ def fit(
     checkpoint: Path | None = None,
     resume: Path | None = None,
 ) -> Fitted:
-    """Train by the recipe and select an epoch's weights by the validation split. The test split is not read.
+    """Train by the recipe and select an epoch's weights by the validation split. The test split is not scored.
 
     Args:
         model: The classifier; it ends with the selected weights.
@@ -110,8 +110,8 @@ def fit(
         on_step: Hears of the progress every few steps.
         on_epoch: Hears of each epoch's end.
         checkpoint: Where to save the selected weights as a Lightning checkpoint.
-        resume: Where to keep the state after each epoch; a training that finds a state there goes on from it, with
-            the same result as one that was never cut off.
+        resume: Where to keep the state after each epoch; a training that finds a whole state there goes on from it,
+            with the same result as one that was never cut off.
 
     Raises:
         DivergedError: If an epoch's training loss is not finite.
@@ -128,7 +128,7 @@ def fit(
     trainer = make_trainer(recipe, compute, callbacks)
     started = time.perf_counter()
     with lightning_runs():
-        trainer.fit(task, datamodule=data, ckpt_path=resume if resume is not None and resume.exists() else None)
+        trainer.fit(task, datamodule=data, ckpt_path=resume if resume is not None and is_whole(resume) else None)
         train_s = time.perf_counter() - started
         if history.best_weights is not None:
             model.load_state_dict(history.best_weights)

@@ -29,6 +29,9 @@ PrunerName: TypeAlias = Literal["none", "median", "hyperband", "wilcoxon"]
 RECIPE_PREFIX = "recipe."
 """In front of a searched field of the recipe: ``recipe.learning_rate``."""
 
+FIRST_FRESH_SEED = 1000
+"""Seeds from here on are of the final comparison, and may not be of a trial."""
+
 WILCOXON_SEEDS = 5
 """Seeds a trial from which the Wilcoxon pruner can save any: at its level it needs four to see a difference."""
 
@@ -75,6 +78,11 @@ class TuneSpec:
             )
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise SpecError(f"a trial needs at least one seed, each named once; got seeds={list(self.seeds)}")
+        if max(self.seeds) >= FIRST_FRESH_SEED:
+            raise SpecError(
+                f"seeds of trials lie below {FIRST_FRESH_SEED}, from where the final comparison has its own; "
+                f"got {max(self.seeds)}"
+            )
         if self.pruner == "wilcoxon" and len(self.seeds) < WILCOXON_SEEDS:
             raise SpecError(
                 f"the wilcoxon pruner compares seeds, and spares none below {WILCOXON_SEEDS} seeds a trial; "

@@ -12,7 +12,7 @@ from attnbench.spec import RunSpec
 DROPPING = "resnet18:drop_path_rate=0.5"
 
 
-class PowerCut(Exception):
+class PowerCutError(Exception):
     """What ends a training between two epochs."""
 
 
@@ -21,7 +21,7 @@ def cut_off_after(epochs: int) -> "list[Epoch]":
         def append(self, point: Epoch) -> None:
             super().append(point)
             if len(self) > epochs:
-                raise PowerCut
+                raise PowerCutError
 
     return Cutting()
 
@@ -39,7 +39,7 @@ def test_a_training_cut_off_goes_on_to_the_same_bits(tiny_spec: RunSpec, tmp_pat
     whole: list[Epoch] = []
     never_cut = validate_spec(spec, on_epoch=whole.append)
     state = tmp_path / "state" / "run.ckpt"
-    with pytest.raises(PowerCut):
+    with pytest.raises(PowerCutError):
         validate_spec(spec, on_epoch=cut_off_after(2).append, resume=state)
     torch.manual_seed(99)
     heard: list[Epoch] = []
@@ -53,6 +53,14 @@ def test_a_training_cut_off_after_its_last_epoch_trains_no_more(tiny_spec: RunSp
     first = validate_spec(tiny_spec, resume=tmp_path / "run.ckpt")
     again = validate_spec(tiny_spec, resume=tmp_path / "run.ckpt")
     assert what_matters(again) == what_matters(first)
+
+
+@pytest.mark.parametrize("left", [0.0, 0.5])
+def test_a_torn_state_is_no_state(tiny_spec: RunSpec, tmp_path: Path, left: float) -> None:
+    state = tmp_path / "run.ckpt"
+    first = validate_spec(tiny_spec, resume=state)
+    state.write_bytes(state.read_bytes()[: int(left * state.stat().st_size)])
+    assert what_matters(validate_spec(tiny_spec, resume=state)) == what_matters(first)
 
 
 def test_without_a_state_nothing_is_kept(tiny_spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

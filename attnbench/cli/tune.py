@@ -1,16 +1,14 @@
 """`attnbench tune`: search what a module exposes, and say what the winner is worth."""
 
 import shlex
-import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
 from rich.markup import escape
 
 from attnbench.cli.options import SpecOptions, suite_from
+from attnbench.cli.running import check_counts
 from attnbench.cli.tune_options import (
     ADDITIONS,
     FinalOptions,
@@ -20,17 +18,17 @@ from attnbench.cli.tune_options import (
     names_from,
     objectives_from,
 )
+from attnbench.cli.tune_study import Opened, open_study
 from attnbench.errors import SpecError
 from attnbench.record import Store
 from attnbench.space_io import read_space, space_to_yaml
-from attnbench.tune_spec import TuneSpec, grid_size
-from attnbench.variant import Variant
+from attnbench.tune_spec import TuneSpec
 
-if TYPE_CHECKING:
-    from optuna.study import Study
-
-_ATTENTION_HELP = "Variant to tune, such as sge or se; settings that it names, as in sge:groups=8, are fixed."
-_DEFAULT_TRIALS = 40
+_DEFAULT_ATTENTION = "sge"
+_ATTENTION_HELP = (
+    "Variant to tune, such as se, or none for its recipe; settings that it names, as in sge:groups=8, are fixed. By "
+    "default sge."
+)
 
 
 def tune(
@@ -56,8 +54,8 @@ def tune(
     Parameters
     ----------
     trials
-        Trials that the study is to have in the end, those of earlier calls and other machines included; by default 40,
-        or with the grid sampler all there are.
+        Trials that the study is to have in the end, those of earlier calls and other machines included; by default
+        what it was started with, or 40, or with the grid sampler all there are.
     timeout
         Seconds after which no further trial is begun.
     workers
@@ -65,49 +63,38 @@ def tune(
     print_space
         Print the space as YAML and stop.
     """
-    _check_numbers(trials=trials, workers=workers, trial_seeds=searched.trial_seeds if searched else None)
     searched, options = searched or SearchOptions(), options or SpecOptions()
     where, final = where or StudyOptions(), final or FinalOptions()
-    if final.final_seeds < 0 or final.finalists < 1 or where.heartbeat < 1:
+    check_counts(
+        trials=trials,
+        workers=workers,
+        trial_seeds=searched.trial_seeds,
+        finalists=final.finalists,
+        heartbeat=where.heartbeat,
+    )
+    if (final.final_seeds or 0) < 0 or (timeout or 0) < 0:
         raise SpecError(
-            "final_seeds must be at least 0, finalists and heartbeat at least 1; got "
-            f"final_seeds={final.final_seeds}, finalists={final.finalists}, heartbeat={where.heartbeat}"
+            f"final_seeds and timeout must not be negative; got final_seeds={final.final_seeds}, timeout={timeout}"
         )
     goes_on = where.study is not None and attention is None and not is_given(searched) and not is_given(options)
     console = Console(stderr=True)
     with console.status("Loading torch and the data …"):
-        spec = None if goes_on else _spec(attention or "sge", searched, options)
-        if print_space:
-            if spec is None:
-                raise SpecError("--print-space prints the space of a new study; got --study alone")
+        spec = None if goes_on else _new_spec(attention or _DEFAULT_ATTENTION, searched, options)
+        if print_space and spec is not None:
             print(space_to_yaml(spec.space), end="")
             return 0
-        opened = _open(spec, where)
+        opened = open_study(spec, where)
+    if print_space:
+        print(space_to_yaml(opened.spec.space), end="")
+        return 0
     return _run(opened, where, final, console, trials=trials, timeout=timeout, workers=workers)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Opened:
-    """A study, and where it lives."""
-
-    study: "Study"
-    spec: TuneSpec
-    name: str
-    url: str
-    folder: Path
-
-
-def _check_numbers(**numbers: int | None) -> None:
-    for name, number in numbers.items():
-        if number is not None and number < 1:
-            raise SpecError(f"{name} must be at least 1; got {name}={number}")
-
-
-def _spec(attention: str, searched: SearchOptions, options: SpecOptions) -> TuneSpec:
+def _new_spec(attention: str, searched: SearchOptions, options: SpecOptions) -> TuneSpec:
     # Here, not at the top: torch takes seconds to import, and --help should not.
-    from attnbench.tune.setup import Search, check_spec, make_spec
+    from attnbench.tune.setup import Search, make_spec
 
-    spec = make_spec(
+    return make_spec(
         suite_from(None, options, attention=[attention]),
         attention,
         Search(
@@ -121,37 +108,10 @@ def _spec(attention: str, searched: SearchOptions, options: SpecOptions) -> Tune
             seed=searched.seed or 0,
         ),
     )
-    check_spec(spec)
-    return spec
-
-
-def _open(spec: TuneSpec | None, where: StudyOptions) -> _Opened:
-    from attnbench.plugins import import_plugin
-    from attnbench.tune.storage import open_storage, sqlite_url
-    from attnbench.tune.study import load_study, start_study, study_spec
-
-    if where.study is not None:
-        name = where.study
-    else:
-        assert spec is not None
-        name = f"{Variant.parse(spec.run.attention).name}-{Variant.parse(spec.run.data).name}"
-    folder = where.folder / name
-    url = where.storage or sqlite_url(folder / "study.db")
-    if spec is None and where.storage is None and not (folder / "study.db").exists():
-        raise SpecError(f"there is no study {name!r} in {where.folder}; name what to tune with --attention")
-    storage = open_storage(url, heartbeat_s=where.heartbeat)
-    if spec is None:
-        spec = study_spec(storage, name)
-        for module in spec.imports:
-            import_plugin(module)
-        study = load_study(storage, name, spec, seed=spec.search_seed)
-    else:
-        study = start_study(storage, name, spec)
-    return _Opened(study=study, spec=spec, name=name, url=url, folder=folder)
 
 
 def _run(
-    opened: _Opened,
+    opened: Opened,
     where: StudyOptions,
     final: FinalOptions,
     console: Console,
@@ -161,92 +121,47 @@ def _run(
     workers: int | None,
 ) -> int:
     from attnbench.cli.tune_finals import report_study, train_finals
-    from attnbench.tune.finals import contenders
+    from attnbench.cli.tune_search import run_search
     from attnbench.tune.storage import shown_url
     from attnbench.tune.summary import summarise
+    from attnbench.tune.wanted import wanted_of
 
-    shown = shown_url(opened.url)
+    wanted = wanted_of(
+        opened.study, opened.spec, trials=trials, final_seeds=final.final_seeds, finalists=final.finalists
+    )
     try:
-        _search(opened, where, console, num_trials=_wanted(opened.spec, trials), timeout=timeout, workers=workers)
-        summary = summarise(opened.study, opened.spec, storage=shown)
-        finals, num_failed = (
-            train_finals(
-                contenders(summary, most=final.finalists),
-                opened.spec,
-                Store(final.store),
-                console,
-                num_seeds=final.final_seeds,
-                num_workers=workers,
-            )
-            if final.final_seeds and summary.best
-            else ([], 0)
+        run_search(
+            opened, console, num_trials=wanted.trials, timeout=timeout, workers=workers, heartbeat_s=where.heartbeat
         )
     except KeyboardInterrupt:
-        go_on = ["attnbench", "tune", "--study", opened.name]
-        go_on += ["--storage", shown] if where.storage else []
-        go_on += ["--folder", str(where.folder)] if where.folder != StudyOptions.folder else []
         console.print(
-            f"\nInterrupted. What has ended is in {escape(shown)}, and a trial that was in work goes on from its last "
-            f"epoch: {escape(shlex.join(go_on))}",
+            f"\nInterrupted. What has ended is in {escape(shown_url(opened.url))}, and a trial that was in work goes "
+            f"on from its last epoch: {escape(_command(opened, where, final))}",
             highlight=False,
         )
         return 130
-    report_study(opened.study, summary, finals, opened.folder, console)
-    return 1 if num_failed or (summary.trials and not summary.best) else 0
+    summary = summarise(opened.study, opened.spec, storage=shown_url(opened.url))
+    trained = None
+    if wanted.final_seeds and summary.best:
+        trained = train_finals(summary, wanted, Store(final.store), console, workers=workers)
+        if trained is None:
+            return 130
+    report_study(opened.study, summary, trained.finals if trained else (), opened.folder, console)
+    has_failed = trained is not None and trained.num_failed > 0
+    return 1 if has_failed or (summary.trials and not summary.best) else 0
 
 
-def _wanted(spec: TuneSpec, trials: int | None) -> int:
-    if spec.sampler != "grid":
-        return trials or _DEFAULT_TRIALS
-    return min(trials or grid_size(spec.space), grid_size(spec.space))
+def _command(opened: Opened, where: StudyOptions, final: FinalOptions) -> str:
+    """What goes on with a study; it remembers what it searches, but not where things are."""
+    from attnbench.tune.storage import shown_url
 
-
-def _search(
-    opened: _Opened,
-    where: StudyOptions,
-    console: Console,
-    *,
-    num_trials: int,
-    timeout: float | None,
-    workers: int | None,
-) -> None:
-    from attnbench.cli.tune_display import TuneDisplay
-    from attnbench.training import resolve_device
-    from attnbench.tune.session import search
-    from attnbench.tune.study import counts
-    from attnbench.tune.summary import summarise
-    from attnbench.tune.worker import Work
-    from attnbench.workers import default_num_workers
-
-    ended = counts(opened.study).ended
-    if ended >= num_trials:
-        console.print(f"All {ended} trials of {opened.name} have ended already.", highlight=False, markup=False)
-        return
-    before = summarise(opened.study, opened.spec, storage="")
-    accuracy = opened.spec.objectives.index("accuracy")
-    has_gpu = resolve_device(opened.spec.run.compute).type == "cuda"
-    num_workers = workers or default_num_workers(opened.spec.run.compute, has_gpu=has_gpu, num_runs=num_trials - ended)
-    display = TuneDisplay(
-        console,
-        opened.spec,
-        num_trials=num_trials,
-        num_ended=ended,
-        best=before.trial(before.best[0]).values[accuracy] if before.best else None,
-    )
-    task = Work(
-        storage=opened.url,
-        study=opened.name,
-        num_trials=num_trials,
-        checkpoints=opened.folder / "checkpoints",
-        deadline=None if timeout is None else time.time() + timeout,
-        heartbeat_s=where.heartbeat,
-    )
-    with display:
-        search(
-            opened.study,
-            task,
-            num_workers=num_workers,
-            imports=opened.spec.imports,
-            on_trial=display.on_trial,
-            on_death=display.on_death,
-        )
+    words = ["attnbench", "tune", "--study", opened.name]
+    if where.storage is not None:
+        words += ["--storage", shown_url(opened.url)]
+    for option, value, default in (
+        ("--folder", where.folder, StudyOptions.folder),
+        ("--heartbeat", where.heartbeat, StudyOptions.heartbeat),
+        ("--store", final.store, FinalOptions.store),
+    ):
+        words += [option, str(value)] if value != default else []
+    return shlex.join(words)

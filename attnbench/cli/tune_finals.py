@@ -1,77 +1,73 @@
 """The end of `tune`: the contenders trained again on fresh seeds, and the report with its pictures."""
 
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from optuna.study import Study
 from rich.console import Console
 from rich.markup import escape
 
-from attnbench.cli.display import SuiteDisplay
-from attnbench.errors import MissingDependencyError
+from attnbench.cli.running import run_shown, say_failures
+from attnbench.errors import MissingDependencyError, StoreError
 from attnbench.record import Record, Store
+from attnbench.report.numbers import plural
 from attnbench.report.study import compare_finals, render_study, render_study_page, trials_csv
-from attnbench.study import Contender, Final, StudySummary
-from attnbench.suite import Failure, expand, missing_runs, run_suite
-from attnbench.training import resolve_device
-from attnbench.tune.finals import final_suites, records_of
+from attnbench.store import write_whole
+from attnbench.study import Final, StudySummary
+from attnbench.tune.finals import contenders, final_suites, records_of
 from attnbench.tune.pictures import draw_pictures
-from attnbench.tune_spec import TuneSpec
-from attnbench.workers import default_num_workers, open_executor
+from attnbench.tune.wanted import Wanted
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedFinals:
+    """The contenders of a study, trained again."""
+
+    finals: tuple[Final, ...]
+    """Each with its records."""
+    num_failed: int
+    """Runs that gave none."""
 
 
 def train_finals(
-    entered: Sequence[Contender],
-    spec: TuneSpec,
-    store: Store,
-    console: Console,
-    *,
-    num_seeds: int,
-    num_workers: int | None,
-) -> tuple[list[Final], int]:
-    """Train and test the contenders where the store has no record of them yet.
-
-    Returns:
-        Their records, and how many runs failed.
-    """
-    suites = final_suites(entered, num_seeds=num_seeds, imports=spec.imports)
-    specs = [run for suite in suites for run in expand(suite)]
-    missing = missing_runs(specs, store)
-    has_gpu = resolve_device(spec.run.compute).type == "cuda"
-    workers = num_workers or default_num_workers(spec.run.compute, has_gpu=has_gpu, num_runs=len(missing))
-    console.print(
-        f"The winner and the default are trained on {num_seeds} fresh seeds and tested:"
-        if len(entered) > 1
-        else f"The default won; it is trained on {num_seeds} fresh seeds and tested:",
-        highlight=False,
-    )
-    display = SuiteDisplay(console, missing, num_recorded=len(specs) - len(missing))
+    summary: StudySummary, wanted: Wanted, store: Store, console: Console, *, workers: int | None
+) -> TrainedFinals | None:
+    """Train and test the contenders where the store has no record of them yet; none after Ctrl-C."""
+    entered = contenders(summary, most=wanted.finalists)
+    names = "The default, which won," if len(entered) == 1 else plural(len(entered), "contender")
+    console.print(f"{names} on {plural(wanted.final_seeds, 'fresh seed')}, tested:", highlight=False)
     records: list[Record] = []
-    failures: list[Failure] = []
-    with display, open_executor(workers, imports=spec.imports, on_progress=display.on_progress) as executor:
-        for suite in suites:
-            result = run_suite(suite, store, executor=executor, on_finished=display.on_finished)
-            records += result.records
-            failures += result.failures
-    for failure in failures:
-        print(f"failed: {failure.spec.attention} seed {failure.spec.seed}: {failure.reason}", file=sys.stderr)
-    finals = [Final(contender=contender, records=records_of(contender, records)) for contender in entered]
-    return finals, len(failures)
+    num_failed = 0
+    for suite in final_suites(entered, num_seeds=wanted.final_seeds, imports=summary.spec.imports):
+        result = run_shown(suite, store, workers, None)
+        if result is None:
+            return None
+        say_failures(result)
+        records += result.records
+        num_failed += len(result.failures)
+    finals = tuple(Final(contender=contender, records=records_of(contender, records)) for contender in entered)
+    return TrainedFinals(finals=finals, num_failed=num_failed)
 
 
 def report_study(study: Study, summary: StudySummary, finals: Sequence[Final], folder: Path, console: Console) -> None:
-    """Print the study with the comparison last, and write page, pictures and trials into its folder."""
+    """Write page, pictures and trials into the study's folder, and print the study with the comparison last.
+
+    Raises:
+        StoreError: If a file cannot be written.
+    """
     comparison = compare_finals(finals, summary) if finals else None
     pictures: dict[str, Path] = {}
     try:
         pictures = draw_pictures(study, summary, folder / "pictures")
     except MissingDependencyError as error:
         console.print(escape(f"No pictures: {error}"), highlight=False)
-    folder.mkdir(parents=True, exist_ok=True)
     page = render_study_page(summary, comparison, {name: file.read_bytes() for name, file in pictures.items()})
-    (folder / "study.html").write_text(page, encoding="utf-8")
-    (folder / "trials.csv").write_text(trials_csv(summary), encoding="utf-8")
+    for name, text in {"study.html": page, "trials.csv": trials_csv(summary)}.items():
+        try:
+            write_whole(folder / name, text.encode("utf-8"))
+        except OSError as error:
+            raise StoreError(f"cannot write {folder / name}: {error.strerror or error}") from error
     console.print(
         f"Page, pictures and trials are in {escape(str(folder))}: study.html, pictures, trials.csv.", highlight=False
     )

@@ -66,10 +66,12 @@ class StudyOptions:
 class FinalOptions:
     """What is trained again and tested when the search has ended."""
 
-    final_seeds: Annotated[int, Parameter(group=_FINAL)] = 10
-    """Fresh seeds on which the winner and the default are trained again, tested and compared; 0 for no comparison."""
-    finalists: Annotated[int, Parameter(group=_FINAL)] = 3
-    """Of several objectives, trials of the Pareto front that are trained again."""
+    final_seeds: Annotated[int | None, Parameter(group=_FINAL)] = None
+    """Fresh seeds on which the winner and the default are trained again, tested and compared, 0 for no comparison; by
+    default what the study was started with, or 10."""
+    finalists: Annotated[int | None, Parameter(group=_FINAL)] = None
+    """Of several objectives, trials of the Pareto front that are trained again; by default what the study was started
+    with, or 3."""
     store: Annotated[Path, Parameter(group=_FINAL)] = Path("records")
     """Folder of the records of these runs."""
 

@@ -7,10 +7,8 @@ from attnbench.errors import SpecError
 from attnbench.record import Record
 from attnbench.spec import Recipe, RunSpec, SuiteSpec
 from attnbench.study import Contender, StudySummary, TrialSummary
-from attnbench.tune_spec import TuneSpec
-
-FIRST_FRESH_SEED = 1000
-"""Seeds from here on are of the final comparison, and may not be of a trial."""
+from attnbench.suite import plugin_of
+from attnbench.tune_spec import FIRST_FRESH_SEED, TuneSpec
 
 
 def contenders(summary: StudySummary, *, most: int) -> tuple[Contender, ...]:
@@ -31,24 +29,28 @@ def contenders(summary: StudySummary, *, most: int) -> tuple[Contender, ...]:
         reasons = {trial.reason for trial in summary.of_state("failed")}
         why = f"; {len(summary.of_state('failed'))} failed, for example: {min(reasons)}" if reasons else ""
         raise SpecError(f"no trial of the study {summary.name!r} is complete, so there is no winner{why}")
-    default = replace(summary.spec.run, attention=summary.spec.default, baseline=summary.spec.default)
-    finalists = [summary.trial(number) for number in _spread(summary.best, most)]
+    spec = summary.spec
+    default = replace(
+        spec.run, attention=spec.default, baseline=spec.default, plugin=plugin_of(spec.default, spec.imports)
+    )
+    # Trials that took over another's values are that trial once more.
+    distinct = [number for number in summary.best if summary.trial(number).same_as is None]
     winners = [
         Contender(
-            role="winner" if len(summary.spec.objectives) == 1 else "front",
-            run=trained_by(summary.spec, trial),
-            trial=trial.number,
+            role="winner" if len(spec.objectives) == 1 else "front",
+            run=trained_by(spec, summary.trial(number)),
+            trial=number,
         )
-        for trial in finalists
+        for number in _spread(distinct, most)
     ]
     recipes = dict.fromkeys(winner.run.recipe for winner in winners if winner.run.recipe != default.recipe)
     same_recipe = [
         Contender(role="default with the winner's recipe", run=replace(default, recipe=recipe)) for recipe in recipes
     ]
-    once: dict[RunSpec, Contender] = {}
-    for contender in (Contender(role="default", run=default), *same_recipe, *winners):
-        once.setdefault(contender.run, contender)
-    return tuple(once.values())
+    # What won is the winner, also where it is the default with another recipe; the default stays what it is.
+    entered = {contender.run: contender for contender in (*same_recipe, *winners)}
+    entered.pop(default, None)
+    return (Contender(role="default", run=default), *entered.values())
 
 
 def trained_by(spec: TuneSpec, trial: TrialSummary) -> RunSpec:

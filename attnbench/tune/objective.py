@@ -48,8 +48,8 @@ class SeedResult:
     """Trainable parameters."""
     macs: int
     """Multiply-accumulates of one image."""
-    latency_ratio: float
-    """Median time of a forward pass over that of the baseline's pass beside it."""
+    latency_ratio: float | None
+    """Median time of a forward pass over that of the baseline's pass beside it; none where it is no objective."""
 
 
 def try_settings(trial: Trial, spec: TuneSpec, *, checkpoints: Path) -> list[float]:
@@ -90,7 +90,7 @@ def try_settings(trial: Trial, spec: TuneSpec, *, checkpoints: Path) -> list[flo
 
 _VALUES: dict[Objective, Callable[[Sequence[SeedResult]], float]] = {
     "accuracy": lambda results: fmean(result.validation_top1_percent for result in results),
-    "latency": lambda results: median(result.latency_ratio for result in results),
+    "latency": lambda results: median(result.latency_ratio for result in results if result.latency_ratio is not None),
     "macs": lambda results: float(results[0].macs),
     "parameters": lambda results: float(results[0].parameters),
 }
@@ -102,7 +102,7 @@ def _trained(trial: Trial, spec: TuneSpec, runs: Sequence[RunSpec], states: Sequ
     for result in results:
         report.seed_before(result)
     for run, state in list(zip(runs, states, strict=True))[len(results) :]:
-        validated = validate_spec(run, on_epoch=report.epoch, resume=state)
+        validated = validate_spec(run, on_epoch=report.epoch, resume=state, is_timed="latency" in spec.objectives)
         results.append(_result(run, validated))
         trial.set_user_attr(RUNS, [asdict(result) for result in results])
         report.seed(results[-1])
@@ -166,6 +166,8 @@ def _taken_over(trial: Trial, runs: Sequence[RunSpec]) -> list[SeedResult] | Non
 
 
 def _result(run: RunSpec, validated: Validated) -> SeedResult:
+    passes = zip(validated.forward_ms, validated.baseline_forward_ms, strict=True)
+    ratios = [ms / baseline_ms for ms, baseline_ms in passes]
     return SeedResult(
         digest=digest(run),
         validation_top1_percent=validated.fitted.selected.validation_top1_percent,
@@ -173,10 +175,7 @@ def _result(run: RunSpec, validated: Validated) -> SeedResult:
         train_s=validated.fitted.train_s,
         parameters=validated.parameters,
         macs=validated.macs,
-        latency_ratio=median(
-            ms / baseline_ms
-            for ms, baseline_ms in zip(validated.forward_ms, validated.baseline_forward_ms, strict=True)
-        ),
+        latency_ratio=median(ratios) if ratios else None,
     )
 
 

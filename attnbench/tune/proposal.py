@@ -57,7 +57,9 @@ def recipe_fields(proposal: Proposal) -> dict[str, Setting]:
 
 def default_proposal(spec: TuneSpec) -> dict[str, Setting] | None:
     """The published default under the recipe as it is, as a point of the space; none where it lies outside."""
-    default = Variant.parse(spec.default)
+    tuned, default = Variant.parse(spec.run.attention), Variant.parse(spec.default)
+    if default.name != tuned.name:
+        return None
     known = {f"{RECIPE_PREFIX}{field.name}": getattr(spec.run.recipe, field.name) for field in fields(Recipe)}
     if default.name != NO_ATTENTION:
         known |= {
@@ -66,7 +68,7 @@ def default_proposal(spec: TuneSpec) -> dict[str, Setting] | None:
             **defaults_of(default.name),
             **dict(default.settings),
         }
-    inside = all(_lies_in(domain, known[name]) for name, domain in spec.space.items())
+    inside = all(name in known and _lies_in(domain, known[name]) for name, domain in spec.space.items())
     return {name: known[name] for name in spec.space} if inside else None
 
 

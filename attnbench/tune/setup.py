@@ -10,6 +10,7 @@ from attnbench.data import build_data
 from attnbench.errors import SpecError
 from attnbench.models import NO_ATTENTION
 from attnbench.models.fitting import fitted_space, positions, published_default, stage_subsets
+from attnbench.plugins import check_unchanged
 from attnbench.run import build_run_model
 from attnbench.space import Choices, Domain, Floats, SearchSpace
 from attnbench.spec import Recipe, RunSpec, SuiteSpec
@@ -93,11 +94,13 @@ def make_spec(suite: SuiteSpec, attention: str, search: Search) -> TuneSpec:
 
 
 def check_spec(spec: TuneSpec) -> None:
-    """Load the data and build the default's model once, so that a mistake shows before the first trial.
+    """Load the data and build the default's model once, so that a mistake shows before a trial.
 
     Raises:
         AttnBenchError: If anything named is not there or does not fit.
     """
+    if spec.run.plugin is not None:
+        check_unchanged(spec.run.plugin)
     device = resolve_device(spec.run.compute)
     data = build_data(spec.run.data, root=spec.run.root, recipe=spec.run.recipe, seed=0, device=device)
     data.prepare_data()

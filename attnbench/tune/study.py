@@ -28,7 +28,7 @@ STARTER = "starter"
 SURPLUS = "surplus"
 """User attribute of a trial that two workers began at once where one was wanted; it is not counted."""
 
-_MAKING_S, _POLL_S = 10.0, 0.1
+_MAKING_S, _POLL_S = 5.0, 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,8 @@ def start_study(storage: BaseStorage, name: str, spec: TuneSpec) -> Study:
     Raises:
         SpecError: If the study was started with another spec; the message names the fields.
     """
+    # Before there is a study, so that a mistake leaves none behind. The grid tries all there is, and takes no default.
+    default = default_proposal(spec) if spec.sampler != "grid" else None
     try:
         study = optuna.create_study(
             storage=storage,
@@ -69,7 +71,8 @@ def start_study(storage: BaseStorage, name: str, spec: TuneSpec) -> Study:
         with experimental():
             study.set_metric_names(list(spec.objectives))
         study.set_user_attr(STARTER, process_name(getpid()))
-        _enqueue_default(study, spec)
+        if default is not None:
+            study.enqueue_trial({name: stored(value) for name, value in default.items()})
         # Last: a study that has a spec is whole, for those who start it on another machine at the same moment.
         study.set_user_attr(SPEC, to_json(spec))
     return load_study(storage, name, spec, seed=spec.search_seed)
@@ -143,10 +146,3 @@ def _wait_until_made(storage: BaseStorage, name: str) -> None:
     until = time.monotonic() + _MAKING_S
     while SPEC not in optuna.load_study(study_name=name, storage=storage).user_attrs and time.monotonic() < until:
         time.sleep(_POLL_S)
-
-
-def _enqueue_default(study: Study, spec: TuneSpec) -> None:
-    # The grid tries all there is, and takes nothing enqueued.
-    default = default_proposal(spec) if spec.sampler != "grid" else None
-    if default is not None:
-        study.enqueue_trial({name: stored(value) for name, value in default.items()})

@@ -1,3 +1,5 @@
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from attnbench.tune.storage import open_storage, sqlite_url
 from attnbench.tune.study import study_spec
 from tests.tiny import BACKBONE, DATA
 from tests.tune.studies import FakeTraining
+from tests.tune.test_finals import USERS_MODULE
 
 TINY = [
     "--data", DATA, "--backbone", BACKBONE, "--device", "cpu", "--batch-size", "32",
@@ -42,13 +45,18 @@ def test_a_study_from_search_to_comparison(capsys: pytest.CaptureFixture[str], t
     assert {file.name for file in folder.iterdir()} >= {"study.db", "study.html", "trials.csv"}
     assert len((folder / "trials.csv").read_text().splitlines()) == 1 + 3
     # The comparison on fresh seeds, not the best trial, is the last thing said.
-    assert captured.out.rfind("fresh seeds") > captured.out.rfind("trials")
+    assert "The final comparison, on fresh seeds and the test split" in captured.out
+    assert captured.out.index("The best trials, on validation") < captured.out.index("The final comparison")
+    assert "2 fresh seeds" in " ".join(captured.out.split("The final comparison")[1].split())
     records = len(list((tmp_path / "records").glob("*.json")))
     assert records in (2, 4)  # the default may win
 
-    assert main(["tune", "--study", "sge-cluttered-digits", "--workers", "1", "--final-seeds", "2"]) == 0
+    # A study remembers how much of it was wanted.
+    assert main(["tune", "--study", "sge-cluttered-digits"]) == 0
     again = capsys.readouterr()
-    assert "3 of 40 trials have ended already" in again.err
+    assert "All 3 trials of sge-cluttered-digits have ended already." in again.err
+    assert f"{records} of {records} runs are recorded already." in again.err
+    assert again.out == captured.out
 
 
 def test_a_finished_study_prints_at_once(capsys: pytest.CaptureFixture[str], training: FakeTraining) -> None:
@@ -78,14 +86,33 @@ def test_ctrl_c_says_how_to_go_on(
 
     monkeypatch.setattr(objective, "validate_spec", interrupted)
     assert tune("--trials", "2", "--final-seeds", "0") == 130
-    assert "attnbench tune --study sge-cluttered-digits" in capsys.readouterr().err.replace("\n", " ")
+    said = " ".join(capsys.readouterr().err.split())
+    (command,) = re.findall(r"last epoch: attnbench (.*)$", said)
     training = FakeTraining()
     monkeypatch.setattr(objective, "validate_spec", training)
-    assert (
-        main(["tune", "--study", "sge-cluttered-digits", "--trials", "2", "--workers", "1", "--final-seeds", "0"]) == 0
-    )
-    assert [run.attention for run in training.runs][0] == "sge:groups=8"
+    # No word of the search is needed: the study knows that two trials are wanted.
+    assert main([*shlex.split(command), "--workers", "1"]) == 0
+    assert training.runs[0].attention == "sge:groups=8"
     assert len(training.runs) == 2
+
+
+def test_an_edited_module_spends_no_trials(
+    capsys: pytest.CaptureFixture[str], training: FakeTraining, tmp_path: Path
+) -> None:
+    Path("mine.py").write_text(USERS_MODULE)
+    words = ["tune", "--import", "mine.py", "--attention", "mine", *TINY, "--workers", "1", "--final-seeds", "0"]
+    assert main([*words, "--trials", "1"]) == 0
+    Path("mine.py").write_text(USERS_MODULE + "# edited")
+    assert main(["tune", "--study", "mine-cluttered-digits", "--trials", "3"]) == 2
+    assert "mine.py has changed since the spec was written" in capsys.readouterr().err
+    assert len((tmp_path / "studies" / "mine-cluttered-digits" / "trials.csv").read_text().splitlines()) == 2
+    assert len(training.runs) == 1
+
+
+def test_the_winner_can_be_held_to_another_module(capsys: pytest.CaptureFixture[str], training: FakeTraining) -> None:
+    assert tune("--epochs", "1", "--trials", "1", "--against", "none", "--final-seeds", "1") == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^none .*\n\(default\)", out, re.MULTILINE)
 
 
 def test_the_space_can_be_printed_and_given_back(
@@ -118,7 +145,8 @@ def test_timeout_begins_no_further_trial(capsys: pytest.CaptureFixture[str], tra
     ("words", "message"),
     [
         (["--trials", "0"], "trials must be at least 1; got trials=0"),
-        (["--final-seeds", "-1"], "final_seeds must be at least 0"),
+        (["--final-seeds", "-1"], "final_seeds and timeout must not be negative; got final_seeds=-1"),
+        (["--timeout", "-5"], "timeout=-5.0"),
         (["--objective", "acuracy"], "--objective: unknown name 'acuracy'; did you mean 'accuracy'?"),
         (["--also", "momentum"], "--also: unknown name 'momentum'"),
         (["--storage", "journal:///x.log"], "the journal storage has no heartbeat"),

@@ -54,7 +54,12 @@ class FakeTraining:
         self.runs: list[RunSpec] = []
 
     def __call__(
-        self, spec: RunSpec, *, on_epoch: Callable[[Epoch], None] | None = None, resume: Path | None = None
+        self,
+        spec: RunSpec,
+        *,
+        on_epoch: Callable[[Epoch], None] | None = None,
+        resume: Path | None = None,
+        is_timed: bool = False,
     ) -> Validated:
         assert resume is not None
         self.runs.append(spec)
@@ -80,8 +85,8 @@ class FakeTraining:
             fitted=Fitted(curve=tuple(curve), selected_epoch=best.epoch, train_s=0.01),
             parameters=1000 + len(spec.attention),
             macs=5000,
-            forward_ms=(2.0 * self.latency, 2.0 * self.latency, 9.0),
-            baseline_forward_ms=(2.0, 2.0, 9.0),
+            forward_ms=(2.0 * self.latency, 2.0 * self.latency, 9.0) if is_timed else (),
+            baseline_forward_ms=(2.0, 2.0, 9.0) if is_timed else (),
         )
 
 

@@ -4,15 +4,19 @@ from pathlib import Path
 import pytest
 
 from attnbench.errors import SpecError
+from attnbench.plugins import import_plugin
 from attnbench.run import run_spec
 from attnbench.spec import RunSpec
 from attnbench.study import StudySummary
 from attnbench.suite import expand
 from attnbench.tune import objective
-from attnbench.tune.finals import FIRST_FRESH_SEED, contenders, final_suites, records_of
+from attnbench.tune.finals import contenders, final_suites, records_of
+from attnbench.tune.proposal import default_proposal
+from attnbench.tune.setup import Search, make_spec
 from attnbench.tune.summary import summarise
 from attnbench.tune.worker import Work, work
-from attnbench.tune_spec import TuneSpec
+from attnbench.tune_spec import FIRST_FRESH_SEED, TuneSpec
+from tests.tiny import tiny_suite
 from tests.tune.studies import Accuracy, FakeTraining, by_groups, open_study, tiny_spec, url_in
 
 
@@ -23,6 +27,24 @@ def summary_of(
     study, _ = open_study(folder, spec)
     work(Work(storage=url_in(folder), study="study", num_trials=trials, checkpoints=folder / "states"))
     return summarise(study, spec, storage="sqlite")
+
+
+USERS_MODULE = """
+import attnbench
+from torch import nn
+
+
+@attnbench.register_attention("mine", placement="block")
+class Mine(nn.Module):
+    search_space = {"bias": attnbench.Choices((True, False))}
+
+    def __init__(self, channels: int, *, bias: bool = True) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(channels, channels, 1, bias=bias)
+
+    def forward(self, x):
+        return x * self.proj(x).sigmoid()
+"""
 
 
 def prefers_two_groups(run: RunSpec, epoch: int) -> float:
@@ -68,6 +90,40 @@ def test_with_a_searched_recipe_the_default_gets_the_winners_too(
         (default.run.attention,),
         (fair.run.attention, winner.run.attention),
     ]
+
+
+def test_a_winner_by_its_recipe_alone_is_the_winner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = tiny_spec("none", pruner="none", also=("learning_rate",))
+    summary = summary_of(tmp_path, spec, monkeypatch, accuracy=lambda run, epoch: 50 + 100 * run.recipe.learning_rate)
+    default, winner = contenders(summary, most=3)
+    assert (default.role, winner.role) == ("default", "winner")
+    assert winner.trial == summary.best[0]
+    assert winner.run.attention == default.run.attention == "none"
+    assert winner.run.recipe != default.run.recipe
+
+
+def test_the_default_may_be_another_module_from_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = tmp_path / "mine.py"
+    module.write_text(USERS_MODULE)
+    suite = tiny_suite(imports=(str(module),), epochs=1)
+    import_plugin(str(module))
+    spec = make_spec(suite, "mine", Search(against="sge:groups=4", pruner="none"))
+    assert default_proposal(spec) is None  # sge:groups=4 is no point of the other module's space
+    summary = summary_of(tmp_path, spec, monkeypatch, accuracy=lambda run, epoch: 50, trials=2)
+    entered = contenders(summary, most=1)
+    assert [contender.run.plugin is None for contender in entered] == [True, False]
+    (final,) = final_suites(entered, num_seeds=1, imports=spec.imports)
+    assert {replace(run, seed=0) for run in expand(final)} == {contender.run for contender in entered}
+
+
+def test_a_front_has_no_trial_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = tiny_spec(
+        "sge:gate_scale_init=0.5,gate_shift_init=0.5", objectives=("accuracy", "parameters"), sampler="random"
+    )
+    summary = summary_of(tmp_path, spec, monkeypatch, accuracy=lambda run, epoch: 20.0 + len(run.attention), trials=20)
+    front = [contender.run for contender in contenders(summary, most=3) if contender.role == "front"]
+    distinct = {summary.trial(number).attention for number in summary.best}
+    assert len(front) == len(set(front)) == min(3, len(distinct))
 
 
 def test_of_a_front_both_ends_and_what_lies_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

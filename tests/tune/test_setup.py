@@ -93,6 +93,7 @@ def test_a_users_module_declares_its_space() -> None:
         ("sge", {"objectives": ("accuracy", "macs"), "pruner": "median"}, SpecError, "needs a single objective"),
         ("sge", {"pruner": "wilcoxon", "num_seeds": 4}, SpecError, "spares none below 5 seeds"),
         ("sge", {"sampler": "grid", "also": ("learning_rate",)}, SpecError, "a grid needs the values of recipe.learn"),
+        ("sge", {"num_seeds": 1001}, SpecError, "seeds of trials lie below 1000"),
         ("sge:stages=9", {}, SpecError, "this backbone has the stages 1, 2, 3"),
     ],
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """The final comparison of a study: its winner beside the default, on fresh seeds and on the test split."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,11 +24,25 @@ class Optimism:
     """Validation top-1 accuracy of the trial, mean over its seeds."""
     fresh_percent: Interval
     """Validation top-1 accuracy of the same settings over the fresh seeds."""
+    num_trial_seeds: int
+    """Seeds of the trial."""
 
     @property
     def points(self) -> float:
         """Percentage points that the trial had more."""
         return self.trial_percent - self.fresh_percent.mean
+
+    @property
+    def half_width(self) -> float | None:
+        """How far that lies from zero in 95 of 100 studies that select nothing; none with one fresh seed.
+
+        A trial is a draw of its own: Student's prediction interval, t·s·√(1/n + 1/k) with n fresh seeds and k of the
+        trial, for which the interval of the mean alone would be too narrow.
+        """
+        fresh = self.fresh_percent
+        if fresh.half_width is None:
+            return None
+        return fresh.half_width * math.sqrt(1 + fresh.num_samples / self.num_trial_seeds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +161,7 @@ def _optimism(final: Final, summary: StudySummary) -> Optimism | None:
         trial=trial.number,
         trial_percent=validation_top1(trial, summary),
         fresh_percent=t_interval([_validation_top1(record) for record in final.records]),
+        num_trial_seeds=len(summary.spec.seeds),
     )
 
 

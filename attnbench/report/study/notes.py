@@ -1,6 +1,5 @@
 """The sentences of a study's report: what was searched, what failed, and what the final comparison tells."""
 
-import shlex
 from collections import Counter
 
 from attnbench.report.leaderboard.compared import one_seed_line, outcome_lines, power_line, testing_line
@@ -42,13 +41,12 @@ def failures(summary: StudySummary) -> list[str]:
 
 def unfinished_line(summary: StudySummary) -> str:
     """What is said in place of a final comparison."""
-    command = ["attnbench", "tune", "--study", summary.name, "--storage", summary.storage, "--final-seeds", "10"]
     if not summary.best:
         return "No trial is complete, so there is no winner to compare with the default."
     return (
         "Not done yet. All accuracies here are validation accuracies of trials that the search itself picked, which "
-        "says little of the winner. To train it and the default again on fresh seeds and test both: "
-        f"{shlex.join(command)}"
+        "says little of the winner. The same command with --final-seeds 10 trains it and the default again on fresh "
+        "seeds, and tests both."
     )
 
 
@@ -76,23 +74,27 @@ def optimism_line(row: FinalRow, summary: StudySummary) -> str:
     optimism = row.optimism
     assert optimism is not None
     fresh = optimism.fresh_percent
+    best_of = f"The best of {plural(_num_compared(summary), 'trial')}"
     if row.contender.role == "winner":
-        trial = f"The best of {plural(_num_compared(summary), 'trial')}"
+        trial = best_of
     elif row.contender.role == "default":
-        trial = f"The default's own trial {optimism.trial}"
+        is_best = optimism.trial in summary.best and len(summary.best) == 1
+        trial = f"{best_of}, the default's own," if is_best else f"The default's own trial {optimism.trial}"
     else:
         trial = f"Trial {optimism.trial} of the Pareto front"
     facts = (
         f"{trial} had {optimism.trial_percent:.2f} % on validation; the same settings on "
         f"{plural(fresh.num_samples, 'fresh seed')} have {fresh.mean:.2f} {half_width(fresh)} % there"
     )
-    if fresh.half_width is None:
+    half = optimism.half_width
+    if half is None:
         return f"{facts}, and one seed does not tell how much of the difference was selection."
-    if abs(optimism.points) <= fresh.half_width:
-        return f"{facts}: that agrees within the interval."
-    if row.contender.role == "default" or optimism.points < 0:
-        return f"{facts}: {abs(optimism.points):.2f} points {'less' if optimism.points > 0 else 'more'}."
-    return f"{facts}: {optimism.points:.2f} points of it were selection."
+    points = f"{abs(optimism.points):.2f} points {'less' if optimism.points > 0 else 'more'}"
+    if abs(optimism.points) <= half:
+        return f"{facts}: {points}, which a change of seed alone would explain (± {half:.2f})."
+    if optimism.points < 0:
+        return f"{facts}: {points}."
+    return f"{facts}: {points}, which was selection, or the luck of its seed (± {half:.2f} would have been the seed)."
 
 
 def _recipe_line(summary: StudySummary) -> str:
@@ -163,8 +165,9 @@ def _validation_line(summary: StudySummary) -> str:
 
 
 def _num_compared(summary: StudySummary) -> int:
-    """Trials among which the best was the best."""
-    return len(summary.of_state("complete")) + len(summary.of_state("pruned"))
+    """Trials among which the best was the best: those that were trained, to the end or until they were pruned."""
+    trained = [trial for trial in summary.of_state("complete") if trial.same_as is None]
+    return len(trained) + len(summary.of_state("pruned"))
 
 
 def _gaps(comparison: FinalComparison) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from attnbench.report.columns import Column
 from attnbench.report.leaderboard.table import Cell, TableColumn, cost_columns, difference_columns, top1_column
-from attnbench.report.numbers import half_width, signed_points
+from attnbench.report.numbers import signed_points
 from attnbench.report.study.comparison import FinalComparison, FinalRow
 from attnbench.report.study.trials import (
     best_trials,
@@ -137,7 +137,8 @@ def _optimism(rows: Sequence[FinalRow]) -> TableColumn:
         found = row.optimism
         if found is None:
             return Cell()
-        return Cell(text=signed_points(found.points), beside=half_width(found.fresh_percent))
+        half = found.half_width
+        return Cell(text=signed_points(found.points), beside="± –" if half is None else f"± {half:.2f}")
 
     return TableColumn(header="optimism", beside="± 95 %", cells=tuple(map(cell, rows)))
 

@@ -1,0 +1,75 @@
+"""The search of `tune`, with its progress on standard error."""
+
+import time
+
+from rich.console import Console
+
+from attnbench.cli.tune_display import TuneDisplay
+from attnbench.cli.tune_study import Opened
+from attnbench.training import resolve_device
+from attnbench.tune.session import search
+from attnbench.tune.setup import check_spec
+from attnbench.tune.study import counts
+from attnbench.tune.summary import summarise
+from attnbench.tune.worker import Work
+from attnbench.workers import default_num_workers
+
+
+def run_search(
+    opened: Opened,
+    console: Console,
+    *,
+    num_trials: int,
+    timeout: float | None,
+    workers: int | None,
+    heartbeat_s: int,
+) -> None:
+    """Work off what a study still wants.
+
+    Args:
+        opened: The study.
+        console: Where its progress is told.
+        num_trials: Trials wanted in the end.
+        timeout: Seconds after which no trial is begun.
+        workers: Trials at once; none chooses by the machine.
+        heartbeat_s: Seconds between two signs of life of a trial.
+
+    Raises:
+        AttnBenchError: If this machine cannot train what the study searches; no trial is spent on that.
+        KeyboardInterrupt: After Ctrl-C, when the trials in work have been put back.
+    """
+    spec = opened.spec
+    ended = counts(opened.study).ended
+    if ended >= num_trials:
+        console.print(f"All {ended} trials of {opened.name} have ended already.", highlight=False, markup=False)
+        return
+    with console.status("Loading the data …"):
+        check_spec(spec)
+    before = summarise(opened.study, spec, storage="")
+    accuracy = spec.objectives.index("accuracy")
+    has_gpu = resolve_device(spec.run.compute).type == "cuda"
+    num_workers = workers or default_num_workers(spec.run.compute, has_gpu=has_gpu, num_runs=num_trials - ended)
+    display = TuneDisplay(
+        console,
+        spec,
+        num_trials=num_trials,
+        num_ended=ended,
+        best=before.trial(before.best[0]).values[accuracy] if before.best else None,
+    )
+    task = Work(
+        storage=opened.url,
+        study=opened.name,
+        num_trials=num_trials,
+        checkpoints=opened.folder / "checkpoints",
+        deadline=None if timeout is None else time.time() + timeout,
+        heartbeat_s=heartbeat_s,
+    )
+    with display:
+        search(
+            opened.study,
+            task,
+            num_workers=num_workers,
+            imports=spec.imports,
+            on_trial=display.on_trial,
+            on_death=display.on_death,
+        )
