@@ -33,7 +33,7 @@ class SearchOptions:
     sampler: Annotated[SamplerName | None, Parameter(group=_SEARCH)] = None
     """How the next trial is chosen; by default tpe."""
     pruner: Annotated[PrunerName | None, Parameter(group=_SEARCH)] = None
-    """How a trial is stopped early: after an epoch (median in the second half, hyperband) or a seed (wilcoxon); by
+    """How a trial is stopped early: after an epoch (median from the middle on, hyperband) or a seed (wilcoxon); by
     default median for one objective."""
     trial_seeds: Annotated[int | None, Parameter(group=_SEARCH)] = None
     """Seeds that each trial trains with; by default 1."""

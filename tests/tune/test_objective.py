@@ -100,11 +100,11 @@ def test_a_failure_has_its_reason_and_stops_nothing(tmp_path: Path, monkeypatch:
     assert not list((tmp_path / "states").iterdir())
 
 
-def test_the_median_pruner_stops_in_the_second_half(tmp_path: Path, training: FakeTraining) -> None:
+def test_the_median_pruner_waits_for_the_middle(tmp_path: Path, training: FakeTraining) -> None:
     study = run_study(tmp_path, tiny_spec(epochs=4, sampler="random"), 20)
     pruned = [trial for trial in study.trials if trial.state == TrialState.PRUNED]
     assert pruned
-    assert all(len(trial.intermediate_values) == 3 for trial in pruned)
+    assert all(len(trial.intermediate_values) in (2, 3) for trial in pruned)
     assert all(trial.number >= 10 for trial in pruned)
     assert max(trial.value or 0 for trial in study.trials) == 50 + 8 + 4
     assert not list((tmp_path / "states").iterdir())
