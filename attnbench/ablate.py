@@ -34,6 +34,10 @@ _WANTED: dict[Kind, str] = {
 """What a module needs for an ablation, in words."""
 
 
+_SETTINGS: dict[Kind, tuple[str, ...]] = {"groups": ("groups",), "normalization": ("normalize",)}
+"""Settings by which an ablation knows a module that has them without declaring them."""
+
+
 def design_ablation(kind: Kind, attention: str, suite: SuiteSpec) -> Design:
     """The variants of an ablation.
 
@@ -83,6 +87,11 @@ def _changed_settings(kind: Kind, name: str) -> tuple[str, ...]:
     ATTENTION.get(name)
     found = _settings_by_kind(name)[kind]
     if not found:
+        if any(setting in defaults_of(name) for setting in _SETTINGS.get(kind, ())):
+            raise SpecError(
+                f"{name} has the setting {_SETTINGS[kind][0]} and does not declare what it may be; declare "
+                "search_space in its class"
+            )
         having = [other for other in ATTENTION.names() if _settings_by_kind(other)[kind]]
         raise SpecError(
             f"{name} has no {_WANTED[kind]} for the ablation {kind!r}; modules that have one: {', '.join(having)}"

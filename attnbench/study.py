@@ -40,6 +40,9 @@ class TrialSummary:
     """How often it began: more than once where a worker died in it."""
 
 
+FEWEST_FOR_IMPORTANCE = 10
+"""Complete trials from which on the importance of a setting is estimated, and a picture tells of settings at all."""
+
 Role: TypeAlias = Literal["default", "default with the winner's recipe", "winner", "front"]
 """What a contender of the final comparison is: `front` is a trial of the Pareto front."""
 

@@ -1,12 +1,12 @@
 """What a study searches: frozen dataclasses that fix everything its trials depend on."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 from attnbench.errors import SpecError
 from attnbench.registry import did_you_mean
-from attnbench.space import Domain, finite_values
+from attnbench.space import Choices, Divisors, Domain, finite_values
 from attnbench.spec import Recipe, RunSpec
 
 Objective: TypeAlias = Literal["accuracy", "latency", "macs", "parameters"]
@@ -62,9 +62,7 @@ class TuneSpec:
     def __post_init__(self) -> None:
         if not self.space:
             raise SpecError("nothing is searched: the space is empty")
-        for name in self.space:
-            if name.startswith(RECIPE_PREFIX):
-                _check_recipe_field(name)
+        check_recipe_space(self.space, self.run.recipe)
         if not self.objectives or len(set(self.objectives)) < len(self.objectives):
             raise SpecError(f"objectives are named once each, at least one; got {', '.join(self.objectives) or 'none'}")
         if not set(self.objectives) <= set(get_args(Objective)):
@@ -110,16 +108,40 @@ def is_recipe_searched(spec: TuneSpec) -> bool:
     return any(name.startswith(RECIPE_PREFIX) for name in spec.space)
 
 
-def differing_fields(one: TuneSpec, other: TuneSpec) -> list[str]:
-    """Names of the fields in which two specs differ, those of the run by their own names."""
-    names = [field.name for field in fields(TuneSpec) if field.name != "run"]
-    differing = [name for name in names if getattr(one, name) != getattr(other, name)]
-    of_run = [field.name for field in fields(RunSpec)]
-    return [name for name in of_run if getattr(one.run, name) != getattr(other.run, name)] + differing
+def differences(known: TuneSpec, other: TuneSpec) -> list[str]:
+    """In what two specs differ, in words: ``recipe.epochs (8, not 5)``."""
+    return list(_differences(known, other, prefix=""))
 
 
-def _check_recipe_field(name: str) -> None:
-    field = name.removeprefix(RECIPE_PREFIX)
+def _differences(known: object, other: object, *, prefix: str) -> Iterator[str]:
+    for field in fields(known):  # type: ignore[arg-type]
+        one, two = getattr(known, field.name), getattr(other, field.name)
+        # A run's own fields are named without it.
+        name = f"{prefix}{field.name}"
+        if is_dataclass(one) and is_dataclass(two):
+            yield from _differences(one, two, prefix="" if name == "run" else f"{name}.")
+        elif one != two:
+            short = isinstance(one, str | int | float | None) and isinstance(two, str | int | float | None)
+            yield f"{name} ({one}, not {two})" if short else name
+
+
+def check_recipe_space(space: Mapping[str, Domain], recipe: Recipe) -> None:
+    """Hold the searched fields of the recipe to what it takes, all else as it is.
+
+    Raises:
+        SpecError: If there is no such field, or it does not take a value, or the end of a range.
+    """
     allowed = [known.name for known in fields(Recipe)]
-    if field not in allowed:
-        raise SpecError(f"the recipe has no field {field!r}; {did_you_mean(field, allowed)}")
+    for name, domain in space.items():
+        if not name.startswith(RECIPE_PREFIX):
+            continue
+        field = name.removeprefix(RECIPE_PREFIX)
+        if field not in allowed:
+            raise SpecError(f"the recipe has no field {field!r}; {did_you_mean(field, allowed)}")
+        if isinstance(domain, Divisors):
+            raise SpecError(f"divisors are of channels, which the recipe does not have; got {name}: divisors")
+        for value in domain.values if isinstance(domain, Choices) else (domain.low, domain.high):
+            try:
+                replace(recipe, **{field: value})  # type: ignore[arg-type]
+            except (ValueError, TypeError) as error:
+                raise SpecError(f"{name} in the space: {error}") from None

@@ -61,7 +61,8 @@ class TuneDisplay:
         what = escape(
             " ".join([trial.attention or "?", *(f"{name}={value:g}" for name, value in trial.recipe.items())])
         )
-        self.console.print(f"{self.num_ended}/{self.num_trials} {what}: {self._how(trial)}", highlight=False)
+        count = f"{self.num_ended}/{self.num_trials}"
+        self.console.print(f"{count} trial {trial.number}, {what}: {self._how(trial)}", highlight=False)
 
     def on_death(self, message: str) -> None:
         """Say that a worker died."""

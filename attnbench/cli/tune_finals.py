@@ -12,7 +12,7 @@ from attnbench.cli.running import run_shown, say_failures
 from attnbench.errors import MissingDependencyError, StoreError
 from attnbench.record import Record, Store
 from attnbench.report.numbers import plural
-from attnbench.report.study import compare_finals, render_study, render_study_page, trials_csv
+from attnbench.report.study import compare_finals, recipe_changes, render_study, render_study_page, trials_csv
 from attnbench.store import write_whole
 from attnbench.study import Final, StudySummary
 from attnbench.tune.finals import contenders, final_suites, records_of
@@ -40,6 +40,8 @@ def train_finals(
     records: list[Record] = []
     num_failed = 0
     for suite in final_suites(entered, num_seeds=wanted.final_seeds, imports=summary.spec.imports):
+        changed = recipe_changes(suite.recipe, summary.spec.run.recipe)
+        console.print(f"With {' and '.join(changed)}:" if changed else "With the recipe as it is:", highlight=False)
         result = run_shown(suite, store, workers, None)
         if result is None:
             return None

@@ -67,9 +67,14 @@ def run_search(
     with display:
         search(
             opened.study,
+            spec,
             task,
             num_workers=num_workers,
-            imports=spec.imports,
             on_trial=display.on_trial,
             on_death=display.on_death,
+        )
+    if display.num_ended < num_trials:
+        console.print(
+            f"Time is up: {display.num_ended} of {num_trials} trials have ended; the same command goes on.",
+            highlight=False,
         )

@@ -1,5 +1,6 @@
 """The study that a command line means: a new one, or one to go on with."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,8 @@ def open_study(spec: TuneSpec | None, where: StudyOptions) -> Opened:
     from attnbench.tune.study import load_study, start_study, study_spec
 
     name = where.study if where.study is not None else _name(spec)
+    if not re.fullmatch(r"[\w.=-]+", name):
+        raise SpecError(f"a study's name is a folder's too, made of letters, digits and . _ = -; got {name!r}")
     folder = where.folder / name
     url = where.storage or sqlite_url(folder / "study.db")
     if spec is None and where.storage is None and not (folder / "study.db").exists():

@@ -100,7 +100,7 @@ def fitted_space(space: SearchSpace, attention: Variant, backbone: Variant) -> d
     if not left:
         searched = f" with any {', '.join(trials)} of the space" if trials else ""
         refusal = next(filter(None, refusals.values()))
-        raise SpecError(f"{attention} does not fit {backbone}{searched}: {one_line(refusal)}")
+        raise SpecError(f"{attention} does not fit {backbone}{searched}: {_why(refusal)}")
     for index, name in enumerate(_placing_names(space)):
         standing = {place[index] for place in left}
         resolved[name] = Choices(tuple(value for value in _trial_values(space[name]) if value in standing))
@@ -146,9 +146,7 @@ def published_default(attention: Variant, space: SearchSpace, backbone: Variant)
         and defaults[name] not in domain.values
     }
     if not nearest or refusal_of(entry, {**fixed, **nearest}, met) is not None:
-        raise SpecError(
-            f"name a variant that fits {backbone}, to compare with; {attention} does not: {one_line(refusal)}"
-        )
+        raise SpecError(f"name a variant that fits {backbone}, to compare with; {attention} does not: {_why(refusal)}")
     return with_settings(attention, nearest)
 
 
@@ -188,6 +186,11 @@ def default_stages(attention: Variant, backbone: Variant) -> tuple[int, ...]:
 
 def _sorted(settings: Mapping[str, Setting]) -> tuple[tuple[str, Setting], ...]:
     return tuple(sorted(settings.items()))
+
+
+def _why(refusal: Exception) -> str:
+    """A refusal in words; of a user's own error its type too."""
+    return str(refusal) if isinstance(refusal, SpecError) else one_line(refusal)
 
 
 def _check_types(space: SearchSpace, attention: Variant) -> None:

@@ -72,6 +72,13 @@ def default_proposal(spec: TuneSpec) -> dict[str, Setting] | None:
     return {name: known[name] for name in spec.space} if inside else None
 
 
+def as_tried(drawn: Setting, domain: Domain) -> Setting:
+    """A value as it is trained: what a person can write down and train again."""
+    if not isinstance(domain, Floats) or not isinstance(drawn, float):
+        return drawn
+    return min(max(float(f"{drawn:.{_DIGITS}g}"), domain.low), domain.high)
+
+
 def stored(value: Setting) -> Scalar:
     """A value as Optuna stores it: lists as text."""
     return format_setting(value) if isinstance(value, tuple) else value
@@ -86,9 +93,7 @@ def _proposed(trial: optuna.trial.Trial, name: str, domain: Domain) -> Setting:
     if isinstance(distribution, IntDistribution):
         return trial.suggest_int(name, distribution.low, distribution.high, log=distribution.log)
     assert isinstance(distribution, FloatDistribution)
-    # What is trained is what a person can write down and train again.
-    drawn = trial.suggest_float(name, distribution.low, distribution.high, log=distribution.log)
-    return min(max(float(f"{drawn:.{_DIGITS}g}"), distribution.low), distribution.high)
+    return as_tried(trial.suggest_float(name, distribution.low, distribution.high, log=distribution.log), domain)
 
 
 def _lies_in(domain: Domain, value: Setting) -> bool:

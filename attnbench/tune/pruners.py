@@ -5,7 +5,6 @@ from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner,
 from attnbench.tune.experimental import experimental
 from attnbench.tune_spec import TuneSpec
 
-
 _STARTUP_TRIALS = 10
 
 

@@ -12,6 +12,7 @@ from attnbench.tune.storage import storage_errors
 from attnbench.tune.study import counted
 from attnbench.tune.summary import trial_summary
 from attnbench.tune.worker import Work, work
+from attnbench.tune_spec import TuneSpec
 
 TrialEnded = Callable[[TrialSummary], None]
 """Called with each trial of the study that ends, on whatever machine."""
@@ -19,10 +20,10 @@ TrialEnded = Callable[[TrialSummary], None]
 
 def search(
     study: Study,
+    spec: TuneSpec,
     task: Work,
     *,
     num_workers: int,
-    imports: tuple[str, ...],
     on_trial: TrialEnded,
     on_death: Callable[[str], None],
 ) -> None:
@@ -30,9 +31,9 @@ def search(
 
     Args:
         study: The study.
+        spec: Its spec.
         task: What each worker is to do.
         num_workers: 1 works in this process; more in as many others, of which one that dies is replaced.
-        imports: Users' files that each worker imports first.
         on_trial: Hears of each trial that ends.
         on_death: Hears of each worker that died.
 
@@ -49,13 +50,13 @@ def search(
             for trial in ended:
                 if trial.number not in known:
                     known.add(trial.number)
-                    on_trial(trial_summary(trial))
+                    on_trial(trial_summary(trial, spec))
             return len(ended)
 
         if num_workers == 1:
             work(task, on_ended=tell)
         else:
-            run_workers(task, num_workers, imports=imports, on_poll=tell, on_death=on_death)
+            run_workers(task, num_workers, imports=spec.imports, on_poll=tell, on_death=on_death)
         remove_ended(task.checkpoints, study)
 
 

@@ -16,7 +16,7 @@ from attnbench.space import Choices, Domain, Floats, SearchSpace
 from attnbench.spec import Recipe, RunSpec, SuiteSpec
 from attnbench.suite import plugin_of
 from attnbench.training import resolve_device
-from attnbench.tune_spec import RECIPE_PREFIX, Objective, PrunerName, SamplerName, TuneSpec
+from attnbench.tune_spec import RECIPE_PREFIX, Objective, PrunerName, SamplerName, TuneSpec, check_recipe_space
 from attnbench.variant import Variant
 
 Addition: TypeAlias = Literal["at", "stages", "learning_rate", "weight_decay"]
@@ -61,9 +61,11 @@ def make_spec(suite: SuiteSpec, attention: str, search: Search) -> TuneSpec:
     variant, backbone = Variant.parse(attention), Variant.parse(suite.backbone)
     plugin = plugin_of(attention, suite.imports)
     space = _wanted_space(variant, backbone, suite.recipe, search)
+    check_recipe_space(space, suite.recipe)
     of_module = {name: domain for name, domain in space.items() if not name.startswith(RECIPE_PREFIX)}
     default = variant
     if variant.name != NO_ATTENTION:
+        variant = _lowered(variant, of_module, backbone)
         fitted = fitted_space(of_module, variant, backbone)
         space = {**space, **fitted}
         if search.against is None:
@@ -72,7 +74,7 @@ def make_spec(suite: SuiteSpec, attention: str, search: Search) -> TuneSpec:
         raise SpecError(f"{NO_ATTENTION!r} has no settings to search; got {', '.join(of_module)}")
     return TuneSpec(
         run=RunSpec(
-            attention=attention,
+            attention=str(variant),
             backbone=suite.backbone,
             data=suite.data,
             root=suite.root,
@@ -131,6 +133,19 @@ def _wanted_space(variant: Variant, backbone: Variant, recipe: Recipe, search: S
             "its class, give a file with --space, or search the recipe or the places with --also"
         )
     return space
+
+
+def _lowered(variant: Variant, searched: SearchSpace, backbone: Variant) -> Variant:
+    """The variant, with what is not searched lowered to the backbone where the constructor's defaults do not fit."""
+    still_open = {name: domain for name, domain in _declared(variant).items() if name not in dict(variant.settings)}
+    if not still_open.keys() - searched.keys():
+        return variant
+    try:
+        default = published_default(variant, fitted_space(still_open, variant, backbone), backbone)
+    except SpecError:
+        return variant  # what does not fit is named when the space is fitted
+    unsearched = {name: value for name, value in default.settings if name not in searched}
+    return Variant(variant.name, tuple(sorted(unsearched.items())))
 
 
 def _declared(variant: Variant) -> SearchSpace:

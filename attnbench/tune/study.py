@@ -19,7 +19,7 @@ from attnbench.tune.pruners import make_pruner
 from attnbench.tune.samplers import make_sampler
 from attnbench.tune.spec_json import from_json, to_json
 from attnbench.tune.storage import retries
-from attnbench.tune_spec import TuneSpec, differing_fields
+from attnbench.tune_spec import TuneSpec, differences
 
 SPEC = "spec"
 """User attribute of a study that holds its spec."""
@@ -62,10 +62,10 @@ def start_study(storage: BaseStorage, name: str, spec: TuneSpec) -> Study:
     except optuna.exceptions.DuplicatedStudyError:
         _wait_until_made(storage, name)
         known = study_spec(storage, name)
-        if differing := differing_fields(known, spec):
+        if differing := differences(known, spec):
             raise SpecError(
-                f"the study {name!r} was started with another {' and '.join(differing)}; name another one with "
-                "--study, or give no options but --study to go on with it"
+                f"the study {name!r} was started with another {', '.join(differing)}; give --study and no option of "
+                "the search to go on with it (what is not given counts as its default), or another name"
             ) from None
     else:
         with experimental():

@@ -8,16 +8,14 @@ from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvalu
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from attnbench.study import Importance, StudySummary, TrialSummary
+from attnbench.study import FEWEST_FOR_IMPORTANCE, Importance, StudySummary, TrialSummary
 from attnbench.study import TrialState as StateName
 from attnbench.tune.experimental import experimental
 from attnbench.tune.objective import ATTENTION, REASON, RECIPE, SAME_AS
+from attnbench.tune.proposal import as_tried
 from attnbench.tune.storage import retries
 from attnbench.tune.study import counted
 from attnbench.tune_spec import TuneSpec
-
-FEWEST_FOR_IMPORTANCE = 10
-"""Complete trials from which on the importance of a setting is estimated at all."""
 
 _STATES: dict[TrialState, StateName] = {
     TrialState.COMPLETE: "complete",
@@ -41,19 +39,19 @@ def summarise(study: Study, spec: TuneSpec, *, storage: str) -> StudySummary:
         name=study.study_name,
         storage=storage,
         spec=spec,
-        trials=tuple(trial_summary(trial) for trial in trials),
+        trials=tuple(trial_summary(trial, spec) for trial in trials),
         best=_best(study, spec),
         importances=_importances(study, trials, spec),
     )
 
 
-def trial_summary(trial: FrozenTrial) -> TrialSummary:
-    """One trial."""
+def trial_summary(trial: FrozenTrial, spec: TuneSpec) -> TrialSummary:
+    """One trial of a study."""
     failed = trial.state == TrialState.FAIL
     return TrialSummary(
         number=trial.number,
         state=_STATES[trial.state],
-        settings=dict(trial.params),
+        settings={name: as_tried(value, spec.space[name]) for name, value in trial.params.items()},
         attention=trial.user_attrs.get(ATTENTION, ""),
         recipe=trial.user_attrs.get(RECIPE, {}),
         values=tuple(trial.values) if trial.state == TrialState.COMPLETE else (),

@@ -83,9 +83,9 @@ def main() -> int:
     try:
         search(
             study,
+            spec,
             task,
             num_workers=options.workers,
-            imports=spec.imports,
             on_trial=lambda trial: print(trial.number, flush=True),
             on_death=lambda how: print(how, file=sys.stderr, flush=True),
         )

@@ -320,7 +320,7 @@ def test_a_trial_that_raises_is_recorded_and_stops_nothing(storage_url: str, tmp
         study = start_study(storage, "study", spec)
         task = Work(storage=storage_url, study="study", num_trials=4, checkpoints=checkpoints, heartbeat_s=1)
         told: list[TrialSummary] = []
-        search(study, task, num_workers=1, imports=(), on_trial=told.append, on_death=print)
+        search(study, spec, task, num_workers=1, on_trial=told.append, on_death=print)
     ended = {(trial.settings["mood"], trial.recipe["learning_rate"]): trial for trial in told}
     assert len(ended) == 4
     assert ended["calm", 0.05].state == "complete"

@@ -65,9 +65,9 @@ def test_equal_settings_are_not_trained_again(tmp_path: Path, training: FakeTrai
     study = run_study(tmp_path, spec, 14)
     assert len(training.runs) == len({str(settings) for settings in settings_tried(study)}) <= 8
     for trial in study.trials:
-        same_as = trial_summary(trial).same_as
+        same_as = trial_summary(trial, spec).same_as
         assert same_as is None or study.trials[same_as].values == trial.values
-        assert same_as is None or trial_summary(study.trials[same_as]).same_as is None
+        assert same_as is None or trial_summary(study.trials[same_as], spec).same_as is None
 
 
 def test_several_objectives_are_all_measured(tmp_path: Path, training: FakeTraining) -> None:
@@ -86,8 +86,9 @@ def test_a_failure_has_its_reason_and_stops_nothing(tmp_path: Path, monkeypatch:
         return 50.0
 
     monkeypatch.setattr(objective, "validate_spec", FakeTraining(accuracy))
-    study = run_study(tmp_path, tiny_spec(pruner="none", sampler="random"), 12)
-    summaries = [trial_summary(trial) for trial in study.trials]
+    spec = tiny_spec(pruner="none", sampler="random")
+    study = run_study(tmp_path, spec, 12)
+    summaries = [trial_summary(trial, spec) for trial in study.trials]
     assert len(summaries) == 12
     for summary in summaries:
         if summary.settings["normalize"] is False:
@@ -152,7 +153,7 @@ def test_a_retried_trial_keeps_its_seeds_and_its_state(tmp_path: Path, monkeypat
     assert list(other.trials[1].intermediate_values.values()) == pytest.approx([59, 60, 59.1, 60.1, 59.2, 60.2])
     assert [len(results_of(trial)) for trial in other.trials] == [1, 3]
     assert [trial.number for trial in counted(other.trials)] == [1]
-    assert trial_summary(other.trials[1]).num_attempts == 2
+    assert trial_summary(other.trials[1], spec).num_attempts == 2
     assert state.name.startswith("trial-0-")
     assert not list(folder.iterdir())
 

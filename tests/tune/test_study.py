@@ -39,7 +39,7 @@ def test_the_same_study_goes_on(tmp_path: Path) -> None:
 
 def test_another_spec_under_the_same_name_is_refused(tmp_path: Path) -> None:
     _, storage = open_study(tmp_path, tiny_spec())
-    with pytest.raises(SpecError, match=r"'study' was started with another recipe and sampler; name another one"):
+    with pytest.raises(SpecError, match=r"with another recipe.epochs \(2, not 3\), sampler \(tpe, not random\); give"):
         start_study(storage, "study", tiny_spec(epochs=3, sampler="random"))
 
 

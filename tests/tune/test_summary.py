@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from attnbench.spec import RunSpec
+from attnbench.study import FEWEST_FOR_IMPORTANCE
 from attnbench.tune import objective
-from attnbench.tune.summary import FEWEST_FOR_IMPORTANCE, summarise
+from attnbench.tune.summary import summarise
 from attnbench.tune.worker import Work, work
 from attnbench.tune_spec import Objective
 from tests.tune.studies import FakeTraining, by_groups, open_study, tiny_spec, url_in

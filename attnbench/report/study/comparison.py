@@ -115,10 +115,14 @@ def label_of(contender: Contender, recipe: Recipe) -> str:
         contender: Whose.
         recipe: The default's.
     """
-    own = contender.run.recipe
-    changed = [name for name in Recipe.__dataclass_fields__ if getattr(own, name) != getattr(recipe, name)]
-    words = [f"{name} {format_setting(getattr(own, name))}" for name in changed]
+    words = recipe_changes(contender.run.recipe, recipe)
     return f"{contender.run.attention} with {' and '.join(words)}" if words else contender.run.attention
+
+
+def recipe_changes(recipe: Recipe, other: Recipe) -> list[str]:
+    """The fields of a recipe that differ from another one, with their values: ``learning_rate 0.2``."""
+    changed = [name for name in Recipe.__dataclass_fields__ if getattr(recipe, name) != getattr(other, name)]
+    return [f"{name} {format_setting(getattr(recipe, name))}" for name in changed]
 
 
 def _row(label: str, final: Final, default: Record | None, difference: Difference | None) -> Row:

@@ -6,7 +6,7 @@ from attnbench.report.leaderboard.compared import one_seed_line, outcome_lines, 
 from attnbench.report.numbers import duration, half_width, listed, plural
 from attnbench.report.study.comparison import FinalComparison, FinalRow
 from attnbench.report.study.trials import default_trial, objective_label
-from attnbench.study import StudySummary
+from attnbench.study import FEWEST_FOR_IMPORTANCE, StudySummary
 from attnbench.tune_spec import RECIPE_PREFIX
 
 _ROLE = "default"
@@ -28,7 +28,8 @@ def study_lines(summary: StudySummary) -> list[str]:
 
 def search_notes(summary: StudySummary) -> list[str]:
     """What the tables of settings and trials do and do not tell, a paragraph each."""
-    return [line for line in (_importance_line(summary), _default_line(summary), _validation_line(summary)) if line]
+    lines = (_importance_line(summary), _default_line(summary), _validation_line(summary), _latency_line(summary))
+    return [line for line in lines if line]
 
 
 def failures(summary: StudySummary) -> list[str]:
@@ -136,7 +137,11 @@ def _trials_line(summary: StudySummary) -> str:
 
 def _importance_line(summary: StudySummary) -> str:
     if not summary.importances:
-        return "Too few complete trials, or all of one accuracy: how much each setting matters is not estimated."
+        complete = len(summary.of_state("complete"))
+        why = "All complete trials have one accuracy"
+        if complete < FEWEST_FOR_IMPORTANCE:
+            why = f"{plural(complete, 'complete trial')}, where it takes {FEWEST_FOR_IMPORTANCE}"
+        return f"{why}: how much each setting matters is not estimated."
     methods = listed([importance.method for importance in summary.importances])
     return (
         f"{methods} are estimates from {plural(len(summary.of_state('complete')), 'trial')} of which part of the "
@@ -161,6 +166,16 @@ def _validation_line(summary: StudySummary) -> str:
     return (
         f"A trial's accuracy is that of {mean}, on the split that the search looks at: the best of many is the "
         "luckiest too, so this is no result."
+    )
+
+
+def _latency_line(summary: StudySummary) -> str:
+    if "latency" not in summary.spec.objectives:
+        return ""
+    return (
+        f"A trial's latency is one median of {summary.spec.run.measure.throughput_rounds} passes beside the "
+        "baseline's, while other trials may have trained on the machine: small differences are noise, and a front may "
+        "rest on them. attnbench efficiency measures with intervals."
     )
 
 

@@ -13,11 +13,8 @@ from attnbench.report.study.trials import (
     validation_top1,
 )
 from attnbench.space import Floats, Integers
-from attnbench.study import StudySummary, TrialSummary
+from attnbench.study import FEWEST_FOR_IMPORTANCE, StudySummary, TrialSummary
 from attnbench.tune_spec import Objective
-
-FEWEST = 10
-"""Complete trials from which on a picture tells of settings, and not of single trials alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +122,9 @@ def _front(cost: Objective, summary: StudySummary, complete: list[TrialSummary])
     name, title = f"front-{cost}", f"Validation accuracy against {label}"
     if len(complete) < 2:
         return Picture(name=name, title=title, why_not=_too_few(complete, 2))
+    costs = {trial.values[summary.spec.objectives.index(cost)] for trial in complete}
+    if len(costs) == 1:
+        return Picture(name=name, title=title, why_not="All trials cost the same.")
     front = best_trials(summary)
     others = len(summary.spec.objectives) - 2
     caption = "Orange: the Pareto front, which no other trial beats in one objective without losing in another."
@@ -155,8 +155,8 @@ def _pairs(summary: StudySummary) -> Iterator[tuple[str, str]]:
 
 
 def _no_variation(summary: StudySummary, complete: list[TrialSummary]) -> str:
-    if len(complete) < FEWEST:
-        return _too_few(complete, FEWEST)
+    if len(complete) < FEWEST_FOR_IMPORTANCE:
+        return _too_few(complete, FEWEST_FOR_IMPORTANCE)
     if len({validation_top1(trial, summary) for trial in complete}) == 1:
         return "All complete trials have the same accuracy."
     return ""
