@@ -1,13 +1,11 @@
 """One trial: trained on each of the study's seeds, scored on the validation split, stopped early or not."""
 
-import gc
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
 
 import optuna
-import torch
 from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -81,7 +79,6 @@ def try_settings(trial: Trial, spec: TuneSpec, *, checkpoints: Path) -> list[flo
     except Exception as error:
         if not isinstance(error, optuna.TrialPruned):
             trial.set_user_attr(REASON, _reason(error))
-            _free_memory()
         _clear(states)
         raise
     _clear(states)
@@ -191,10 +188,3 @@ def _reason(error: Exception) -> str:
 def _clear(states: Sequence[Path]) -> None:
     for state in states:
         remove_state(state)
-
-
-def _free_memory() -> None:
-    """After a model that did not fit, the next one needs all there is."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

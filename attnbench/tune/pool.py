@@ -13,11 +13,11 @@ from multiprocessing.process import BaseProcess
 from attnbench.errors import AttnBenchError, TrainingError
 from attnbench.plugins import import_plugin
 from attnbench.tune.interrupts import held_back, let_through
+from attnbench.tune.storage import MOST_DEATHS
 from attnbench.tune.worker import Work, work
 
 _POLL_S = 0.5
 _STOPPING_S = 30
-_MOST_DEATHS_IN_A_ROW = 3
 
 _ENDED_WELL, _FAILED, _INTERRUPTED = 0, 1, 130
 
@@ -37,7 +37,7 @@ def run_workers(
         num_workers: Processes.
         imports: Users' files that each imports first.
         on_poll: Called twice a second; returns how many trials have ended so far.
-        on_death: Hears of each worker that died, and how.
+        on_death: Hears of each worker that died, and how, and of the end after Ctrl-C.
 
     Raises:
         TrainingError: If workers die without any trial coming to an end, or one cannot work at all.
@@ -54,6 +54,8 @@ def run_workers(
             process.start()
             processes[number] = process
 
+    # More than it takes to give up the trials that kill them, so that the study goes on without these.
+    most_deaths = 2 * (MOST_DEATHS + 1) * num_workers
     deaths, ended_before = 0, on_poll()
     try:
         for number in range(num_workers):
@@ -71,14 +73,15 @@ def run_workers(
                 if process.exitcode == _FAILED:
                     raise TrainingError(f"{process.name} cannot work; its error is above")
                 deaths += 1
-                on_death(f"{process.name} died ({_how(process.exitcode)}); its trial is tried again by another")
-                if deaths >= _MOST_DEATHS_IN_A_ROW:
+                on_death(f"{process.name} died ({_how(process.exitcode)}); what it was at is tried again")
+                if deaths >= most_deaths:
                     raise TrainingError(
                         f"{deaths} workers died and no trial came to an end between, for lack of memory perhaps; the "
                         "same command goes on from what is in the storage, with --workers 1 in the least memory"
                     )
                 start(number)
     except KeyboardInterrupt:
+        on_death("Stopping: the trials in work are put back. Ctrl-C again ends at once.")
         _stop(list(processes.values()))
         raise
     except BaseException:

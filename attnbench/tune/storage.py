@@ -20,8 +20,9 @@ DEFAULT_HEARTBEAT_S = 5
 """Seconds between two signs of life of a trial."""
 
 _GRACE = 6
-_MOST_DEATHS = 3
-_DEATHS = "deaths"
+MOST_DEATHS = 3
+"""Workers that may die in a trial before it is given up."""
+DEATHS = "deaths"
 """User attribute of a trial: how many workers have died in it."""
 _BUSY_S = 60
 _MAKING_TIMES, _MAKING_S = 10, 0.2
@@ -193,9 +194,9 @@ def _lock(connection: Connection) -> None:
 
 def _try_again(study: Study, trial: FrozenTrial) -> None:
     """What becomes of a trial whose worker has died; a few deaths in one trial are its own fault."""
-    deaths = trial.user_attrs.get(_DEATHS, 0) + 1
-    if deaths <= _MOST_DEATHS:
-        trial.user_attrs = {**trial.user_attrs, _DEATHS: deaths}
+    deaths = trial.user_attrs.get(DEATHS, 0) + 1
+    if deaths <= MOST_DEATHS:
+        trial.user_attrs = {**trial.user_attrs, DEATHS: deaths}
         put_back(study, trial)
 
 

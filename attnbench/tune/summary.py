@@ -13,7 +13,7 @@ from attnbench.study import TrialState as StateName
 from attnbench.tune.experimental import experimental
 from attnbench.tune.objective import ATTENTION, REASON, RECIPE, SAME_AS
 from attnbench.tune.proposal import as_tried
-from attnbench.tune.storage import retries
+from attnbench.tune.storage import DEATHS, retries
 from attnbench.tune.study import counted
 from attnbench.tune_spec import TuneSpec
 
@@ -57,10 +57,14 @@ def trial_summary(trial: FrozenTrial, spec: TuneSpec) -> TrialSummary:
         values=tuple(trial.values) if trial.state == TrialState.COMPLETE else (),
         curve=tuple(sorted(trial.intermediate_values.items())),
         seconds=trial.duration.total_seconds() if trial.duration is not None else None,
-        reason=trial.user_attrs.get(REASON, "its worker died each time") if failed else "",
+        reason=trial.user_attrs.get(REASON, _unheard(trial)) if failed else "",
         same_as=trial.user_attrs.get(SAME_AS),
         num_attempts=len(retries(trial)) + 1,
     )
+
+
+def _unheard(trial: FrozenTrial) -> str:
+    return "its worker died each time" if DEATHS in trial.user_attrs else "it ended without a word"
 
 
 def _best(study: Study, spec: TuneSpec) -> tuple[int, ...]:

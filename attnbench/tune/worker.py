@@ -1,5 +1,6 @@
 """A worker: takes trials from a study until it has as many as are wanted."""
 
+import gc
 import multiprocessing
 import os
 import time
@@ -10,9 +11,10 @@ from pathlib import Path
 from socket import gethostname
 
 import numpy as np
+import torch
 from optuna.exceptions import StorageInternalError
 from optuna.study import Study
-from optuna.trial import Trial
+from optuna.trial import Trial, TrialState
 
 from attnbench.tune.interrupts import one_interrupt
 from attnbench.tune.objective import try_settings
@@ -99,13 +101,22 @@ def _try_one(study: Study, spec: TuneSpec, task: Work) -> None:
         trials = study.get_trials(deepcopy=False)
         if not any(trials[number].state.is_finished() for number in begun):
             raise
+    if any(study.get_trials(deepcopy=False)[number].state == TrialState.FAIL for number in begun):
+        _free_memory()
+
+
+def _free_memory() -> None:
+    """After a model that did not fit, the next one needs all there is; here, where its error no longer holds it."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _attempt(trial: Trial, spec: TuneSpec, task: Work) -> list[float]:
-    if _is_surplus(trial, task.num_trials):
-        trial.set_user_attr(SURPLUS, True)
-        raise _SurplusError
     try:
+        if _is_surplus(trial, task.num_trials):
+            trial.set_user_attr(SURPLUS, True)
+            raise _SurplusError
         return try_settings(trial, spec, checkpoints=task.checkpoints)
     except (KeyboardInterrupt, StorageInternalError):
         # As if its worker had died, without the wait for its heartbeat.

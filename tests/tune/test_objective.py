@@ -6,7 +6,7 @@ from optuna.trial import TrialState
 
 from attnbench.errors import DivergedError
 from attnbench.spec import RunSpec, digest
-from attnbench.tune import objective
+from attnbench.tune import objective, worker
 from attnbench.tune.experimental import experimental
 from attnbench.tune.objective import results_of, try_settings
 from attnbench.tune.study import counted, load_study
@@ -156,6 +156,21 @@ def test_a_retried_trial_keeps_its_seeds_and_its_state(tmp_path: Path, monkeypat
     assert trial_summary(other.trials[1], spec).num_attempts == 2
     assert state.name.startswith("trial-0-")
     assert not list(folder.iterdir())
+
+
+def test_ctrl_c_as_a_trial_begins_loses_nothing(
+    tmp_path: Path, training: FakeTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*args: object) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "_is_surplus", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run_study(tmp_path, tiny_spec(pruner="none"), 1)
+    study = run_study(tmp_path, tiny_spec(pruner="none"), 1)
+    assert [trial.state for trial in counted(study.trials)] == [TrialState.COMPLETE]
+    assert study.trials[-1].user_attrs["attention"] == "sge:groups=8"
 
 
 def test_every_sampler_proposes_what_fits(tmp_path: Path, training: FakeTraining) -> None:
