@@ -108,7 +108,7 @@ def _settings_by_kind(name: str) -> dict[Kind, tuple[str, ...]]:
         "init": tuple(setting for setting in space if setting.endswith("_init")),
         "normalization": ("normalize",) if has_both else (),
         "placement": () if ATTENTION.get(name).placement == "conv" else ("at",),
-        "stages": ("stages",),
+        "stages": ("at", "stages"),
     }
 
 
@@ -134,12 +134,20 @@ def _values(
     if kind == "placement":
         return [(at,) for at in positions(reference, backbone)]
     if kind == "stages":
-        last = num_stages(backbone)
-        sizes = range(1, last + 1)
-        return [(tuple(range(first, first + size)),) for size in sizes for first in range(1, last - size + 2)]
+        return _stages(reference, backbone)
     space = _space_of(reference.name)
     fitted = fitted_space({name: space[name] for name in settings}, reference, backbone)
     return itertools.product(*(finite_values(name, fitted[name]) for name in settings))
+
+
+def _stages(reference: Variant, backbone: Variant) -> list[tuple[Setting, ...]]:
+    """Every run of stages where the module stands by itself; and once after each stage, which is before the next."""
+    own, last = attention_placing(reference).at, num_stages(backbone)
+    sizes = range(1, last + 1)
+    runs = [tuple(range(first, first + size)) for size in sizes for first in range(1, last - size + 2)]
+    takes_stages = "stage" in positions(_without(reference, "stages"), backbone)
+    after = [("stage", (stage,)) for stage in range(1, last + 1)] if own != "stage" and takes_stages else []
+    return [*((own, run) for run in runs), *after]
 
 
 def _point(reference: Variant, settings: tuple[str, ...], values: tuple[Setting, ...], backbone: Variant) -> Point:

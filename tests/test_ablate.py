@@ -91,7 +91,7 @@ def test_a_place_that_the_module_does_not_fit_is_left_out_and_named() -> None:
     assert "at=post-conv2 is left out: it does not fit resnet50." in found.left_out
 
 
-def test_stages_are_every_contiguous_run() -> None:
+def test_stages_are_every_contiguous_run_and_once_after_each() -> None:
     found = design("stages", "sge:groups=4")
     assert variants(found) == [
         "sge:groups=4,stages=1",
@@ -100,21 +100,26 @@ def test_stages_are_every_contiguous_run() -> None:
         "sge:groups=4,stages=1,2",
         "sge:groups=4,stages=2,3",
         "sge:groups=4",
+        "sge:at=stage,groups=4,stages=1",
+        "sge:at=stage,groups=4,stages=2",
+        "sge:at=stage,groups=4,stages=3",
     ]
     assert [label(found, point) for point in found.points] == [
         "stage 1", "stage 2", "stage 3", "stages 1–2", "stages 2–3", "stages 1–3",
+        "after stage 1", "after stage 2", "after stage 3",
     ]  # fmt: skip
-    assert len(design("stages", "sge", "resnet50").points) == 10
+    assert len(design("stages", "sge", "resnet50").points) == 10 + 4
+    assert len(design("stages", "sk").points) == 6  # it replaces convolutions, and stands nowhere else
 
 
 def test_a_module_after_stages_leaves_out_the_last_by_default() -> None:
     found = design("stages", "bam")
-    assert {point.values[0]: point.variant for point in found.points} == {
+    assert {point.values[1]: point.variant for point in found.points} == {
         (1,): "bam:stages=1", (2,): "bam:stages=2", (3,): "bam:stages=3", (1, 2): "bam", (2, 3): "bam:stages=2,3",
         (1, 2, 3): "bam:stages=1,2,3",
     }  # fmt: skip
     assert found.reference == found.default == "bam"
-    assert label(found, found.point_of("bam")) == "stages 1–2"
+    assert label(found, found.point_of("bam")) == "after stages 1–2"
 
 
 def test_stages_that_are_no_run_are_compared_as_they_are() -> None:

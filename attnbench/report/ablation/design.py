@@ -46,12 +46,15 @@ class Design:
 def label(design: Design, point: Point) -> str:
     """A point as its row is called: the settings that the ablation changes.
 
-    >>> design = Design(kind="stages", settings=("stages",), points=(), reference="", default=None, published=())
-    >>> label(design, Point(variant="sge", values=((1, 2, 3),))), label(design, Point(variant="sge", values=((3,),)))
-    ('stages 1–3', 'stage 3')
+    >>> design = Design(kind="stages", settings=("at", "stages"), points=(), reference="", default=None, published=())
+    >>> label(design, Point(variant="sge", values=("post-bn3", (1, 2, 3))))
+    'stages 1–3'
+    >>> label(design, Point(variant="sge:at=stage,stages=3", values=("stage", (3,))))
+    'after stage 3'
     """
     if design.kind == "stages":
-        return _stages(point.values[0])
+        at, stages = point.values
+        return f"after {_stages(stages)}" if at == "stage" else _stages(stages)
     return ",".join(
         f"{name}={format_setting(value)}" for name, value in zip(design.settings, point.values, strict=True)
     )

@@ -44,16 +44,16 @@ NORMALIZATION = Design(
 )
 STAGES = Design(
     kind="stages",
-    settings=("stages",),
+    settings=("at", "stages"),
     points=(
-        Point(variant="sge:groups=4,stages=1", values=((1,),)),
-        Point(variant="sge:groups=4,stages=2", values=((2,),)),
-        Point(variant="sge:groups=4,stages=1,2", values=((1, 2),)),
-        Point(variant="sge:groups=4", values=((1, 2, 3),)),
+        Point(variant="sge:groups=4,stages=1", values=("post-bn3", (1,))),
+        Point(variant="sge:groups=4,stages=2", values=("post-bn3", (2,))),
+        Point(variant="sge:groups=4,stages=1,2", values=("post-bn3", (1, 2))),
+        Point(variant="sge:groups=4", values=("post-bn3", (1, 2, 3))),
     ),
     reference="sge:groups=4",
     default="sge:groups=4",
-    published=((1, 2, 3),),
+    published=("post-bn3", (1, 2, 3)),
 )
 DESIGNS = (GROUPS, INIT, NORMALIZATION, STAGES)
 
