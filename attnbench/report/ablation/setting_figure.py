@@ -66,7 +66,7 @@ def draw_setting_figure(ablation: Ablation) -> "Figure":
             one.axhline(edge, color="#bbbbbb" if heavy else "#eeeeee", linewidth=0.7, zorder=1)
     axes.set_yticks(centres, labels, fontsize=_LABEL_SIZE, color="#1a1a1a")
     differences.set_yticks([])
-    axes.set_xlabel(accuracy_label(ablation.board))
+    axes.set_xlabel(accuracy_label(ablation.board).replace(", ", ",\n"))  # narrower than the axis
     differences.set_xlabel("Δ top-1 to the reference (points)")
     differences.axvline(0, color="#555555", linewidth=1.0, zorder=2)
     _draw_baseline(axes, ablation)
