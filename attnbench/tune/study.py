@@ -1,5 +1,6 @@
 """A study in its storage: made, or found again and gone on with."""
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -79,8 +80,8 @@ def start_study(storage: BaseStorage, name: str, spec: TuneSpec) -> Study:
 
 
 def process_name(pid: int) -> str:
-    """The name of a process of this machine among those of all machines."""
-    return f"{gethostname()} {pid}"
+    """A name of a process of this machine among those of all machines, which does not tell the machine's."""
+    return hashlib.sha256(f"{gethostname()} {pid}".encode()).hexdigest()[:16]
 
 
 def study_spec(storage: BaseStorage, name: str) -> TuneSpec:
