@@ -10,6 +10,7 @@ from rich.console import Console
 
 from attnbench.cli.boards import MANY_BOARDS, BoardNumbers, chosen_boards
 from attnbench.cli.efficiency import print_efficiency
+from attnbench.cli.output import write_report
 from attnbench.efficiency_record import EfficiencyStore
 from attnbench.errors import SpecError, StoreError
 from attnbench.record import Record, Store
@@ -23,7 +24,6 @@ from attnbench.report import (
     render_changes,
     render_overview,
 )
-from attnbench.store import write_whole
 
 Format: TypeAlias = Literal["table", "markdown", "latex", "csv", "json", "html"]
 
@@ -86,7 +86,7 @@ def report(
         elif not rows:
             _say_left_out(row_problems)
     else:
-        _write(_formatted(groups, format_, store, problems), output)
+        write_report(_formatted(groups, format_, store, problems), output)
     return 0
 
 
@@ -133,20 +133,6 @@ def _formatted(groups: Sequence[Sequence[Record]], format_: Format, store: Path,
 def _say_left_out(problems: Sequence[str]) -> None:
     for problem in problems:
         print(f"left out: {problem}", file=sys.stderr)
-
-
-def _write(text: str, output: Path | None) -> None:
-    if output is None:
-        # As it is, without the marks, the folding and the characters of a console.
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode("utf-8"))
-        sys.stdout.buffer.flush()
-        return
-    try:
-        write_whole(output, text.encode("utf-8"))
-    except OSError as error:
-        raise StoreError(f"cannot write {output}: {error.strerror or error}") from None
-    print(f"The report is in {output}.")
 
 
 def _changes(groups: Sequence[Sequence[Record]], store: Path, against: Path, problems: Sequence[str]) -> int:

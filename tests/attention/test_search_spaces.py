@@ -185,6 +185,7 @@ def test_takes_a_users_space() -> None:
 )
 def test_takes_what_fits_the_constructor(space: dict[str, Domain]) -> None:
     registered(space)
+    assert declared_space(ATTENTION.get("mine").module_class) == space
 
 
 @pytest.mark.parametrize(
