@@ -153,6 +153,18 @@ def common_divisors(domain: Divisors, channels: tuple[int, ...]) -> Choices:
     return Choices(values)
 
 
+def left_out(given: SearchSpace, fitted: SearchSpace) -> dict[str, tuple[Setting, ...]]:
+    """The choices of a space that are not in what was left of it, by setting.
+
+    >>> left_out({"groups": Choices((1, 2, 3))}, {"groups": Choices((1, 2))})
+    {'groups': (3,)}
+    """
+    choices = {name: domain.values for name, domain in given.items() if isinstance(domain, Choices)}
+    kept = {name: domain.values for name, domain in fitted.items() if isinstance(domain, Choices)}
+    gone = {name: tuple(value for value in choices[name] if value not in kept[name]) for name in choices.keys() & kept}
+    return {name: values for name, values in gone.items() if values}
+
+
 def describe(domain: Domain) -> str:
     """A domain in a few words.
 

@@ -1,6 +1,7 @@
 """`attnbench tune`: search what a module exposes, and say what the winner is worth."""
 
 import shlex
+import sys
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -21,8 +22,10 @@ from attnbench.cli.tune_options import (
 from attnbench.cli.tune_study import Opened, open_study
 from attnbench.errors import SpecError
 from attnbench.record import Store
+from attnbench.space import left_out
 from attnbench.space_io import read_space, space_to_yaml
 from attnbench.tune_spec import TuneSpec
+from attnbench.variant import format_setting
 
 _DEFAULT_ATTENTION = "sge"
 _ATTENTION_HELP = (
@@ -94,11 +97,12 @@ def _new_spec(attention: str, searched: SearchOptions, options: SpecOptions) -> 
     # Here, not at the top: torch takes seconds to import, and --help should not.
     from attnbench.tune.setup import Search, make_spec
 
-    return make_spec(
+    space = read_space(searched.space) if searched.space is not None else None
+    spec = make_spec(
         suite_from(None, options, attention=[attention]),
         attention,
         Search(
-            space=read_space(searched.space) if searched.space is not None else None,
+            space=space,
             also=names_from(searched.also, ADDITIONS, option="--also"),  # type: ignore[arg-type]
             against=searched.against,
             objectives=objectives_from(searched.objective),
@@ -108,6 +112,10 @@ def _new_spec(attention: str, searched: SearchOptions, options: SpecOptions) -> 
             seed=searched.seed or 0,
         ),
     )
+    for name, values in left_out(space or {}, spec.space).items():
+        listed = ", ".join(map(format_setting, values))
+        print(f"left out of {name}, since {spec.run.backbone} does not take it: {listed}", file=sys.stderr)
+    return spec
 
 
 def _run(

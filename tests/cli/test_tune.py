@@ -39,7 +39,7 @@ def tune(*words: str) -> int:
 def test_a_study_from_search_to_comparison(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert tune("--epochs", "1", "--trials", "3", "--pruner", "none", "--final-seeds", "2") == 0
     captured = capsys.readouterr()
-    assert "1/3 sge:groups=8: " in captured.err
+    assert "1/3 trial 0, sge:groups=8: " in captured.err
     assert "% on validation in" in captured.err
     folder = tmp_path / "studies" / "sge-cluttered-digits"
     assert {file.name for file in folder.iterdir()} >= {"study.db", "study.html", "trials.csv"}
@@ -127,6 +127,29 @@ def test_the_space_can_be_printed_and_given_back(
     assert set(study_spec(storage, "sge-cluttered-digits").space) == {
         "groups", "gate_scale_init", "gate_shift_init", "normalize", "stages",
     }  # fmt: skip
+
+
+def test_what_a_file_names_and_the_backbone_does_not_take_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("space.yaml").write_text("groups: [1, 2, 3]\n")
+    assert tune("--space", "space.yaml", "--print-space") == 0
+    captured = capsys.readouterr()
+    assert captured.out == "groups: [1, 2]\n"
+    assert "left out of groups, since cifar-resnet" in captured.err
+    assert captured.err.rstrip().endswith(": 3")
+
+
+def test_a_space_without_groups_lowers_them_to_the_backbone(
+    capsys: pytest.CaptureFixture[str], training: FakeTraining
+) -> None:
+    Path("space.yaml").write_text("gate_scale_init: [0.0, 1.0]\n")
+    assert tune("--space", "space.yaml", "--trials", "2", "--final-seeds", "0") == 0
+    assert {run.attention for run in training.runs} <= {"sge:groups=8", "sge:gate_scale_init=1.0,groups=8"}
+
+
+def test_values_that_the_recipe_does_not_take_cost_no_trial(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("space.yaml").write_text("recipe.learning_rate: [0.1, -1]\n")
+    assert tune("--space", "space.yaml") == 2
+    assert "recipe.learning_rate in the space: learning_rate must be positive" in capsys.readouterr().err
 
 
 def test_the_grid_ends_by_itself(capsys: pytest.CaptureFixture[str], training: FakeTraining) -> None:
