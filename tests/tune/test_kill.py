@@ -1,5 +1,6 @@
 """A study outlives the death of its workers, of the whole command, and of the machine's patience."""
 
+import contextlib
 import os
 import re
 import signal
@@ -144,8 +145,19 @@ def in_work(command: Command) -> Broken:
         assert command.started[-1].poll() is None, f"it ended too soon: {command.stderr.read_text()}"
         return command.stdout.exists() and len(command.stdout.read_text().split()) >= 2
 
-    wait_for(lambda: ended() and bool(command.states()))
-    number = int(command.states()[0].name.split("-")[1])
+    def early() -> list[Path]:
+        """States of trainings that have two epochs before them at least, so that what comes next comes in time."""
+        found = []
+        for state in command.states():
+            with contextlib.suppress(FileNotFoundError):  # it has ended since it was listed
+                found += [state] if epochs_in(state) <= EPOCHS - 2 else []
+        return found
+
+    states: list[Path] = []
+    while not states:
+        wait_for(lambda: ended() and bool(command.states()))
+        states = early()
+    number = int(states[-1].name.split("-")[1])
     gain = command.load().trials[number].params["gain"]
     ((_, worker),) = [key for key in command.steps() if key[0] == pytest.approx(gain, rel=5e-3)]
     return Broken(number, gain, worker)
