@@ -53,21 +53,26 @@ def expand(suite: SuiteSpec) -> list[RunSpec]:
     """
     plugins = {text: plugin_of(text, suite.imports) for text in suite.attention}
     return [
-        RunSpec(
-            attention=attention,
-            backbone=suite.backbone,
-            data=suite.data,
-            root=suite.root,
-            recipe=suite.recipe,
-            compute=suite.compute,
-            baseline=suite.baseline,
-            measure=suite.measure,
-            seed=seed,
-            plugin=plugins[attention],
-        )
+        run_of(suite, attention, seed=seed, plugin=plugins[attention])
         for seed in suite.seeds
         for attention in suite.attention
     ]
+
+
+def run_of(suite: SuiteSpec, attention: str, *, seed: int, plugin: PluginFile | None) -> RunSpec:
+    """One run under a suite's conditions; its variant need not be one of the suite's."""
+    return RunSpec(
+        attention=attention,
+        backbone=suite.backbone,
+        data=suite.data,
+        root=suite.root,
+        recipe=suite.recipe,
+        compute=suite.compute,
+        baseline=suite.baseline,
+        measure=suite.measure,
+        seed=seed,
+        plugin=plugin,
+    )
 
 
 def check_suite(suite: SuiteSpec) -> None:
@@ -76,13 +81,21 @@ def check_suite(suite: SuiteSpec) -> None:
     Raises:
         AttnBenchError: If anything named is not there or does not fit.
     """
-    first = expand(suite)[0]
-    device = resolve_device(suite.compute)
-    data = build_data(suite.data, root=suite.root, recipe=suite.recipe, seed=first.seed, device=device)
+    check_models(expand(suite)[0], suite.attention)
+
+
+def check_models(run: RunSpec, variants: Iterable[str]) -> None:
+    """Load a run's data and build the model of each variant in its place.
+
+    Raises:
+        AttnBenchError: If anything named is not there or does not fit.
+    """
+    device = resolve_device(run.compute)
+    data = build_data(run.data, root=run.root, recipe=run.recipe, seed=run.seed, device=device)
     data.prepare_data()
     data.setup("fit")
-    for attention in suite.attention:
-        build_run_model(first, attention, data)
+    for attention in variants:
+        build_run_model(run, attention, data)
 
 
 def missing_runs(specs: Iterable[RunSpec], store: Store) -> list[RunSpec]:

@@ -26,6 +26,9 @@ PrunerName: TypeAlias = Literal["none", "median", "hyperband", "wilcoxon"]
 `median` and `hyperband` look at the validation accuracy after each epoch, `wilcoxon` at that of each seed.
 """
 
+Addition: TypeAlias = Literal["at", "stages", "learning_rate", "weight_decay"]
+"""What is searched by option, whatever the module."""
+
 RECIPE_PREFIX = "recipe."
 """In front of a searched field of the recipe: ``recipe.learning_rate``."""
 

@@ -79,13 +79,13 @@ def _listen(events: "Queue[tuple[str, str, int, int] | None]", on_progress: Suit
 def _start_worker(events: "Queue[tuple[str, str, int, int] | None]", imports: tuple[str, ...]) -> None:
     # Ctrl-C reaches the whole terminal group; the parent decides what becomes of the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=die_with_parent, daemon=True).start()
     set_progress(lambda *event: events.put(event))
     for name in imports:
         import_plugin(name)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """A pool's workers outlive a parent that is killed; they would train on for nobody."""
     parent = multiprocessing.parent_process()
     assert parent is not None

@@ -8,13 +8,13 @@ from cyclopts import Group, Parameter
 
 from attnbench.errors import SpecError
 from attnbench.registry import did_you_mean
-from attnbench.tune_spec import Objective, PrunerName, SamplerName
+from attnbench.tune_spec import Addition, Objective, PrunerName, SamplerName
 
 _SEARCH = Group("What is searched, and how", sort_key=0)
 _STUDY = Group("Where the study lives", sort_key=4)
 _FINAL = Group("What the winner is worth", sort_key=5)
 
-ADDITIONS = ("at", "stages", "learning_rate", "weight_decay")
+ADDITIONS: tuple[Addition, ...] = get_args(Addition)
 
 
 @Parameter(name="*")

@@ -10,7 +10,7 @@ from attnbench.training import resolve_device
 from attnbench.tune.session import search
 from attnbench.tune.setup import check_spec
 from attnbench.tune.study import counts
-from attnbench.tune.summary import summarise
+from attnbench.tune.summary import best_numbers
 from attnbench.tune.worker import Work
 from attnbench.workers import default_num_workers
 
@@ -43,9 +43,10 @@ def run_search(
     if ended >= num_trials:
         console.print(f"All {ended} trials of {opened.name} have ended already.", highlight=False, markup=False)
         return
-    with console.status("Loading the data …"):
-        check_spec(spec)
-    before = summarise(opened.study, spec, storage="")
+    if not opened.is_checked:
+        with console.status("Loading the data …"):
+            check_spec(spec)
+    best = best_numbers(opened.study, spec)[:1]
     accuracy = spec.objectives.index("accuracy")
     has_gpu = resolve_device(spec.run.compute).type == "cuda"
     num_workers = workers or default_num_workers(spec.run.compute, has_gpu=has_gpu, num_runs=num_trials - ended)
@@ -54,7 +55,7 @@ def run_search(
         spec,
         num_trials=num_trials,
         num_ended=ended,
-        best=before.trial(before.best[0]).values[accuracy] if before.best else None,
+        best=max((opened.study.trials[number].values[accuracy] for number in best), default=None),
     )
     task = Work(
         storage=opened.url,

@@ -28,6 +28,8 @@ class Opened:
     """URL of the storage."""
     folder: Path
     """Its folder: checkpoints, pictures, report."""
+    is_checked: bool
+    """Whether this machine is known to have what its trials need."""
 
 
 def open_study(spec: TuneSpec | None, where: StudyOptions) -> Opened:
@@ -54,6 +56,7 @@ def open_study(spec: TuneSpec | None, where: StudyOptions) -> Opened:
     url = where.storage or sqlite_url(folder / "study.db")
     if spec is None and where.storage is None and not (folder / "study.db").exists():
         raise SpecError(f"there is no study {name!r} in {where.folder}; name what to tune with --attention")
+    is_checked = spec is not None
     if spec is not None:
         check_spec(spec)  # first, so that a mistake leaves no study behind
     _make_folder(folder)
@@ -65,7 +68,7 @@ def open_study(spec: TuneSpec | None, where: StudyOptions) -> Opened:
         study = load_study(storage, name, spec, seed=spec.search_seed)
     else:
         study = start_study(storage, name, spec)
-    return Opened(study=study, spec=spec, name=name, url=url, folder=folder)
+    return Opened(study=study, spec=spec, name=name, url=url, folder=folder, is_checked=is_checked)
 
 
 def _name(spec: TuneSpec | None) -> str:

@@ -123,10 +123,10 @@ class _Report:
             is_last = step == self.num_seeds * self.num_epochs
             self._tell(step, point.validation_top1_percent, may_end=not is_last)
 
-    def seed(self, result: SeedResult) -> None:
+    def seed(self, result: SeedResult, *, may_end: bool = True) -> None:
         self.seeds_done += 1
         if self.is_of_seeds:
-            may_end = self.seeds_done < self.num_seeds
+            may_end = may_end and self.seeds_done < self.num_seeds
             self._tell(self.seeds_done, result.validation_top1_percent, may_end=may_end)
 
     def seed_before(self, result: SeedResult) -> None:
@@ -134,9 +134,7 @@ class _Report:
         if self.is_of_epochs:
             for epoch, top1_percent in enumerate(result.curve, start=1):
                 self._tell(self.seeds_done * self.num_epochs + epoch, top1_percent, may_end=False)
-        self.seeds_done += 1
-        if self.is_of_seeds:
-            self._tell(self.seeds_done, result.validation_top1_percent, may_end=False)
+        self.seed(result, may_end=False)
 
     def _tell(self, step: int, top1_percent: float, *, may_end: bool) -> None:
         self.trial.report(top1_percent, step)

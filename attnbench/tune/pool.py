@@ -15,6 +15,7 @@ from attnbench.plugins import import_plugin
 from attnbench.tune.interrupts import held_back, let_through
 from attnbench.tune.storage import MOST_DEATHS
 from attnbench.tune.worker import Work, work
+from attnbench.workers import die_with_parent
 
 _POLL_S = 0.5
 _STOPPING_S = 30
@@ -106,7 +107,7 @@ def _stop(processes: list[BaseProcess]) -> None:
 
 
 def _work(task: Work, number: int, imports: tuple[str, ...]) -> None:
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=die_with_parent, daemon=True).start()
     try:
         let_through()
         for name in imports:
@@ -117,14 +118,6 @@ def _work(task: Work, number: int, imports: tuple[str, ...]) -> None:
     except AttnBenchError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(_FAILED)
-
-
-def _die_with_parent() -> None:
-    """A parent that is killed leaves nobody to stop its workers."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)
 
 
 def _how(exit_code: int | None) -> str:

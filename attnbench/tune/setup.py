@@ -2,25 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from attnbench.attention import ATTENTION
 from attnbench.attention.declared_space import declared_space
-from attnbench.data import build_data
 from attnbench.errors import SpecError
 from attnbench.models import NO_ATTENTION
 from attnbench.models.fitting import fitted_space, positions, published_default, stage_subsets
 from attnbench.plugins import check_unchanged
-from attnbench.run import build_run_model
 from attnbench.space import Choices, Domain, Floats, SearchSpace
-from attnbench.spec import Recipe, RunSpec, SuiteSpec
-from attnbench.suite import plugin_of
-from attnbench.training import resolve_device
-from attnbench.tune_spec import RECIPE_PREFIX, Objective, PrunerName, SamplerName, TuneSpec, check_recipe_space
+from attnbench.spec import Recipe, SuiteSpec
+from attnbench.suite import check_models, plugin_of, run_of
+from attnbench.tune_spec import (
+    RECIPE_PREFIX,
+    Addition,
+    Objective,
+    PrunerName,
+    SamplerName,
+    TuneSpec,
+    check_recipe_space,
+)
 from attnbench.variant import Variant
-
-Addition: TypeAlias = Literal["at", "stages", "learning_rate", "weight_decay"]
-"""What is searched by option, whatever the module."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,17 +74,7 @@ def make_spec(suite: SuiteSpec, attention: str, search: Search) -> TuneSpec:
     elif of_module:
         raise SpecError(f"{NO_ATTENTION!r} has no settings to search; got {', '.join(of_module)}")
     return TuneSpec(
-        run=RunSpec(
-            attention=str(variant),
-            backbone=suite.backbone,
-            data=suite.data,
-            root=suite.root,
-            recipe=suite.recipe,
-            compute=suite.compute,
-            baseline=suite.baseline,
-            measure=suite.measure,
-            plugin=plugin,
-        ),
+        run=run_of(suite, str(variant), seed=0, plugin=plugin),
         space=space,
         default=search.against or str(default),
         objectives=search.objectives,
@@ -103,12 +94,7 @@ def check_spec(spec: TuneSpec) -> None:
     """
     if spec.run.plugin is not None:
         check_unchanged(spec.run.plugin)
-    device = resolve_device(spec.run.compute)
-    data = build_data(spec.run.data, root=spec.run.root, recipe=spec.run.recipe, seed=0, device=device)
-    data.prepare_data()
-    data.setup("fit")
-    for attention in dict.fromkeys((spec.default, spec.run.baseline)):
-        build_run_model(spec.run, attention, data)
+    check_models(spec.run, dict.fromkeys((spec.default, spec.run.baseline)))
 
 
 def _wanted_space(variant: Variant, backbone: Variant, recipe: Recipe, search: Search) -> dict[str, Domain]:

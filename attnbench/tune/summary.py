@@ -40,7 +40,7 @@ def summarise(study: Study, spec: TuneSpec, *, storage: str) -> StudySummary:
         storage=storage,
         spec=spec,
         trials=tuple(trial_summary(trial, spec) for trial in trials),
-        best=_best(study, spec),
+        best=best_numbers(study, spec),
         importances=_importances(study, trials, spec),
     )
 
@@ -67,7 +67,8 @@ def _unheard(trial: FrozenTrial) -> str:
     return "its worker died each time" if DEATHS in trial.user_attrs else "it ended without a word"
 
 
-def _best(study: Study, spec: TuneSpec) -> tuple[int, ...]:
+def best_numbers(study: Study, spec: TuneSpec) -> tuple[int, ...]:
+    """Number of the best trial, or those of the Pareto front, most accurate first; empty where none is complete."""
     if len(spec.objectives) == 1:
         complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         # Of equal trials the first.

@@ -4,11 +4,9 @@ import gc
 import multiprocessing
 import os
 import time
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from socket import gethostname
 
 import numpy as np
 import torch
@@ -137,6 +135,6 @@ def _sampler_seed(study: Study, spec: TuneSpec, worker: int) -> int:
     parent = multiprocessing.parent_process()
     own = {process_name(pid) for pid in (os.getpid(), parent.pid if parent is not None else None) if pid is not None}
     if study.user_attrs.get(STARTER) not in own or len(study.get_trials(deepcopy=False)) > 1:
-        words += [zlib.crc32(gethostname().encode()), os.getpid()]
+        words.append(int(process_name(os.getpid()), 16))
     (seed,) = np.random.SeedSequence(words).generate_state(1)
     return int(seed)
