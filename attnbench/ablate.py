@@ -13,11 +13,11 @@ from attnbench.models.fitting import (
     default_stages,
     defaults_of,
     fitted_space,
-    num_stages,
     positions,
     published_default,
     with_settings,
 )
+from attnbench.models.meeting import num_stages
 from attnbench.plugins import import_plugin
 from attnbench.report.ablation.design import Design, Kind, Point, label
 from attnbench.space import Choices, SearchSpace, finite_values

@@ -86,11 +86,14 @@ def tune(
         if print_space and spec is not None:
             print(space_to_yaml(spec.space), end="")
             return 0
+        from attnbench.tune.storage import storage_errors
+
         opened = open_study(spec, where)
     if print_space:
         print(space_to_yaml(opened.spec.space), end="")
         return 0
-    return _run(opened, where, final, console, trials=trials, timeout=timeout, workers=workers)
+    with storage_errors(opened.url):
+        return _run(opened, where, final, console, trials=trials, timeout=timeout, workers=workers)
 
 
 def _new_spec(attention: str, searched: SearchOptions, options: SpecOptions) -> TuneSpec:

@@ -46,7 +46,7 @@ def open_study(spec: TuneSpec | None, where: StudyOptions) -> Opened:
     """
     from attnbench.plugins import import_plugin
     from attnbench.tune.setup import check_spec
-    from attnbench.tune.storage import open_storage, sqlite_url
+    from attnbench.tune.storage import open_storage, sqlite_url, storage_errors
     from attnbench.tune.study import load_study, start_study, study_spec
 
     name = where.study if where.study is not None else _name(spec)
@@ -60,14 +60,15 @@ def open_study(spec: TuneSpec | None, where: StudyOptions) -> Opened:
     if spec is not None:
         check_spec(spec)  # first, so that a mistake leaves no study behind
     _make_folder(folder)
-    storage = open_storage(url, heartbeat_s=where.heartbeat)
-    if spec is None:
-        spec = study_spec(storage, name)
-        for module in spec.imports:
-            import_plugin(module)
-        study = load_study(storage, name, spec, seed=spec.search_seed)
-    else:
-        study = start_study(storage, name, spec)
+    with storage_errors(url):
+        storage = open_storage(url, heartbeat_s=where.heartbeat)
+        if spec is None:
+            spec = study_spec(storage, name)
+            for module in spec.imports:
+                import_plugin(module)
+            study = load_study(storage, name, spec, seed=spec.search_seed)
+        else:
+            study = start_study(storage, name, spec)
     return Opened(study=study, spec=spec, name=name, url=url, folder=folder, is_checked=is_checked)
 
 

@@ -31,18 +31,6 @@ from attnbench.space import (
 )
 from attnbench.variant import Setting, Variant, settings_of
 
-__all__ = [
-    "default_stages",
-    "defaults_of",
-    "fitted_space",
-    "meetings",
-    "num_stages",
-    "positions",
-    "published_default",
-    "stage_subsets",
-    "with_settings",
-]
-
 _MOST_STAGES = 5
 
 

@@ -17,7 +17,8 @@ from attnbench.attention.declared_space import declared_space
 from attnbench.attention.registration import RESERVED, attention_placing, attention_settings
 from attnbench.cli import main
 from attnbench.errors import ContractError, PlacementError, SpecError
-from attnbench.models.fitting import defaults_of, fitted_space, meetings, published_default, with_settings
+from attnbench.models.fitting import defaults_of, fitted_space, published_default, with_settings
+from attnbench.models.meeting import meetings
 from attnbench.space import Choices, Divisors, Domain, Floats, Integers, common_divisors, finite_values
 from attnbench.space_io import space_from_builtins
 from attnbench.variant import Setting, Variant, settings_of

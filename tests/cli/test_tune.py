@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from optuna.exceptions import StorageInternalError
 
 from attnbench.cli import main
 from attnbench.tune import objective
@@ -181,6 +182,20 @@ def test_timeout_begins_no_further_trial(capsys: pytest.CaptureFixture[str], tra
 def test_mistakes_are_one_sentence(capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
     assert tune(*words) == 2
     assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_storage_that_fails_beside_the_search_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], training: FakeTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*args: object) -> None:
+        raise StorageInternalError("the disk is gone")
+
+    for place in ("summary.best_numbers", "study.start_study"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"attnbench.tune.{place}", fails)
+            assert tune("--trials", "1", "--final-seeds", "0") == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert "study.db has failed; the same command goes on from what it holds: the disk is gone" in said
 
 
 def test_a_study_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:

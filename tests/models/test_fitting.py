@@ -16,13 +16,12 @@ from attnbench.models.families import FAMILIES
 from attnbench.models.fitting import (
     defaults_of,
     fitted_space,
-    meetings,
-    num_stages,
     positions,
     published_default,
     stage_subsets,
     with_settings,
 )
+from attnbench.models.meeting import meetings, num_stages
 from attnbench.space import Choices, Divisors, Domain, Floats, Integers
 from attnbench.variant import Variant
 from tests.models.modules import SMALLEST, TARGETS, built, register_all
