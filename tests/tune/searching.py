@@ -31,19 +31,22 @@ STEPS = Path(__file__).parent / "steps"
 
 @attnbench.register_attention("counting", placement="block")
 class Counting(nn.Module):
-    """Writes a byte at each training step that it sees, to a file of its setting and process, and takes its time."""
+    """Writes a byte at each training step that it sees, to a file of its setting and process, and takes its time.
 
-    search_space: ClassVar[SearchSpace] = {"gain": attnbench.Floats(0.5, 1.5)}
+    No two trials of a study draw one mark, as two rounded numbers may.
+    """
 
-    def __init__(self, channels: int, *, gain: float = 1.0) -> None:
+    search_space: ClassVar[SearchSpace] = {"mark": attnbench.Integers(0, 10**9)}
+
+    def __init__(self, channels: int, *, mark: int = 0) -> None:
         super().__init__()
-        self.gain = gain
-        self.weight = nn.Parameter(torch.tensor(gain))
+        self.mark = mark
+        self.weight = nn.Parameter(torch.tensor(0.5 + mark / 10**9))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.training and torch.is_grad_enabled():
             STEPS.mkdir(exist_ok=True)
-            with (STEPS / f"{self.gain}-{os.getpid()}").open("ab") as file:
+            with (STEPS / f"{self.mark}-{os.getpid()}").open("ab") as file:
                 file.write(b".")
             time.sleep(float(os.environ.get("SLOW", "0")))
         return x * self.weight

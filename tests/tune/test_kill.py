@@ -91,10 +91,10 @@ class Command:
         """The states of unfinished trainings."""
         return sorted((self.folder / "checkpoints").glob("*.ckpt"))
 
-    def steps(self) -> dict[tuple[float, int], int]:
-        """Steps that were trained, by gain and process."""
+    def steps(self) -> dict[tuple[int, int], int]:
+        """Steps that were trained, by mark and process."""
         files = (self.folder / "steps").glob("*")
-        return {(float(gain), int(pid)): file.stat().st_size for file in files for gain, pid in [file.name.split("-")]}
+        return {(int(mark), int(pid)): file.stat().st_size for file in files for mark, pid in [file.name.split("-")]}
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ class Broken:
     """A trial in mid-training."""
 
     number: int
-    gain: float
+    mark: int
     worker: int
 
 
@@ -158,9 +158,9 @@ def in_work(command: Command) -> Broken:
         wait_for(lambda: ended() and bool(command.states()))
         states = early()
     number = int(states[-1].name.split("-")[1])
-    gain = command.load().trials[number].params["gain"]
-    ((_, worker),) = [key for key in command.steps() if key[0] == pytest.approx(gain, rel=5e-3)]
-    return Broken(number, gain, worker)
+    mark = command.load().trials[number].params["mark"]
+    ((_, worker),) = [key for key in command.steps() if key[0] == mark]
+    return Broken(number, mark, worker)
 
 
 def values(study: Study) -> dict[int, list[float]]:
@@ -185,16 +185,15 @@ def check_whole(command: Command, trials: int) -> Study:
 def check_resumed(command: Command, study: Study, broken: Broken, epochs_before: int) -> None:
     """The retried trial has the very curve of an undisturbed training, of which it trained only what was missing."""
     retried = attempts_of(study, broken.number)[-1]
-    assert retried.params["gain"] == broken.gain
+    assert retried.params["mark"] == broken.mark
     before = command.steps()
     spec = counting_spec(command.folder)
-    whole = validate_spec(applied(spec.run, {"gain": float(f"{broken.gain:.3g}")}))
+    whole = validate_spec(applied(spec.run, {"mark": broken.mark}))
     curve = [point.validation_top1_percent for point in whole.fitted.curve]
     assert list(results_of(retried)[0].curve) == curve
     assert [retried.intermediate_values[epoch] for epoch in range(1, EPOCHS + 1)] == curve
     (steps_of_whole,) = [number for key, number in command.steps().items() if key[1] == os.getpid()]
-    (gain,) = {gain for gain, pid in command.steps() if pid == os.getpid()}
-    after = sum(number for key, number in before.items() if key[0] == gain and key[1] != broken.worker)
+    after = sum(number for key, number in before.items() if key[0] == broken.mark and key[1] != broken.worker)
     assert after == steps_of_whole * (EPOCHS - epochs_before) // EPOCHS
     assert 0 < after < steps_of_whole
 
@@ -249,8 +248,8 @@ def test_two_machines_reach_the_count_together(command: Command) -> None:
         command.finish(machine)
     study = check_whole(command, 6)
     assert attempts_of(study, broken.number)
-    gains = [trial.params["gain"] for trial in counted(study.trials)]
-    assert len(set(gains)) == 6, "two machines drew the same numbers"
+    marks = [trial.params["mark"] for trial in counted(study.trials)]
+    assert len(set(marks)) == 6, "two machines drew the same numbers"
 
 
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
