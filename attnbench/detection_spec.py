@@ -1,0 +1,206 @@
+"""What is run in detection: frozen dataclasses that fix everything a detector's result depends on.
+
+As `attnbench.spec` for classification: a `DetectionRun` is one (detector, variant, backbone, data, recipe, seed),
+and a `DetectionSuite` is a grid of them.
+"""
+
+import functools
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from attnbench.efficiency_spec import spec_digest
+from attnbench.errors import SpecError
+from attnbench.spec import Compute, PluginFile
+from attnbench.variant import Variant
+
+Norm: TypeAlias = Literal["train", "eval", "frozen", "sync"]
+"""What becomes of the body's batch norms: trained; statistics kept; all kept; trained over all devices together."""
+
+
+def _check(condition: bool, rule: str, **got: object) -> None:
+    if not condition:
+        values = ", ".join(f"{name}={value!r}" for name, value in got.items())
+        raise SpecError(f"{rule}; got {values}")
+
+
+@functools.lru_cache(maxsize=4096)
+def _canonical(text: str) -> str:
+    return str(Variant.parse(text))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionRecipe:
+    """Everything that a detector's training needs besides model, data and seed. The defaults are the paper's 1x."""
+
+    epochs: int = 12
+    """Passes over the training split."""
+    batch_size: int = 16
+    """Images a step, of all devices and accumulated parts together."""
+    accumulate: int = 1
+    """Parts that a step's images pass the detector in, one after the other, to save memory."""
+    learning_rate: float = 0.02
+    """Peak learning rate of SGD."""
+    momentum: float = 0.9
+    """Momentum of SGD."""
+    weight_decay: float = 1e-4
+    """L2 penalty on every parameter."""
+    schedule: Literal["step", "cosine"] = "step"
+    """Learning rate after the warm-up: multiplied by `step_factor` at `step_epochs`, or cosine to zero."""
+    step_epochs: tuple[int, ...] = (8, 11)
+    """Epochs after which the `step` schedule lowers the learning rate."""
+    step_factor: float = 0.1
+    """What the `step` schedule multiplies the learning rate with."""
+    warmup_steps: int = 500
+    """Steps of linear warm-up."""
+    warmup_factor: float = 1 / 3
+    """Part of the learning rate that the warm-up begins with."""
+    gradient_clip_norm: float | None = None
+    """Largest L2 norm of all gradients together; none leaves them alone."""
+    short_side: int = 800
+    """Pixels that an image's shorter side is resized to …"""
+    long_side: int = 1333
+    """… unless its longer side would have more than this."""
+    horizontal_flip: bool = True
+    """Mirror each training image with probability one half."""
+    frozen_stages: int = 0
+    """Leading parts of the body that are not trained: 1 is the stem, 2 the stem and the first stage, and so on."""
+    norm: Norm = "train"
+    """What becomes of the body's batch norms, those within attention modules among them."""
+    validate_every: int = 0
+    """Epochs between two validations; 0 never validates. No weights are selected by it."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():  # 1 and 1.0 are one recipe, and must have one digest
+            if self.__annotations__[name] in (float, float | None) and value is not None:
+                object.__setattr__(self, name, float(value))
+        for name in ("epochs", "batch_size", "accumulate", "short_side", "long_side"):
+            _check(getattr(self, name) >= 1, f"{name} must be at least 1", **{name: getattr(self, name)})
+        for name in ("warmup_steps", "frozen_stages", "validate_every", "weight_decay"):
+            _check(getattr(self, name) >= 0, f"{name} must not be negative", **{name: getattr(self, name)})
+        _check(
+            self.batch_size % self.accumulate == 0,
+            "accumulate must divide batch_size",
+            accumulate=self.accumulate,
+            batch_size=self.batch_size,
+        )
+        _check(self.learning_rate > 0, "learning_rate must be positive", learning_rate=self.learning_rate)
+        _check(0 <= self.momentum < 1, "momentum must be in [0, 1)", momentum=self.momentum)
+        _check(
+            (self.schedule == "step") == bool(self.step_epochs),
+            "step_epochs go with schedule='step', and only with it",
+            schedule=self.schedule,
+            step_epochs=self.step_epochs,
+        )
+        _check(
+            list(self.step_epochs) == sorted({epoch for epoch in self.step_epochs if 0 < epoch < self.epochs}),
+            "step_epochs must increase and lie between 0 and epochs",
+            step_epochs=self.step_epochs,
+            epochs=self.epochs,
+        )
+        _check(self.step_factor > 0, "step_factor must be positive", step_factor=self.step_factor)
+        _check(0 < self.warmup_factor <= 1, "warmup_factor must be in (0, 1]", warmup_factor=self.warmup_factor)
+        _check(
+            self.gradient_clip_norm is None or self.gradient_clip_norm > 0,
+            "gradient_clip_norm must be positive or none",
+            gradient_clip_norm=self.gradient_clip_norm,
+        )
+        _check(
+            self.short_side <= self.long_side,
+            "short_side must not exceed long_side",
+            short_side=self.short_side,
+            long_side=self.long_side,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionRun:
+    """One (detector, variant, backbone, data, recipe, seed), trained and measured."""
+
+    detector: str
+    """Detector with its settings: ``faster-rcnn``, ``retinanet:anchor_size=16``."""
+    attention: str
+    """Variant of the attention module: ``none``, ``sge:groups=32``, ``sge:at=fpn``."""
+    backbone: str
+    """Backbone with its settings; one of the ResNets."""
+    data: str
+    """Data set with its settings: ``coco``, ``cluttered-scenes:size=256``."""
+    root: str | None = None
+    """Folder of the data set, where it has one."""
+    annotations: tuple[str, str] | None = None
+    """Files of the training and of the test annotations within the root; none for those of COCO 2017."""
+    weights: str | None = None
+    """Weights that the body starts from: ``timm`` or a checkpoint's file; none starts from scratch."""
+    weights_sha256: str | None = None
+    """Hash of that file: another file is another run."""
+    recipe: DetectionRecipe = field(default_factory=DetectionRecipe)
+    """How it is trained."""
+    compute: Compute = field(default_factory=Compute)
+    """Where it is trained."""
+    baseline: str = "none"
+    """Variant against which the speed is measured."""
+    speed_rounds: int = 10
+    """Timed passes over one test image, each beside one of the baseline's."""
+    seed: int = 0
+    """Seed of weights, data order, augmentation and sampled regions."""
+    plugin: PluginFile | None = None
+    """The user's file that registers the attention module, if it is not one of attnbench's."""
+
+    def __post_init__(self) -> None:
+        for name in ("detector", "attention", "backbone", "data", "baseline"):
+            object.__setattr__(self, name, _canonical(getattr(self, name)))
+        _check(0 <= self.seed < 2**31, "seed must lie in [0, 2**31)", seed=self.seed)
+        _check(self.speed_rounds >= 1, "speed_rounds must be at least 1", speed_rounds=self.speed_rounds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionSuite:
+    """A grid of runs: every detector with every variant and every seed, all else equal."""
+
+    detector: tuple[str, ...]
+    """Detectors, each with its settings; each gets a table of its own."""
+    attention: tuple[str, ...]
+    """Variants to compare; the baseline is added in front where it is missing."""
+    backbone: str
+    """Backbone with its settings."""
+    data: str
+    """Data set with its settings."""
+    root: str | None = None
+    """Folder of the data set, where it has one."""
+    annotations: tuple[str, str] | None = None
+    """Files of the training and of the test annotations within the root; none for those of COCO 2017."""
+    weights: str | None = None
+    """Weights that each body starts from: ``timm`` or a checkpoint's file, where ``{attention}`` stands for the
+    variant; none starts from scratch."""
+    baseline: str = "none"
+    """Variant that the others are compared with."""
+    seeds: tuple[int, ...] = (0,)
+    """Seeds; each gives every variant the same data order, augmentation and shared initial weights."""
+    recipe: DetectionRecipe = field(default_factory=DetectionRecipe)
+    """How each run is trained."""
+    compute: Compute = field(default_factory=Compute)
+    """Where each run is trained."""
+    speed_rounds: int = 10
+    """Timed passes over one test image, each beside one of the baseline's."""
+    imports: tuple[str, ...] = ()
+    """Users' files or modules to import first, which register further modules."""
+
+    def __post_init__(self) -> None:
+        for name in ("backbone", "data", "baseline"):
+            object.__setattr__(self, name, _canonical(getattr(self, name)))
+        detectors = tuple(_canonical(text) for text in self.detector)
+        variants = [_canonical(text) for text in self.attention]
+        if self.baseline not in variants:
+            variants.insert(0, self.baseline)
+        object.__setattr__(self, "detector", detectors)
+        object.__setattr__(self, "attention", tuple(variants))
+        _check(bool(detectors), "at least one detector is needed", detector=self.detector)
+        _check(len(set(detectors)) == len(detectors), "each detector may be named once", detector=self.detector)
+        _check(len(set(variants)) == len(variants), "each variant may be named once", attention=self.attention)
+        _check(bool(self.seeds), "at least one seed is needed", seeds=self.seeds)
+        _check(len(set(self.seeds)) == len(self.seeds), "each seed may be named once", seeds=self.seeds)
+        _check(all(0 <= seed < 2**31 for seed in self.seeds), "seeds must lie in [0, 2**31)", seeds=self.seeds)
+
+
+def detection_digest(spec: DetectionRun) -> str:
+    """The identity of a run: 16 hexadecimal digits of the SHA-256 of its canonical JSON."""
+    return spec_digest("detection", spec)
