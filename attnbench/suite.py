@@ -1,14 +1,13 @@
 """A grid of runs: expanded from a suite, resumed from a store, executed by an executor."""
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, Future, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 
 from attnbench.attention import ATTENTION
 from attnbench.data import build_data
-from attnbench.errors import AttnBenchError, RecordError, TrainingError
+from attnbench.execution import Failure, Grid, SuiteResult, run_missing, tell_progress
 from attnbench.loggers import LogTo
 from attnbench.models import NO_ATTENTION
 from attnbench.plugins import defines, plugin_file
@@ -17,29 +16,6 @@ from attnbench.run import build_run_model, run_spec
 from attnbench.spec import PluginFile, RunSpec, SuiteSpec, digest
 from attnbench.training import resolve_device
 from attnbench.variant import Variant
-
-SuiteProgress = Callable[[str, str, int, int], None]
-"""Called with a run's digest, its phase, steps done and steps in all."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A run that gave no record."""
-
-    spec: RunSpec
-    """What was run."""
-    reason: str
-    """Why, in one sentence."""
-
-
-@dataclass(frozen=True)
-class SuiteResult:
-    """What a suite gave."""
-
-    records: tuple[Record, ...]
-    """The records of its runs, those of earlier calls included, in the suite's order."""
-    failures: tuple[Failure, ...]
-    """The runs that gave none."""
 
 
 def expand(suite: SuiteSpec) -> list[RunSpec]:
@@ -98,25 +74,51 @@ def check_models(run: RunSpec, variants: Iterable[str]) -> None:
         build_run_model(run, attention, data)
 
 
-def missing_runs(specs: Iterable[RunSpec], store: Store) -> list[RunSpec]:
-    """The runs that have no readable record in the store yet."""
-    return [spec for spec in specs if not recorded_or_set_aside(store, digest(spec))]
+def grid_of(suite: SuiteSpec, *, log_to: LogTo | None = None) -> Grid[RunSpec, Record]:
+    """The runs of a suite as the executors take them.
 
-
-def recorded_or_set_aside(store: Store, run_digest: str) -> bool:
-    """Whether the store has a readable record; one that cannot be read is set aside, to make room for a new one.
+    Args:
+        suite: The grid.
+        log_to: Where each run is logged, if anywhere.
 
     Raises:
-        StoreError: If it cannot be set aside.
+        UnknownNameError: If a variant names no registered module.
+        PluginError: If a user's file cannot be imported.
     """
-    if run_digest not in store:
-        return False
-    try:
-        store.get(run_digest)
-    except RecordError:
-        store.set_aside(run_digest)
-        return False
-    return True
+    return grid_of_runs(expand(suite), suite.imports, check=partial(check_suite, suite), log_to=log_to)
+
+
+def grid_of_runs(
+    specs: Sequence[RunSpec], imports: tuple[str, ...], *, check: Callable[[], None], log_to: LogTo | None = None
+) -> Grid[RunSpec, Record]:
+    """Runs as the executors take them.
+
+    Args:
+        specs: The runs, all trained under one `compute`.
+        imports: Users' files or modules that a worker imports first.
+        check: Holds what they name to what is there.
+        log_to: Where each run is logged, if anywhere.
+    """
+    return Grid(
+        specs=tuple(specs),
+        compute=specs[0].compute,
+        imports=imports,
+        digest_of=digest,
+        execute=partial(execute, log_to=log_to),
+        check=check,
+        label=_label,
+        score=_score,
+    )
+
+
+def _label(spec: RunSpec) -> str:
+    """What a run is called within a suite."""
+    return f"{spec.attention} seed {spec.seed}"
+
+
+def _score(record: Record) -> str:
+    """What a run gave, in a word."""
+    return f"top-1 {record.values.test_top1_percent:.2f} % in {record.timing.wall_s:.0f} s"
 
 
 def run_suite(
@@ -124,9 +126,9 @@ def run_suite(
     store: Store,
     *,
     executor: Executor,
-    on_finished: Callable[[Record | Failure], None],
+    on_finished: Callable[[Record | Failure[RunSpec]], None],
     log_to: LogTo | None = None,
-) -> SuiteResult:
+) -> SuiteResult[RunSpec, Record]:
     """Run what the store does not hold yet. A run that fails does not stop the others.
 
     Args:
@@ -141,40 +143,12 @@ def run_suite(
         StoreError: If the store cannot be written; nothing is trained then.
         TrainingError: If a worker process dies; what is recorded stays.
     """
-    specs = expand(suite)
-    store.make()
-    failures: list[Failure] = []
-    pending: dict[Future[Record], RunSpec] = {}
-
-    def finish(future: Future[Record], spec: RunSpec) -> None:
-        outcome = _outcome(future, spec)
-        if isinstance(outcome, Failure):
-            failures.append(outcome)
-        on_finished(outcome)
-
-    try:
-        for spec in missing_runs(specs, store):
-            future = executor.submit(execute, spec, store.path, log_to)
-            if future.done():  # an executor of this process runs it at once
-                finish(future, spec)
-            else:
-                pending[future] = spec
-        for future in as_completed(pending):
-            finish(future, pending[future])
-    except BaseException:
-        for future in pending:
-            future.cancel()
-        raise
-    recorded = [store.get(run_digest) for run_digest in map(digest, specs) if run_digest in store]
-    return SuiteResult(tuple(recorded), tuple(failures))
+    return run_missing(grid_of(suite, log_to=log_to), store, executor=executor, on_finished=on_finished)
 
 
 def execute(spec: RunSpec, store_path: Path, log_to: LogTo | None = None) -> Record:
     """Run one spec and store its record; this is what an executor calls."""
-    run_digest = digest(spec)
-    record = run_spec(
-        spec, on_progress=lambda phase, done, total: _progress(run_digest, phase, done, total), log_to=log_to
-    )
+    record = run_spec(spec, on_progress=partial(tell_progress, digest(spec)), log_to=log_to)
     Store(store_path).add(record)
     return record
 
@@ -192,30 +166,3 @@ def plugin_of(attention: str, imports: tuple[str, ...]) -> PluginFile | None:
         return None
     module_class = ATTENTION.get(variant.name).module_class
     return next((files[name] for name in imports if defines(name, module_class)), None)
-
-
-def set_progress(on_progress: SuiteProgress) -> None:
-    """Set who hears of the progress of the runs that this process executes."""
-    global _progress
-    _progress = on_progress
-
-
-def _silent(run_digest: str, phase: str, done: int, total: int) -> None:
-    """Nobody listens."""
-
-
-_progress: SuiteProgress = _silent
-
-
-def _outcome(future: Future[Record], spec: RunSpec) -> Record | Failure:
-    try:
-        return future.result()
-    except BrokenProcessPool as error:
-        raise TrainingError(
-            "a worker process died, killed from outside or for lack of memory; the same command goes on from what is "
-            "recorded, with --workers 1 in the least memory"
-        ) from error
-    except AttnBenchError as error:
-        return Failure(spec, str(error))
-    except Exception as error:
-        return Failure(spec, f"{type(error).__name__}: {error}")

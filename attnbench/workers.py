@@ -11,9 +11,9 @@ from multiprocessing.connection import wait
 from multiprocessing.queues import Queue
 from typing import Any, TypeVar
 
+from attnbench.execution import SuiteProgress, set_progress
 from attnbench.plugins import import_plugin
 from attnbench.spec import Compute
-from attnbench.suite import SuiteProgress, set_progress
 from attnbench.training import num_cores
 
 T = TypeVar("T")

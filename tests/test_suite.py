@@ -4,9 +4,10 @@ import pytest
 
 from attnbench.attention import ATTENTION
 from attnbench.errors import SpecError, UnknownNameError
+from attnbench.execution import Failure, SuiteResult
 from attnbench.record import Record, Store, without_timing
-from attnbench.spec import Compute, SuiteSpec, digest
-from attnbench.suite import Failure, SuiteResult, check_suite, expand, missing_runs, run_suite
+from attnbench.spec import Compute, RunSpec, SuiteSpec, digest
+from attnbench.suite import check_suite, expand, grid_of, run_suite
 from attnbench.workers import InProcessExecutor, default_num_workers, open_executor
 from tests.tiny import tiny_suite
 
@@ -26,8 +27,8 @@ class Gate(nn.Module):
 """
 
 
-def run_here(suite: SuiteSpec, store: Store) -> tuple[SuiteResult, list[Record | Failure]]:
-    finished: list[Record | Failure] = []
+def run_here(suite: SuiteSpec, store: Store) -> tuple[SuiteResult[RunSpec, Record], list[Record | Failure[RunSpec]]]:
+    finished: list[Record | Failure[RunSpec]] = []
     return run_suite(suite, store, executor=InProcessExecutor(), on_finished=finished.append), finished
 
 
@@ -41,7 +42,7 @@ def test_goes_on_where_it_was_and_ends_with_the_same_records(tmp_path: Path) -> 
     undisturbed, _ = run_here(suite, Store(tmp_path / "a"))
     assert len(undisturbed.records) == 4
     part, _ = run_here(tiny_suite(seeds=(1,), epochs=1), Store(tmp_path / "b"))
-    assert len(missing_runs(expand(suite), Store(tmp_path / "b"))) == 2
+    assert len(grid_of(suite).missing(Store(tmp_path / "b"))) == 2
     resumed, finished = run_here(suite, Store(tmp_path / "b"))
     assert len(finished) == 2
     assert resumed.records[2:] == part.records

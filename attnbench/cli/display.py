@@ -1,35 +1,39 @@
 """The live progress of a suite: overall, per run, and time left."""
 
+from collections.abc import Sequence
 from types import TracebackType
+from typing import Generic, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from attnbench.record import Record
+from attnbench.execution import Failure, Grid
 from attnbench.report.numbers import duration
-from attnbench.spec import RunSpec, digest
-from attnbench.suite import Failure
+from attnbench.store import Storable
+
+S = TypeVar("S")
+R = TypeVar("R", bound=Storable)
 
 _RUN_STEPS = 100
 
 
-class SuiteDisplay:
+class SuiteDisplay(Generic[S, R]):
     """Bars on a terminal; elsewhere a line for each run that ends."""
 
-    def __init__(self, console: Console, specs: list[RunSpec], *, num_recorded: int) -> None:
+    def __init__(self, console: Console, grid: Grid[S, R], missing: Sequence[S]) -> None:
         """Prepare the bars.
 
         Args:
             console: Where to draw; standard error keeps standard output for the table.
-            specs: The runs that are to be done.
-            num_recorded: Runs of the suite that the store holds already.
+            grid: All runs of the suite.
+            missing: Those that are to be done.
         """
         self.console = console
-        self.labels = {digest(spec): f"{spec.attention} seed {spec.seed}" for spec in specs}
-        self.num_recorded = num_recorded
-        self.total = num_recorded + len(specs)
-        self.done = num_recorded
+        self.labels = {grid.digest_of(spec): grid.label(spec) for spec in missing}
+        self.grid = grid
+        self.total = len(grid.specs)
+        self.done = self.num_recorded = len(grid.specs) - len(missing)
         self.fractions: dict[str, float] = {}
         self.tasks: dict[str, TaskID] = {}
         self.progress = Progress(
@@ -43,9 +47,9 @@ class SuiteDisplay:
             transient=True,
             disable=not console.is_terminal,
         )
-        self.overall = self.progress.add_task("all runs", total=len(specs) or 1, left="")
+        self.overall = self.progress.add_task("all runs", total=len(missing) or 1, left="")
 
-    def __enter__(self) -> "SuiteDisplay":
+    def __enter__(self) -> "SuiteDisplay[S, R]":
         self.progress.start()
         if self.num_recorded:
             self.console.print(f"{self.num_recorded} of {self.total} runs are recorded already.", highlight=False)
@@ -66,18 +70,15 @@ class SuiteDisplay:
         self.progress.update(self.tasks[run_digest], description=description, completed=fraction * _RUN_STEPS)
         self._move_overall()
 
-    def on_finished(self, outcome: Record | Failure) -> None:
+    def on_finished(self, outcome: R | Failure[S]) -> None:
         """Remove a run's bar, and say how it ended."""
-        run_digest = outcome.digest if isinstance(outcome, Record) else digest(outcome.spec)
+        run_digest = self.grid.digest_of(outcome.spec) if isinstance(outcome, Failure) else outcome.digest
         label = escape(self.labels[run_digest])
         self.done += 1
         self.fractions[run_digest] = 1.0
         if run_digest in self.tasks:
             self.progress.remove_task(self.tasks.pop(run_digest))
-        if isinstance(outcome, Record):
-            how = f"top-1 {outcome.values.test_top1_percent:.2f} % in {outcome.timing.wall_s:.0f} s"
-        else:
-            how = f"failed: {escape(outcome.reason)}"
+        how = f"failed: {escape(outcome.reason)}" if isinstance(outcome, Failure) else self.grid.score(outcome)
         self.console.print(f"{self.done}/{self.total} {label}: {how}", highlight=False)
         self._move_overall()
 

@@ -1,18 +1,23 @@
 """Running a suite with its progress on the terminal, or saying what it would take."""
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 
 from attnbench.errors import SpecError
 from attnbench.loggers import LogTo
-from attnbench.record import Store
-from attnbench.spec import SuiteSpec, digest
+from attnbench.record import Record, Store
+from attnbench.spec import RunSpec, SuiteSpec
+from attnbench.store import RecordFolder, Storable
 
 if TYPE_CHECKING:
-    from attnbench.suite import SuiteResult
+    from attnbench.execution import Grid, SuiteResult
+
+S = TypeVar("S")
+R = TypeVar("R", bound=Storable)
 
 # What needs torch is imported where it is used: it takes seconds, and --help should not.
 
@@ -38,14 +43,35 @@ def print_dry_run_of(spec: SuiteSpec, store: Store, workers: int | None) -> None
     print_dry_run(planned, Console())
 
 
-def run_shown(spec: SuiteSpec, store: Store, workers: int | None, log_to: LogTo | None) -> "SuiteResult | None":
-    """Run what the store does not hold yet, with progress on standard error.
+def run_shown(
+    spec: SuiteSpec, store: Store, workers: int | None, log_to: LogTo | None
+) -> "SuiteResult[RunSpec, Record] | None":
+    """Run what the store does not hold yet of a suite; see `show_runs`.
 
     Args:
         spec: The grid.
         store: Where the records are, and go.
         workers: Runs at once; none chooses by the machine.
         log_to: Where each run is logged, if anywhere.
+    """
+
+    def load() -> "Grid[RunSpec, Record]":
+        from attnbench.suite import grid_of
+
+        return grid_of(spec, log_to=log_to)
+
+    return show_runs(load, store, workers)
+
+
+def show_runs(
+    load: "Callable[[], Grid[S, R]]", store: RecordFolder[R], workers: int | None
+) -> "SuiteResult[S, R] | None":
+    """Run what a store does not hold yet, with progress on standard error.
+
+    Args:
+        load: Gives the runs; it may import torch.
+        store: Where the records are, and go.
+        workers: Runs at once; none chooses by the machine.
 
     Returns:
         The records and the failures; none after Ctrl-C.
@@ -53,37 +79,38 @@ def run_shown(spec: SuiteSpec, store: Store, workers: int | None, log_to: LogTo 
     console = Console(stderr=True)
     with console.status("Loading torch, the data and every model once …"):
         from attnbench.cli.display import SuiteDisplay
-        from attnbench.suite import SuiteResult, check_suite, expand, missing_runs, run_suite
+        from attnbench.execution import SuiteResult, run_missing
         from attnbench.training import resolve_device
         from attnbench.workers import default_num_workers, open_executor
 
-        specs = expand(spec)
-        missing = missing_runs(specs, store)
+        grid = load()
+        missing = grid.missing(store)
         if missing:
-            check_suite(spec)
-            has_gpu = resolve_device(spec.compute).type == "cuda"
-            num_workers = workers or default_num_workers(spec.compute, has_gpu=has_gpu, num_runs=len(missing))
+            grid.check()
+            has_gpu = resolve_device(grid.compute).type == "cuda"
+            num_workers = workers or default_num_workers(grid.compute, has_gpu=has_gpu, num_runs=len(missing))
+    total = len(grid.specs)
     if not missing:  # a store that is whole is read, on any machine
-        console.print(f"{len(specs)} of {len(specs)} runs are recorded already.", highlight=False)
-        return SuiteResult(tuple(store.get(digest(one)) for one in specs), ())
-    display = SuiteDisplay(console, missing, num_recorded=len(specs) - len(missing))
+        console.print(f"{total} of {total} runs are recorded already.", highlight=False)
+        return SuiteResult(grid.recorded(store), ())
+    display = SuiteDisplay(console, grid, missing)
     try:
         with (
             display,
-            open_executor(num_workers, imports=spec.imports, on_progress=display.on_progress) as executor,
+            open_executor(num_workers, imports=grid.imports, on_progress=display.on_progress) as executor,
         ):
-            return run_suite(spec, store, executor=executor, on_finished=display.on_finished, log_to=log_to)
+            return run_missing(grid, store, executor=executor, on_finished=display.on_finished)
     except KeyboardInterrupt:
         console.print(
-            f"\nInterrupted: {display.done} of {len(specs)} runs are in {escape(str(store.path))}; "
+            f"\nInterrupted: {display.done} of {total} runs are in {escape(str(store.path))}; "
             "the same command goes on from there.",
             highlight=False,
         )
         return None
 
 
-def say_failures(result: "SuiteResult") -> int:
+def say_failures(result: "SuiteResult[S, R]") -> int:
     """Name the runs that gave no record, and return the exit code: 1 if there are any."""
     for failure in result.failures:
-        print(f"failed: {failure.spec.attention} seed {failure.spec.seed}: {failure.reason}", file=sys.stderr)
+        print(f"failed: {failure.label}: {failure.reason}", file=sys.stderr)
     return 1 if result.failures else 0

@@ -62,8 +62,9 @@ def _run(spec: RunSpec, store: Store, checkpoint: Path | None, log_to: LogTo | N
     """The record, made or found, or none after Ctrl-C."""
     # Here, not at the top: torch takes seconds to import, and --help should not.
     from attnbench.cli.display import SuiteDisplay
+    from attnbench.execution import recorded_or_set_aside
     from attnbench.run import run_spec
-    from attnbench.suite import recorded_or_set_aside
+    from attnbench.suite import check_models, grid_of_runs
 
     console = Console(stderr=True)
     run_digest = digest(spec)
@@ -71,7 +72,7 @@ def _run(spec: RunSpec, store: Store, checkpoint: Path | None, log_to: LogTo | N
         console.print("This run is recorded already.")
         return store.get(run_digest)
     store.make()
-    display = SuiteDisplay(console, [spec], num_recorded=0)
+    display = SuiteDisplay(console, grid_of_runs([spec], (), check=lambda: check_models(spec, [])), [spec])
     try:
         with display:
             record = run_spec(

@@ -1,0 +1,163 @@
+"""Runs through an executor, each recorded as soon as it ends; what a store holds already is not run again."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from attnbench.errors import AttnBenchError, RecordError, TrainingError
+from attnbench.spec import Compute
+from attnbench.store import RecordFolder, Storable
+
+SuiteProgress = Callable[[str, str, int, int], None]
+"""Called with a run's digest, its phase, steps done and steps in all."""
+
+S = TypeVar("S")
+R = TypeVar("R", bound=Storable)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid(Generic[S, R]):
+    """Runs of one kind, and what there is to know of that kind."""
+
+    specs: tuple[S, ...]
+    """The runs, in the order in which they are begun."""
+    compute: Compute
+    """Where each is trained."""
+    imports: tuple[str, ...]
+    """Users' files or modules that a worker imports first."""
+    digest_of: Callable[[S], str]
+    """Gives the digest of a run."""
+    execute: Callable[[S, Path], R]
+    """Runs one and writes its record into the folder; it goes to other processes."""
+    check: Callable[[], None]
+    """Loads the data and builds every model once, so that a mistake shows before hours of training."""
+    label: Callable[[S], str]
+    """What a run is called on the terminal."""
+    score: Callable[[R], str]
+    """What is said of one that has ended."""
+
+    def missing(self, store: RecordFolder[R]) -> list[S]:
+        """The runs that have no readable record in the store yet."""
+        return [spec for spec in self.specs if not recorded_or_set_aside(store, self.digest_of(spec))]
+
+    def recorded(self, store: RecordFolder[R]) -> tuple[R, ...]:
+        """The records that the store has of them, in their order."""
+        return tuple(store.get(run_digest) for run_digest in map(self.digest_of, self.specs) if run_digest in store)
+
+
+@dataclass(frozen=True)
+class Failure(Generic[S]):
+    """A run that gave no record."""
+
+    spec: S
+    """What was run."""
+    label: str
+    """What it is called."""
+    reason: str
+    """Why, in one sentence."""
+
+
+@dataclass(frozen=True)
+class SuiteResult(Generic[S, R]):
+    """What a suite gave."""
+
+    records: tuple[R, ...]
+    """The records of its runs, those of earlier calls included, in the suite's order."""
+    failures: tuple[Failure[S], ...]
+    """The runs that gave none."""
+
+
+def run_missing(
+    grid: Grid[S, R],
+    store: RecordFolder[R],
+    *,
+    executor: Executor,
+    on_finished: Callable[[R | Failure[S]], None],
+) -> SuiteResult[S, R]:
+    """Run what the store does not hold yet. A run that fails does not stop the others.
+
+    Args:
+        grid: The runs.
+        store: Where each record is written as soon as its run ends.
+        executor: Executes the runs: in this process or in others.
+        on_finished: Hears of each run as it ends.
+
+    Raises:
+        StoreError: If the store cannot be written; nothing is trained then.
+        TrainingError: If a worker process dies; what is recorded stays.
+    """
+    store.make()
+    failures: list[Failure[S]] = []
+    pending: dict[Future[R], S] = {}
+
+    def finish(future: Future[R], spec: S) -> None:
+        outcome = _outcome(future, spec, grid.label(spec))
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+        on_finished(outcome)
+
+    try:
+        for spec in grid.missing(store):
+            future = executor.submit(grid.execute, spec, store.path)
+            if future.done():  # an executor of this process runs it at once
+                finish(future, spec)
+            else:
+                pending[future] = spec
+        for future in as_completed(pending):
+            finish(future, pending[future])
+    except BaseException:
+        for future in pending:
+            future.cancel()
+        raise
+    return SuiteResult(grid.recorded(store), tuple(failures))
+
+
+def recorded_or_set_aside(store: RecordFolder[R], run_digest: str) -> bool:
+    """Whether the store has a readable record; one that cannot be read is set aside, to make room for a new one.
+
+    Raises:
+        StoreError: If it cannot be set aside.
+    """
+    if run_digest not in store:
+        return False
+    try:
+        store.get(run_digest)
+    except RecordError:
+        store.set_aside(run_digest)
+        return False
+    return True
+
+
+def set_progress(on_progress: SuiteProgress) -> None:
+    """Set who hears of the progress of the runs that this process executes."""
+    global _progress
+    _progress = on_progress
+
+
+def tell_progress(run_digest: str, phase: str, done: int, total: int) -> None:
+    """Tell whoever `set_progress` has set."""
+    _progress(run_digest, phase, done, total)
+
+
+def _silent(run_digest: str, phase: str, done: int, total: int) -> None:
+    """Nobody listens."""
+
+
+_progress: SuiteProgress = _silent
+
+
+def _outcome(future: Future[R], spec: S, label: str) -> R | Failure[S]:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise TrainingError(
+            "a worker process died, killed from outside or for lack of memory; the same command goes on from what is "
+            "recorded, with --workers 1 in the least memory"
+        ) from error
+    except AttnBenchError as error:
+        return Failure(spec, label, str(error))
+    except Exception as error:
+        return Failure(spec, label, f"{type(error).__name__}: {error}")
