@@ -23,11 +23,11 @@ class AveragePrecisions:
     ap75_percent: float
     """At the threshold 0.75."""
     ap_small_percent: float | None
-    """Of objects of less than 32² pixels; none where there are none."""
+    """Of objects of up to 32² pixels, of the annotation's area; none where there are none."""
     ap_medium_percent: float | None
     """Of objects of 32² to 96² pixels."""
     ap_large_percent: float | None
-    """Of objects of 96² pixels and more."""
+    """Of objects of 96² pixels and more. Both ends of a range are within it, as COCO has it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,11 +144,16 @@ class DetectionRecord:
         """Read a record.
 
         Raises:
-            RecordError: If it is damaged, of a newer schema, or its digest is not its spec's.
+            RecordError: If it is damaged or of a newer schema, or its digest is not its spec's.
         """
         record = decode_record(text, cls, newest_schema=DETECTION_SCHEMA, source=source)
         if record.digest != detection_digest(record.spec):
             raise RecordError(f"{source} is damaged: its digest is {record.digest}, its spec's another")
+        for matches in filter(None, (record.box_matches, record.mask_matches)):
+            try:
+                matches.unpack()
+            except ValueError as error:
+                raise RecordError(f"{source} is damaged: its matches cannot be read: {error}") from None
         return record
 
 

@@ -12,7 +12,9 @@ from attnbench.record import Environment
 from attnbench.spec import Compute
 from attnbench.training import resolve_device, resolve_precision
 
-_PACKAGES = ("fvcore", "lightning", "numpy", "scikit-learn", "timm", "torch", "torchmetrics", "torchvision")
+_PACKAGES = (
+    "faster-coco-eval", "fvcore", "lightning", "numpy", "scikit-learn", "timm", "torch", "torchmetrics", "torchvision",
+)  # fmt: skip
 
 
 def capture_environment(compute: Compute) -> Environment:

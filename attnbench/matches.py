@@ -6,29 +6,34 @@ repetition. That is what intervals are made of.
 """
 
 import base64
+import math
 import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-IOU_THRESHOLDS: tuple[float, ...] = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
-"""COCO's thresholds."""
+IOU_THRESHOLDS: tuple[float, ...] = tuple(np.linspace(0.5, 0.95, 10).tolist())
+"""COCO's thresholds, 0.5, 0.55 … 0.95, with its own rounding."""
 
 AREAS: tuple[str, ...] = ("all", "small", "medium", "large")
-"""COCO's ranges of the annotation's area: any, below 32², from 32² to 96², above."""
+"""COCO's ranges of the annotation's area: any, up to 32², from 32² to 96², from 96² on; the ends are of both."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class MatchTable:
-    """Detections and objects of a test split, matched as COCO does, at most 100 detections an image and class."""
+    """Detections and objects of a test split, matched as COCO does, at most 100 detections an image and class.
+
+    Two tables are equal only if they are one, so that what is computed of a large one can be kept.
+    """
 
     num_images: int
     """Images of the split; those without objects and detections count too."""
     num_classes: int
     """Classes, without the background."""
     image: NDArray[np.int64]
-    """Of each detection its image, in [0, num_images): (num_detections,)."""
+    """Of each detection its image, in [0, num_images), rising; within an image the best of a class comes first
+    (num_detections,)."""
     label: NDArray[np.int64]
     """Its class, in [0, num_classes): (num_detections,)."""
     score: NDArray[np.float32]
@@ -79,25 +84,37 @@ class Matches:
         Raises:
             ValueError: If the data is damaged.
         """
-        try:
-            content = zlib.decompress(base64.b64decode(self.data, validate=True))
-        except zlib.error as error:
-            raise ValueError(str(error)) from None
         number, shape = self.num_detections, (self.num_detections, len(AREAS), len(IOU_THRESHOLDS))
-        bits = int(np.prod(shape))
+        if min(number, self.num_images, self.num_classes) < 0:
+            raise ValueError(f"{number} detections of {self.num_classes} classes in {self.num_images} images")
+        bits = math.prod(shape)
         num_bytes = [4 * number, 2 * number, 4 * number, -(-bits // 8), -(-bits // 8)]
         num_bytes.append(2 * self.num_images * self.num_classes * len(AREAS))
-        if sum(num_bytes) != len(content):
-            raise ValueError(f"{len(content)} bytes do not hold {number} detections")
+        content = _decompressed(self.data, sum(num_bytes))
         parts = np.split(np.frombuffer(content, dtype=np.uint8), np.cumsum(num_bytes)[:-1])
         image, label, score, hit, ignored, objects = parts
+        images, labels = image.view("<u4").astype(np.int64), label.view("<u2").astype(np.int64)
+        if images.max(initial=-1) >= self.num_images or labels.max(initial=-1) >= self.num_classes:
+            raise ValueError(f"a detection is of none of {self.num_images} images and {self.num_classes} classes")
         return MatchTable(
             num_images=self.num_images,
             num_classes=self.num_classes,
-            image=image.view("<u4").astype(np.int64),
-            label=label.view("<u2").astype(np.int64),
+            image=images,
+            label=labels,
             score=score.view("<f4").astype(np.float32),
             hit=np.unpackbits(hit, count=bits).astype(np.bool_).reshape(shape),
             ignored=np.unpackbits(ignored, count=bits).astype(np.bool_).reshape(shape),
             objects=objects.view("<u2").astype(np.int64).reshape(self.num_images, self.num_classes, len(AREAS)),
         )
+
+
+def _decompressed(data: str, num_bytes: int) -> bytes:
+    """What was compressed, which must be so many bytes; a damaged record cannot ask for more memory."""
+    decompressor = zlib.decompressobj()
+    try:
+        content = decompressor.decompress(base64.b64decode(data, validate=True), num_bytes + 1)
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
+    if len(content) != num_bytes or not decompressor.eof:
+        raise ValueError(f"the data does not hold the {num_bytes} bytes of so many detections and images")
+    return content

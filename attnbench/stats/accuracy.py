@@ -41,6 +41,7 @@ from scipy.special import ndtri, stdtrit
 
 from attnbench.errors import SpecError
 from attnbench.stats.bootstrap import check_settings
+from attnbench.stats.crossed import crossed_variance, draw_counts
 
 _DRAWN_AT_ONCE = 5_000_000
 """Images of so many resamples are held at once: 20 MB of counts."""
@@ -184,24 +185,16 @@ def _resampled_accuracies(
 ) -> NDArray[np.float64]:
     """Accuracy of every variant in every resample, (num_resamples, num_variants)."""
     num_variants, num_seeds, num_clusters = totals.shape
-    seed_counts = _draw_counts(num_resamples, num_seeds, generator)
+    seed_counts = draw_counts(num_resamples, num_seeds, generator)
     # Counts and their products are whole numbers, which float32 holds exactly up to 2²⁴.
     columns = np.concatenate([totals.reshape(-1, num_clusters), sizes[None]]).astype(np.float32).T
     summed = np.empty((num_resamples, columns.shape[1]))
     step = max(1, _DRAWN_AT_ONCE // num_clusters)
     for start in range(0, num_resamples, step):
         rows = slice(start, min(start + step, num_resamples))
-        summed[rows] = _draw_counts(rows.stop - rows.start, num_clusters, generator) @ columns
+        summed[rows] = draw_counts(rows.stop - rows.start, num_clusters, generator).astype(np.float32) @ columns
     accuracies = (summed[:, :-1] / summed[:, -1:]).reshape(num_resamples, num_variants, num_seeds)
     return np.asarray(np.einsum("rvs,rs->rv", accuracies, seed_counts) / num_seeds)
-
-
-def _draw_counts(num_resamples: int, size: int, generator: np.random.Generator) -> NDArray[np.float32]:
-    """How often each of `size` is drawn in as many draws with replacement, (num_resamples, size)."""
-    drawn = generator.integers(size, size=(num_resamples, size), dtype=np.int32).astype(np.int64)
-    drawn += size * np.arange(num_resamples)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=num_resamples * size)
-    return counts.reshape(num_resamples, size).astype(np.float32)
 
 
 def _difference(
@@ -236,13 +229,10 @@ def _variance(totals: NDArray[np.float64], sizes: NDArray[np.float64]) -> tuple[
     moved = (totals - totals.sum(1, keepdims=True) * (sizes / sizes.sum())) / sizes.sum()
     clustered = num_clusters / (num_clusters - 1)
     of_images = float(clustered * np.square(moved.mean(0)).sum())
-    if num_seeds == 1:
-        return of_images, float(num_clusters - 1)
-    of_seeds = float(np.var(totals.sum(1) / sizes.sum(), ddof=1) / num_seeds)
-    of_both = float(clustered * np.var(moved, axis=0, ddof=1).sum() / num_seeds)
-    variance = of_both + max(0.0, of_seeds - of_both) + max(0.0, of_images - of_both)
-    if variance == 0:
-        return 0.0, float(num_seeds - 1)
-    # A seeds' part that came out small may do so by chance, so it never counts for less than is left of both.
-    weights = max(of_seeds, of_both) ** 2 / (num_seeds - 1) + of_images**2 / (num_clusters - 1)
-    return variance, max(float(num_seeds - 1), variance**2 / weights)
+    of_seeds = of_both = 0.0
+    if num_seeds > 1:
+        of_seeds = float(np.var(totals.sum(1) / sizes.sum(), ddof=1) / num_seeds)
+        of_both = float(clustered * np.var(moved, axis=0, ddof=1).sum() / num_seeds)
+    return crossed_variance(
+        of_seeds=of_seeds, of_images=of_images, of_both=of_both, num_seeds=num_seeds, num_images=num_clusters
+    )
