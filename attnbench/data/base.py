@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attnbench.data.loader import EpochLoader
+from attnbench.data.loader import Batch, EpochLoader
 from attnbench.spec import Recipe
 
 Split: TypeAlias = Literal["train", "validation", "test"]
@@ -28,7 +28,7 @@ class Loaded:
     """Classes; labels lie in [0, num_classes)."""
     image_shape: tuple[int, int, int]
     """Channels, height and width of a test image."""
-    loaders: Mapping[Split, EpochLoader]
+    loaders: Mapping[Split, EpochLoader[Batch]]
     """Batches of each split."""
 
 
@@ -99,15 +99,15 @@ class ImageData(lightning.LightningDataModule):
         """Of each test image, (num_images,), the source it was made from; none where each stands for itself."""
         return None
 
-    def train_dataloader(self) -> EpochLoader:
+    def train_dataloader(self) -> EpochLoader[Batch]:
         """Shuffled and augmented batches; a last one that is not full is dropped."""
         return self._after_setup().loaders["train"]
 
-    def val_dataloader(self) -> EpochLoader:
+    def val_dataloader(self) -> EpochLoader[Batch]:
         """The validation split once, in the data set's order."""
         return self._after_setup().loaders["validation"]
 
-    def test_dataloader(self) -> EpochLoader:
+    def test_dataloader(self) -> EpochLoader[Batch]:
         """The test split once, in the data set's order."""
         return self._after_setup().loaders["test"]
 

@@ -40,14 +40,14 @@ class ImageFiles(Dataset[tuple[torch.Tensor, int]]):
         """
         index, seed = key
         path, label = self.files[index]
-        image = _read(path)
+        image = read_image(path)
         # torchvision's transforms draw from the global generator alone; it is lent to them and put back.
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             return self.transform(image), label
 
 
-class FolderLoader(EpochLoader):
+class FolderLoader(EpochLoader[Batch]):
     """Batches of image files, read by worker processes or by this one."""
 
     def __init__(
@@ -88,7 +88,12 @@ class FolderLoader(EpochLoader):
         return seeded_generator(self.seed, self.epoch, index, purpose="augmentation").initial_seed()
 
 
-def _read(path: str) -> Image.Image:
+def read_image(path: str) -> Image.Image:
+    """The RGB image in a file.
+
+    Raises:
+        DataError: If the file cannot be read as an image.
+    """
     try:
         # Pillow warns of odd metadata and palettes, which do not matter to the pixels.
         with warnings.catch_warnings():

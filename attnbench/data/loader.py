@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, Literal, TypeAlias
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +12,8 @@ from attnbench.data.augmentation import crop_and_flip, draw_placements
 
 Batch: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 """Images float32 (N, C, H, W) and labels int64 (N,)."""
+
+BatchType = TypeVar("BatchType")
 
 _PURPOSES = {"order": 0, "augmentation": 1}
 
@@ -35,7 +37,7 @@ def seeded_generator(
     return torch.Generator().manual_seed(int(mixed))
 
 
-class EpochLoader(ABC):
+class EpochLoader(ABC, Generic[BatchType]):
     """One split, an epoch at a time.
 
     Lightning calls `set_epoch` on a loader's `sampler`, here the loader itself,
@@ -61,7 +63,7 @@ class EpochLoader(ABC):
         self._resumed_epoch: int | None = None
 
     @abstractmethod
-    def batches(self, order: torch.Tensor, first_step: int) -> Iterator[Batch]:
+    def batches(self, order: torch.Tensor, first_step: int) -> Iterator[BatchType]:
         """The batches of this epoch from `first_step` on.
 
         Args:
@@ -70,7 +72,7 @@ class EpochLoader(ABC):
         """
 
     @property
-    def sampler(self) -> "EpochLoader":
+    def sampler(self) -> "EpochLoader[BatchType]":
         """Itself: where Lightning looks for `set_epoch`."""
         return self
 
@@ -84,7 +86,7 @@ class EpochLoader(ABC):
         # A split smaller than a batch is one batch of all its images.
         return max(1, self.num_images // self.batch_size)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[BatchType]:
         # This is a generator, so nothing below runs before the first batch is asked for:
         # Lightning makes the first epoch's iterator before it sets the epoch.
         # A checkpoint of an epoch's end has served all, and continues with the start of the next.
@@ -111,7 +113,7 @@ class EpochLoader(ABC):
         self._served = state["served"]
 
 
-class TensorLoader(EpochLoader):
+class TensorLoader(EpochLoader[Batch]):
     """Batches of images held in memory as uint8, normalised and augmented on their device."""
 
     def __init__(
