@@ -4,16 +4,20 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 import yaml
 
+from attnbench.detection_spec import DetectionRun, DetectionSuite
 from attnbench.errors import SpecError
 from attnbench.registry import did_you_mean
 from attnbench.spec import RunSpec, SuiteSpec
 
 T = TypeVar("T")
+
+Spec: TypeAlias = RunSpec | SuiteSpec | DetectionRun | DetectionSuite
+"""What is run."""
 
 
 def from_yaml(text: str, spec_type: type[T], *, source: str) -> T:
@@ -21,7 +25,7 @@ def from_yaml(text: str, spec_type: type[T], *, source: str) -> T:
 
     Args:
         text: The YAML text.
-        spec_type: `RunSpec` or `SuiteSpec`.
+        spec_type: The class of the spec, such as `SuiteSpec`.
         source: Where the text is from, for error messages.
 
     Raises:
@@ -53,12 +57,12 @@ def from_builtins(data: object, spec_type: type[T], *, source: str) -> T:
         raise SpecError(f"{source}: {path + ': ' if path else ''}{_lower(message)}{given}") from None
 
 
-def to_builtins(spec: RunSpec | SuiteSpec) -> dict[str, Any]:
+def to_builtins(spec: Spec) -> dict[str, Any]:
     """Nested dictionaries, tuples, numbers and text of a spec, every field included."""
     return dataclasses.asdict(spec)
 
 
-def to_yaml(spec: RunSpec | SuiteSpec) -> str:
+def to_yaml(spec: Spec) -> str:
     """A spec as YAML, fields in the order of the dataclass."""
     return yaml.safe_dump(_lists(to_builtins(spec)), sort_keys=False, allow_unicode=True, width=100)
 

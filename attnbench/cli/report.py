@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -9,9 +10,11 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from attnbench.cli.boards import MANY_BOARDS, BoardNumbers, chosen_boards
+from attnbench.cli.detection_boards import detection_text, print_detection_boards
 from attnbench.cli.efficiency import print_efficiency
 from attnbench.cli.output import write_report
-from attnbench.efficiency_record import EfficiencyStore
+from attnbench.detection_record import DetectionRecord, DetectionStore
+from attnbench.efficiency_record import EfficiencyRecord, EfficiencyStore
 from attnbench.errors import SpecError, StoreError
 from attnbench.record import Record, Store
 from attnbench.report import (
@@ -26,6 +29,7 @@ from attnbench.report import (
 )
 
 Format: TypeAlias = Literal["table", "markdown", "latex", "csv", "json", "html"]
+Task: TypeAlias = Literal["classification", "detection"]
 
 
 def report(
@@ -33,12 +37,13 @@ def report(
     /,
     *,
     format_: Annotated[Format, Parameter(name="--format")] = "table",
+    task: Task | None = None,
     output: Path | None = None,
     board: BoardNumbers = (),
     plots: Path | None = None,
     against: Path | None = None,
 ) -> int:
-    """Show the leaderboards and the efficiency tables of the records in a store; nothing is trained or measured.
+    """Show the leaderboards, detection and efficiency tables of the records in a store; nothing is trained or measured.
 
     Parameters
     ----------
@@ -46,10 +51,12 @@ def report(
         Folder of the records.
     format_
         A table for the terminal, a table for a page or a paper, the values as measured, or a page of its own.
+    task
+        Only the leaderboards, or only the detection tables; by default all that the store holds.
     output
         File to write; without it the report is printed.
     board
-        Which of several leaderboards, counted from 1; may be repeated.
+        Which of several leaderboards of classification, counted from 1; may be repeated.
     plots
         Folder for the plots of each leaderboard, as PNG and SVG.
     against
@@ -63,31 +70,67 @@ def report(
         raise SpecError(f"a {Store.suffix} file in the store would be taken for a record; got --output {output}")
     if against is not None and (format_ != "table" or plots is not None):
         raise SpecError("--against prints what has changed; got --format or --plots beside it")
-    records, problems = Store(store).read()
-    rows, row_problems = EfficiencyStore(store).read()
-    if not records and not rows:
-        for problem in problems + row_problems:
-            print(problem, file=sys.stderr)
-        raise StoreError(f"{store} holds no record that can be read")
-    groups = chosen_boards(comparable(records), board)
+    if task == "detection" and (format_ == "html" or board or plots is not None or against is not None):
+        raise SpecError(
+            "--format html, --board, --plots and --against are of leaderboards of classification; "
+            "got one of them with --task detection"
+        )
+    held = _read(store, task)
+    groups = chosen_boards(comparable(held.records), board)
+    detected = [] if board else held.detected
     if against is not None:
-        return _changes(groups, store, against, problems)
+        return _changes(groups, store, against, held.problems)
     if plots is not None:
         _draw(groups, plots, store)
-    if format_ == "table":
-        if len(groups) > MANY_BOARDS and not board:
-            Console().print(render_overview(overview(groups), store=str(store), problems=problems))
-        elif groups:
-            _print_groups(groups, store=store, problems=problems)
-        else:
-            _say_left_out(problems)
-        if rows and not board:
-            print_efficiency(rows, store=store, problems=row_problems)
-        elif not rows:
-            _say_left_out(row_problems)
+    if format_ != "table":
+        write_report(_formatted(groups, detected, format_, store, held), output)
+        return 0
+    if len(groups) > MANY_BOARDS and not board:
+        Console().print(render_overview(overview(groups), store=str(store), problems=held.problems))
+    elif groups:
+        _print_groups(groups, store=store, problems=held.problems)
     else:
-        write_report(_formatted(groups, format_, store, problems), output)
+        _say_left_out(held.problems)
+    if detected:
+        print_detection_boards(detected, store=store, problems=held.detected_problems)
+    elif not held.detected:
+        _say_left_out(held.detected_problems)
+    if held.rows and not board:
+        print_efficiency(held.rows, store=store, problems=held.row_problems)
+    elif not held.rows:
+        _say_left_out(held.row_problems)
     return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Held:
+    """What a store holds of each kind, and a sentence for each record that could not be read."""
+
+    records: list[Record]
+    problems: list[str]
+    detected: list[DetectionRecord]
+    detected_problems: list[str]
+    rows: list[EfficiencyRecord]
+    row_problems: list[str]
+
+
+def _read(store: Path, task: Task | None) -> _Held:
+    """What a store holds of a task, or of all of them."""
+    records, problems = ([], []) if task == "detection" else Store(store).read()
+    detected, detected_problems = ([], []) if task == "classification" else DetectionStore(store).read()
+    rows, row_problems = ([], []) if task else EfficiencyStore(store).read()
+    if not (records or detected or rows):
+        for problem in problems + detected_problems + row_problems:
+            print(problem, file=sys.stderr)
+        raise StoreError(f"{store} holds no record{f' of {task}' if task else ''} that can be read")
+    return _Held(
+        records=records,
+        problems=problems,
+        detected=detected,
+        detected_problems=detected_problems,
+        rows=rows,
+        row_problems=row_problems,
+    )
 
 
 def print_leaderboards(records: Sequence[Record], *, store: Path) -> None:
@@ -104,7 +147,31 @@ def _print_groups(groups: Sequence[Sequence[Record]], *, store: Path, problems: 
             console.print()
 
 
-def _formatted(groups: Sequence[Sequence[Record]], format_: Format, store: Path, problems: Sequence[str]) -> str:
+def _formatted(
+    groups: Sequence[Sequence[Record]],
+    detected: Sequence[DetectionRecord],
+    format_: Format,
+    store: Path,
+    held: _Held,
+) -> str:
+    """The leaderboards and detection tables in a format for files."""
+    if groups and detected and format_ in ("csv", "json"):
+        raise SpecError(
+            f"--format {format_} holds one kind of table, and {store} holds runs of classification and of detection: "
+            "choose one by --task"
+        )
+    problems = [*held.problems, *held.detected_problems]
+    if format_ in ("markdown", "latex", "csv"):
+        _say_left_out(problems)
+    if format_ == "html" or not detected:
+        return _leaderboards_text(groups, format_, store, problems)
+    text = detection_text(detected, format_, problems=problems)
+    return "\n".join([_leaderboards_text(groups, format_, store, problems), text]) if groups else text
+
+
+def _leaderboards_text(
+    groups: Sequence[Sequence[Record]], format_: Format, store: Path, problems: Sequence[str]
+) -> str:
     from attnbench.report.leaderboard.flat import csv_text, json_text
     from attnbench.report.leaderboard.latex import latex
     from attnbench.report.leaderboard.markdown import markdown
@@ -113,8 +180,6 @@ def _formatted(groups: Sequence[Sequence[Record]], format_: Format, store: Path,
     if not groups:
         raise SpecError(f"--format {format_} shows leaderboards, and {store} holds no record of a run")
     boards = [board_of(group) for group in groups]
-    if format_ in ("markdown", "latex", "csv"):
-        _say_left_out(problems)
     match format_:
         case "markdown":
             return "\n".join(markdown(leaderboard_table(board)) for board in boards)

@@ -7,6 +7,9 @@ their repository, https://github.com/implus/PytorchInsight.
 Accuracies on ImageNet are of one central 224×224 crop. ``SK-ResNet*`` is the authors'
 own form of SK, made for a fairer comparison with these backbones; it is
 `sk:source=official` here.
+
+Average precisions are of boxes on COCO's 2017 validation images. The authors' configurations train Faster
+and Mask R-CNN for 24 epochs ("2x") and Cascade R-CNN for 20 ("20e"), from bodies trained on ImageNet.
 """
 
 import csv
@@ -24,6 +27,7 @@ _PREFIXES = {
     **{f"{name}:source=official": f"{name.upper()}-" for name in ("se", "bam", "cbam", "sge", "sk")},
 }
 """Which variants were published, and what stands before the backbone's name in the table."""
+_DETECTORS = {"faster-rcnn": "Faster RCNN", "mask-rcnn": "Mask RCNN", "cascade-rcnn": "Cascade RCNN"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +101,7 @@ def published_for(data: str, backbone: str, attention: str) -> ImageNetRow | Non
     return next((row for row in published_imagenet() if row.model == model), None)
 
 
+@functools.cache
 def published_coco() -> tuple[CocoRow, ...]:
     """The table of detectors, in its order."""
     return tuple(
@@ -112,6 +117,23 @@ def published_coco() -> tuple[CocoRow, ...]:
         )
         for row in _rows("published_coco.csv")
     )
+
+
+def published_detector_for(data: str, detector: str, backbone: str, attention: str) -> CocoRow | None:
+    """The published row of a detector trained on COCO, if there is one.
+
+    Args:
+        data: Data set with its settings, of which there may be none.
+        detector: Detector, likewise.
+        backbone: Backbone with its settings; of these only how it is initialised may differ from the default.
+        attention: Variant, as `published_for` takes it.
+    """
+    network = Variant.parse(backbone)
+    if data != "coco" or {key for key, _ in network.settings} - {"zero_init_last"}:
+        return None
+    prefix, suffix = _PREFIXES.get(str(Variant.parse(attention))), _BACKBONES.get(network.name)
+    wanted = (f"{prefix}{suffix}", _DETECTORS.get(detector))
+    return next((row for row in published_coco() if (row.backbone, row.detector) == wanted), None)
 
 
 def _rows(file: str) -> Iterator[dict[str, str]]:

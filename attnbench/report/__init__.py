@@ -2,6 +2,8 @@
 
 from attnbench.report.changes.boards import Changes, changes
 from attnbench.report.changes.terminal import render_changes
+from attnbench.report.detection.board import DetectionBoard, detection_boards
+from attnbench.report.detection.terminal import render_detection
 from attnbench.report.efficiency.comparison import Comparison, compare
 from attnbench.report.efficiency.comparison_terminal import render_comparison
 from attnbench.report.efficiency.layers import layers, render_layers
@@ -20,6 +22,7 @@ __all__ = [
     "Changes",
     "Comparison",
     "Cost",
+    "DetectionBoard",
     "Difference",
     "EfficiencyRow",
     "EfficiencyTable",
@@ -33,6 +36,7 @@ __all__ = [
     "changes",
     "comparable",
     "compare",
+    "detection_boards",
     "efficiency_tables",
     "layers",
     "leaderboard",
@@ -43,6 +47,7 @@ __all__ = [
     "render",
     "render_changes",
     "render_comparison",
+    "render_detection",
     "render_efficiency",
     "render_layers",
     "render_overview",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from attnbench.presets.published import CocoRow, ImageNetRow, published_coco, published_imagenet
+from attnbench.presets.published import CocoRow, ImageNetRow, published_coco, published_detector_for, published_imagenet
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +41,32 @@ def test_each_number_stands_under_its_name() -> None:
         ap50_percent=63.2,
         ap75_percent=48.4,
     )
+
+
+def test_a_detector_is_found_by_what_was_run() -> None:
+    found = published_detector_for("coco", "cascade-rcnn", "resnet101:zero_init_last=true", "se")
+    assert found is not None
+    assert (found.backbone, found.detector, found.ap_percent) == ("SE-ResNet101", "Cascade RCNN", 43.4)
+    plain = published_detector_for("coco", "mask-rcnn", "resnet50", "none")
+    assert plain is not None
+    assert plain.ap75_percent == 41.9
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "cluttered-scenes faster-rcnn resnet50 none",
+        "coco retinanet resnet50 none",
+        "coco faster-rcnn:regions=64 resnet50 none",
+        "coco faster-rcnn resnet18 none",
+        "coco faster-rcnn resnet50:depth=50 none",
+        "coco faster-rcnn resnet50 se",
+        "coco faster-rcnn resnet50 sge:groups=32",
+        "coco faster-rcnn resnet50 eca",
+    ],
+)
+def test_a_detector_that_was_not_published_is_not_found(words: str) -> None:
+    assert published_detector_for(*words.split()) is None
 
 
 def test_every_file_of_the_presets_is_shipped() -> None:

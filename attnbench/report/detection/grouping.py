@@ -1,0 +1,92 @@
+"""Which detection records stand in one table, and which of them are of one variant."""
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from attnbench.detection_record import DetectionRecord
+
+
+def comparable(records: Iterable[DetectionRecord]) -> list[list[DetectionRecord]]:
+    """Groups of records that differ in detector, variant, seed and plugin only, and saw the same test images.
+
+    Bodies that start from a file each are alike if the variant's name is all that the files' names differ in.
+
+    Args:
+        records: Records in any order; one that occurs twice counts once.
+
+    Returns:
+        The groups, sorted by data, backbone and the rest of the spec.
+    """
+    groups: dict[tuple[object, ...], list[DetectionRecord]] = defaultdict(list)
+    for record in {record.digest: record for record in records}.values():
+        groups[_shared(record)].append(record)
+    parts = [part for group in groups.values() for part in _by_weights(group)]
+    return sorted(parts, key=lambda group: _place(group[0]))
+
+
+def by_detector(records: Iterable[DetectionRecord]) -> dict[str, list[DetectionRecord]]:
+    """The records of each detector, the one that was run first in front."""
+    detectors: dict[str, list[DetectionRecord]] = defaultdict(list)
+    for record in sorted(records, key=lambda record: (record.timing.started_at, record.spec.detector)):
+        detectors[record.spec.detector].append(record)
+    return dict(detectors)
+
+
+def variants_of(records: Iterable[DetectionRecord]) -> dict[str, list[DetectionRecord]]:
+    """Records of one detector by variant, one a seed, sorted by seed.
+
+    Where two contents of a user's file, or of the file that bodies start from, share a name, each gets the start of
+    its hash. Of several records of one variant and seed, made with the same files under other paths, the earliest
+    counts.
+    """
+    variants: dict[tuple[str, str], dict[int, DetectionRecord]] = defaultdict(dict)
+    for record in sorted(records, key=lambda record: (record.spec.seed, record.timing.started_at, record.digest)):
+        plugin = record.spec.plugin.sha256[:8] if record.spec.plugin else ""
+        content = "+".join(filter(None, (plugin, (record.spec.weights_sha256 or "")[:8])))
+        variants[record.spec.attention, content].setdefault(record.spec.seed, record)
+    names = Counter(attention for attention, _ in variants)
+    return {
+        f"{attention}@{content}" if names[attention] > 1 and content else attention: list(members.values())
+        for (attention, content), members in variants.items()
+    }
+
+
+def baseline_of(variants: Mapping[str, Sequence[DetectionRecord]], attention: str) -> str | None:
+    """The baseline's variant; of several contents under its name, the one with most seeds, then the latest."""
+    candidates = [name for name, members in variants.items() if members[0].spec.attention == attention]
+    return max(candidates, key=lambda name: (len(variants[name]), variants[name][-1].timing.started_at), default=None)
+
+
+def _shared(record: DetectionRecord) -> tuple[object, ...]:
+    """What records of one table have in common, but for the weights that bodies start from."""
+    spec = record.spec
+    common = (spec.data, spec.root, spec.annotations, spec.backbone, spec.baseline, spec.recipe, spec.compute)
+    return (*common, spec.speed_rounds, _test_split(record))
+
+
+def _test_split(record: DetectionRecord) -> str:
+    """A hash of how many objects of each class and area every test image holds."""
+    return hashlib.sha256(record.box_matches.unpack().objects.tobytes()).hexdigest()
+
+
+def _by_weights(records: Sequence[DetectionRecord]) -> list[list[DetectionRecord]]:
+    """Records whose bodies start alike, a variant's with those of its baseline."""
+    baselines = sorted(
+        {record.spec.weights or "" for record in records if record.spec.attention == record.spec.baseline}
+    )
+    groups: dict[str, list[DetectionRecord]] = defaultdict(list)
+    for record in records:
+        own = record.spec.weights or ""
+        # Where the variant's name occurs in the path, the baseline's may stand in its place.
+        choice = f"(?:{re.escape(record.spec.attention)}|{re.escape(record.spec.baseline)})"
+        pattern = choice.join(map(re.escape, own.split(record.spec.attention)))
+        alike = [own] if own in baselines else [path for path in baselines if re.fullmatch(pattern, path)]
+        groups[alike[0] if alike else own].append(record)
+    return list(groups.values())
+
+
+def _place(record: DetectionRecord) -> tuple[str, str, int, str]:
+    spec = record.spec
+    return spec.data, spec.backbone, spec.recipe.epochs, repr((_shared(record), spec.weights))
