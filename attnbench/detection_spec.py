@@ -158,6 +158,8 @@ class DetectionSuite:
 
     detector: tuple[str, ...]
     """Detectors, each with its settings; each gets a table of its own."""
+    detector_settings: tuple[str, ...] = ()
+    """Detectors with the settings that they get where `detector` names them without any."""
     attention: tuple[str, ...]
     """Variants to compare; the baseline is added in front where it is missing."""
     backbone: str
@@ -187,7 +189,8 @@ class DetectionSuite:
     def __post_init__(self) -> None:
         for name in ("backbone", "data", "baseline"):
             object.__setattr__(self, name, _canonical(getattr(self, name)))
-        detectors = tuple(_canonical(text) for text in self.detector)
+        given = {Variant.parse(text).name: _canonical(text) for text in self.detector_settings}
+        detectors = tuple(given.get(text, text) for text in map(_canonical, self.detector))
         variants = [_canonical(text) for text in self.attention]
         if self.baseline not in variants:
             variants.insert(0, self.baseline)

@@ -1,6 +1,6 @@
 """Runs through an executor, each recorded as soon as it ends; what a store holds already is not run again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -18,6 +18,11 @@ S = TypeVar("S")
 R = TypeVar("R", bound=Storable)
 
 
+def _needs_none(spec: object) -> bool:
+    """No file is asked for."""
+    return True
+
+
 @dataclass(frozen=True, kw_only=True)
 class Grid(Generic[S, R]):
     """Runs of one kind, and what there is to know of that kind."""
@@ -32,16 +37,23 @@ class Grid(Generic[S, R]):
     """Gives the digest of a run."""
     execute: Callable[[S, Path], R]
     """Runs one and writes its record into the folder; it goes to other processes."""
-    check: Callable[[], None]
-    """Loads the data and builds every model once, so that a mistake shows before hours of training."""
+    check: Callable[[], Sequence[str]]
+    """Loads the data and builds every model once, so that a mistake shows before hours of training; gives what a user
+    should know before it begins."""
     label: Callable[[S], str]
     """What a run is called on the terminal."""
     score: Callable[[R], str]
     """What is said of one that has ended."""
+    has_files: Callable[[S], bool] = _needs_none
+    """Whether the files are there that one was asked to leave besides its record."""
 
     def missing(self, store: RecordFolder[R]) -> list[S]:
-        """The runs that have no readable record in the store yet."""
-        return [spec for spec in self.specs if not recorded_or_set_aside(store, self.digest_of(spec))]
+        """The runs that have no readable record in the store yet, or have not left their files."""
+        return [
+            spec
+            for spec in self.specs
+            if not (recorded_or_set_aside(store, self.digest_of(spec)) and self.has_files(spec))
+        ]
 
     def recorded(self, store: RecordFolder[R]) -> tuple[R, ...]:
         """The records that the store has of them, in their order."""

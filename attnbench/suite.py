@@ -51,13 +51,17 @@ def run_of(suite: SuiteSpec, attention: str, *, seed: int, plugin: PluginFile | 
     )
 
 
-def check_suite(suite: SuiteSpec) -> None:
+def check_suite(suite: SuiteSpec) -> tuple[str, ...]:
     """Load the data and build every variant's model once, so that a mistake shows before hours of training.
+
+    Returns:
+        What a user should know before it begins: nothing.
 
     Raises:
         AttnBenchError: If anything named is not there or does not fit.
     """
     check_models(expand(suite)[0], suite.attention)
+    return ()
 
 
 def check_models(run: RunSpec, variants: Iterable[str]) -> None:
@@ -89,7 +93,11 @@ def grid_of(suite: SuiteSpec, *, log_to: LogTo | None = None) -> Grid[RunSpec, R
 
 
 def grid_of_runs(
-    specs: Sequence[RunSpec], imports: tuple[str, ...], *, check: Callable[[], None], log_to: LogTo | None = None
+    specs: Sequence[RunSpec],
+    imports: tuple[str, ...],
+    *,
+    check: Callable[[], Sequence[str]],
+    log_to: LogTo | None = None,
 ) -> Grid[RunSpec, Record]:
     """Runs as the executors take them.
 

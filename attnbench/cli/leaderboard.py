@@ -1,10 +1,18 @@
 """`attnbench leaderboard`: train, measure and rank."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from attnbench.cli.detection import (
+    DetectionOptions,
+    check_no_detection_options,
+    detection_suite_from,
+    quick_detection,
+    refuse,
+    run_detection_leaderboard,
+)
 from attnbench.cli.options import LogOptions, SpecOptions, check_log_options, log_to_from, quick, suite_from
 from attnbench.cli.report import print_leaderboards
 from attnbench.cli.running import check_counts, print_dry_run_of, run_shown, say_failures
@@ -20,7 +28,9 @@ def leaderboard(
     /,
     *,
     attention: Annotated[str | None, Parameter(help=_ATTENTION_HELP)] = None,
+    task: Literal["classification", "detection"] = "classification",
     options: SpecOptions | None = None,
+    detection: DetectionOptions | None = None,
     logs: LogOptions | None = None,
     seeds: int | None = None,
     quick_: Annotated[bool, Parameter(name="--quick", negative=(), show_default=False)] = False,
@@ -39,6 +49,8 @@ def leaderboard(
     ----------
     suite
         A preset's name or a YAML file; by default the preset of the data set. See `attnbench list presets`.
+    task
+        What is learned: to classify images, or to find objects in them with a detector on the backbone.
     seeds
         How many seeds: 0, 1, 2 ….
     quick_
@@ -55,18 +67,25 @@ def leaderboard(
         Print the suite as YAML and stop.
     """
     check_counts(workers=workers, seeds=seeds)
-    logs = logs or LogOptions()
+    options, detection, logs = options or SpecOptions(), detection or DetectionOptions(), logs or LogOptions()
     check_log_options(logs, trains_nothing={"--dry-run": dry_run, "--print-spec": print_spec})
-    spec = suite_from(
-        suite,
-        options or SpecOptions(),
-        attention=split_variants(attention) if attention else None,
-        seeds=list(range(seeds)) if seeds is not None else None,
-    )
+    fields = {
+        "attention": split_variants(attention) if attention else None,
+        "seeds": list(range(seeds)) if seeds is not None else None,
+    }
+    keeps = {"keeps_seeds": seeds is not None, "keeps_epochs": options.epochs is not None}
+    if task == "detection":
+        refuse(dry_run=dry_run, logger=logs.logger)
+        detectors = detection_suite_from(suite, options, detection, **fields)
+        detectors = quick_detection(detectors, **keeps) if quick_ else detectors
+        if print_spec:
+            print(to_yaml(detectors), end="")
+            return 0
+        return run_detection_leaderboard(detectors, store, workers, checkpoints=detection.checkpoints)
+    check_no_detection_options(detection)
+    spec = suite_from(suite, options, **fields)
     if quick_:
-        spec = quick(
-            spec, keeps_seeds=seeds is not None, keeps_epochs=options is not None and options.epochs is not None
-        )
+        spec = quick(spec, **keeps)
     if print_spec:
         print(to_yaml(spec), end="")
         return 0

@@ -9,17 +9,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from attnbench.presets import load_suite, preset_names
+from attnbench.presets import detection_preset_names, load_detection_suite, load_suite, preset_names
 from attnbench.variant import settings_of
 
 
 def list_names(
-    kind: Literal["attention", "backbones", "data", "presets"] | None = None,
+    kind: Literal["attention", "backbones", "detectors", "data", "presets"] | None = None,
     /,
     *,
     imports: Annotated[tuple[str, ...], Parameter(name="--import", negative=(), show_default=False)] = (),
 ) -> int:
-    """List the attention modules, backbones, data sets and presets, with their settings.
+    """List the attention modules, backbones, detectors, data sets and presets, with their settings.
 
     Parameters
     ----------
@@ -35,6 +35,7 @@ def list_names(
     tables: dict[str, Callable[[], Table]] = {
         "attention": _attention,
         "backbones": _backbones,
+        "detectors": _detectors,
         "data": _data,
         "presets": _presets,
     }
@@ -103,15 +104,30 @@ def _backbones() -> Table:
     return table
 
 
+def _detectors() -> Table:
+    from attnbench.detection import DETECTORS
+    from attnbench.detection.registration import RESERVED
+
+    table = _table("Detectors", ("name", "masks", "settings", "what it is"))
+    for name in DETECTORS.names():
+        entry = DETECTORS.get(name)
+        masks = "yes" if entry.has_masks else "no"
+        table.add_row(name, masks, _settings(entry.create, RESERVED), escape(_first_line(entry.create)))
+    return table
+
+
 def _data() -> Table:
     from attnbench.data import DATA
+    from attnbench.data.detection import DETECTION_DATA
+    from attnbench.data.detection.registration import RESERVED as BESIDE
     from attnbench.data.registration import RESERVED
 
-    table = _table("Data sets", ("name", "settings", "what it is"))
+    table = _table("Data sets", ("name", "task", "settings", "what it is"))
     for name in DATA.names():
-        data_class = DATA.get(name)
-        settings = _settings(data_class, RESERVED)
-        table.add_row(name, settings, escape(data_class.description))
+        table.add_row(name, "classification", _settings(DATA.get(name), RESERVED), escape(DATA.get(name).description))
+    for name in DETECTION_DATA.names():
+        of_detection = DETECTION_DATA.get(name)
+        table.add_row(name, "detection", _settings(of_detection, BESIDE), escape(of_detection.description))
     return table
 
 
@@ -120,4 +136,8 @@ def _presets() -> Table:
     for name in preset_names():
         suite = load_suite(name)
         table.add_row(name, suite.backbone, suite.data, str(suite.recipe.epochs), str(len(suite.seeds)))
+    for name in detection_preset_names():
+        detectors = load_detection_suite(name)
+        epochs, seeds = str(detectors.recipe.epochs), str(len(detectors.seeds))
+        table.add_row(f"{name} (--task detection)", detectors.backbone, detectors.data, epochs, seeds)
     return table

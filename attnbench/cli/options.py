@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from cyclopts import Group, Parameter
 
+from attnbench.detection_spec import DetectionSuite
 from attnbench.errors import SpecError
 from attnbench.loggers import LoggerKind, LogTo, check_logging
 from attnbench.presets import DEFAULT_PRESET, load_suite, preset_names
@@ -20,6 +21,8 @@ _WHERE = Group("Where it runs", sort_key=3)
 _LOGS = Group("What else hears of it", sort_key=4)
 
 _LOG_FOLDER = Path("logs")
+
+Suite = TypeVar("Suite", SuiteSpec, DetectionSuite)
 
 
 @Parameter(name="*")
@@ -129,7 +132,21 @@ def suite_from(name_or_file: str | None, options: SpecOptions, **fields: object)
     if name_or_file is None:
         data_name = Variant.parse(options.data).name if options.data else DEFAULT_PRESET
         name_or_file = data_name if data_name in preset_names() else DEFAULT_PRESET
-    builtins = to_builtins(load_suite(name_or_file))
+    return overridden(load_suite(name_or_file), options, fields)
+
+
+def overridden(suite: Suite, options: SpecOptions, fields: Mapping[str, object]) -> Suite:
+    """A suite with what a command line gives.
+
+    Args:
+        suite: The suite.
+        options: What overrides its fields.
+        fields: Further fields to override, where not None.
+
+    Raises:
+        SpecError: If an option does not fit.
+    """
+    builtins: dict[str, Any] = to_builtins(suite)
     given: dict[str, Any] = {_FIELDS[name]: getattr(options, name) for name in _FIELDS}
     given |= fields
     for path, value in given.items():
@@ -142,7 +159,7 @@ def suite_from(name_or_file: str | None, options: SpecOptions, **fields: object)
         _put(builtins, path.strip(), _value(value.strip()))
     if options.imports:
         builtins["imports"] = [*builtins["imports"], *options.imports]
-    return from_builtins(builtins, SuiteSpec, source="the options")
+    return from_builtins(builtins, type(suite), source="the options")
 
 
 def quick(suite: SuiteSpec, *, keeps_seeds: bool, keeps_epochs: bool) -> SuiteSpec:

@@ -86,13 +86,15 @@ def show_runs(
         grid = load()
         missing = grid.missing(store)
         if missing:
-            grid.check()
+            remarks = grid.check()
             has_gpu = resolve_device(grid.compute).type == "cuda"
             num_workers = workers or default_num_workers(grid.compute, has_gpu=has_gpu, num_runs=len(missing))
     total = len(grid.specs)
     if not missing:  # a store that is whole is read, on any machine
         console.print(f"{total} of {total} runs are recorded already.", highlight=False)
         return SuiteResult(grid.recorded(store), ())
+    for remark in remarks:
+        console.print(escape(remark), highlight=False)
     display = SuiteDisplay(console, grid, missing)
     try:
         with (

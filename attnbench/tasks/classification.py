@@ -116,5 +116,9 @@ def learning_rate_factor(recipe: Recipe, epoch: float) -> float:
         return epoch / recipe.warmup_epochs
     if recipe.schedule == "step":
         return float(recipe.step_factor ** sum(epoch >= step_epoch for step_epoch in recipe.step_epochs))
-    progress = (epoch - recipe.warmup_epochs) / (recipe.epochs - recipe.warmup_epochs)
+    return cosine_factor((epoch - recipe.warmup_epochs) / (recipe.epochs - recipe.warmup_epochs))
+
+
+def cosine_factor(progress: float) -> float:
+    """Half a cosine from 1 to 0; `progress` runs from 0 to 1, beyond which the factor stays at 0."""
     return round(0.5 * (1 + math.cos(math.pi * min(progress, 1.0))), 12)

@@ -1,0 +1,119 @@
+"""A grid of detection runs: expanded from a suite, resumed from a store, executed by an executor."""
+
+from functools import partial
+from pathlib import Path
+
+from attnbench.data.detection import fault_sentences
+from attnbench.detection_record import DetectionRecord, DetectionStore
+from attnbench.detection_run import build_run_detector, read_detection_data, run_detection, weights_sha256
+from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
+from attnbench.execution import Grid, tell_progress
+from attnbench.suite import plugin_of
+from attnbench.variant import Variant
+
+STATES = ".states"
+"""Folder within the store for the states of unfinished trainings."""
+
+
+def expand_detection(suite: DetectionSuite) -> list[DetectionRun]:
+    """The runs of a suite: for each seed and detector every variant, so that a part of it is already a comparison.
+
+    Raises:
+        UnknownNameError: If a variant names no registered module.
+        PluginError: If a user's file cannot be imported.
+        CheckpointError: If a file of weights cannot be read.
+    """
+    plugins = {attention: plugin_of(attention, suite.imports) for attention in suite.attention}
+    weights = {attention: weights_of(suite, attention) for attention in suite.attention}
+    hashes = {file: weights_sha256(file) for file in set(weights.values())}
+    return [
+        DetectionRun(
+            detector=detector,
+            attention=attention,
+            backbone=suite.backbone,
+            data=suite.data,
+            root=suite.root,
+            annotations=suite.annotations,
+            weights=weights[attention],
+            weights_sha256=hashes[weights[attention]],
+            recipe=suite.recipe,
+            compute=suite.compute,
+            baseline=suite.baseline,
+            speed_rounds=suite.speed_rounds,
+            seed=seed,
+            plugin=plugins[attention],
+        )
+        for seed in suite.seeds
+        for detector in suite.detector
+        for attention in suite.attention
+    ]
+
+
+def weights_of(suite: DetectionSuite, attention: str) -> str | None:
+    """The weights that a variant's body starts from."""
+    return None if suite.weights is None else suite.weights.replace("{attention}", attention)
+
+
+def check_detection(suite: DetectionSuite) -> list[str]:
+    """Load the data and build every detector with every variant once, so that a mistake shows before training.
+
+    Returns:
+        A sentence for each kind of fault in the annotations.
+
+    Raises:
+        AttnBenchError: If anything named is not there or does not fit.
+    """
+    runs = [run for run in expand_detection(suite) if run.seed == suite.seeds[0]]
+    data = read_detection_data(runs[0])
+    for run in runs:
+        build_run_detector(run, run.attention, data, weights=run.weights)
+    return fault_sentences(data.faults)
+
+
+def detection_grid(suite: DetectionSuite, *, checkpoints: Path | None = None) -> Grid[DetectionRun, DetectionRecord]:
+    """The runs of a suite as the executors take them.
+
+    Args:
+        suite: The suite.
+        checkpoints: Folder for each trained detector, as `checkpoint_name` names it; none saves none.
+
+    Raises:
+        AttnBenchError: If the suite cannot be expanded.
+    """
+    return Grid(
+        specs=tuple(expand_detection(suite)),
+        compute=suite.compute,
+        imports=suite.imports,
+        digest_of=detection_digest,
+        execute=partial(execute_detection, checkpoints=checkpoints),
+        check=partial(check_detection, suite),
+        label=_label,
+        score=_score,
+        has_files=lambda spec: checkpoints is None or (checkpoints / checkpoint_name(spec)).is_file(),
+    )
+
+
+def checkpoint_name(spec: DetectionRun) -> str:
+    """File of a run's trained detector: readable, and by the digest its own."""
+    detector, attention = (Variant.parse(text).name for text in (spec.detector, spec.attention))
+    return f"{detector}-{attention}-seed{spec.seed}-{detection_digest(spec)}.ckpt"
+
+
+def execute_detection(spec: DetectionRun, store_path: Path, *, checkpoints: Path | None = None) -> DetectionRecord:
+    """Run one spec and store its record; a run that was cut off goes on after its last whole epoch."""
+    digest = detection_digest(spec)
+    state = store_path / STATES / f"{digest}.ckpt"
+    checkpoint = None if checkpoints is None else checkpoints / checkpoint_name(spec)
+    record = run_detection(spec, on_progress=partial(tell_progress, digest), checkpoint=checkpoint, resume=state)
+    DetectionStore(store_path).add(record)
+    state.unlink(missing_ok=True)
+    return record
+
+
+def _label(spec: DetectionRun) -> str:
+    return f"{spec.detector} {spec.attention} seed {spec.seed}"
+
+
+def _score(record: DetectionRecord) -> str:
+    box = record.values.box
+    return f"AP {box.ap_percent:.1f}, AP50 {box.ap50_percent:.1f} in {record.timing.wall_s:.0f} s"
