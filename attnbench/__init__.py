@@ -11,6 +11,10 @@ from attnbench.errors import AttnBenchError
 
 if TYPE_CHECKING:
     from attnbench.attention import register_attention
+    from attnbench.detection import create_detector, register_detector
+    from attnbench.detection_record import DetectionRecord, DetectionStore
+    from attnbench.detection_run import run_detection
+    from attnbench.detection_spec import DetectionRecipe, DetectionRun, DetectionSuite
     from attnbench.models import create_model, load_checkpoint, save_weights
     from attnbench.record import Record, Store
     from attnbench.run import run_spec
@@ -23,6 +27,11 @@ __version__ = "0.1.0"
 _LAZY = {
     "Choices": "attnbench.space",
     "Compute": "attnbench.spec",
+    "DetectionRecipe": "attnbench.detection_spec",
+    "DetectionRecord": "attnbench.detection_record",
+    "DetectionRun": "attnbench.detection_spec",
+    "DetectionStore": "attnbench.detection_record",
+    "DetectionSuite": "attnbench.detection_spec",
     "Divisors": "attnbench.space",
     "Floats": "attnbench.space",
     "Integers": "attnbench.space",
@@ -32,9 +41,12 @@ _LAZY = {
     "RunSpec": "attnbench.spec",
     "Store": "attnbench.record",
     "SuiteSpec": "attnbench.spec",
+    "create_detector": "attnbench.detection",
     "create_model": "attnbench.models",
     "load_checkpoint": "attnbench.models",
     "register_attention": "attnbench.attention",
+    "register_detector": "attnbench.detection",
+    "run_detection": "attnbench.detection_run",
     "run_spec": "attnbench.run",
     "run_suite": "attnbench.suite",
     "save_weights": "attnbench.models",
@@ -44,6 +56,11 @@ __all__ = [
     "AttnBenchError",
     "Choices",
     "Compute",
+    "DetectionRecipe",
+    "DetectionRecord",
+    "DetectionRun",
+    "DetectionStore",
+    "DetectionSuite",
     "Divisors",
     "Floats",
     "Integers",
@@ -53,9 +70,12 @@ __all__ = [
     "RunSpec",
     "Store",
     "SuiteSpec",
+    "create_detector",
     "create_model",
     "load_checkpoint",
     "register_attention",
+    "register_detector",
+    "run_detection",
     "run_spec",
     "run_suite",
     "save_weights",

@@ -172,7 +172,7 @@ class DetectionSuite:
     """Files of the training and of the test annotations within the root; none for those of COCO 2017."""
     weights: str | None = None
     """Weights that each body starts from: ``timm`` or a checkpoint's file, where ``{attention}`` stands for the
-    variant; none starts from scratch."""
+    variant; none, also as text, starts from scratch."""
     baseline: str = "none"
     """Variant that the others are compared with."""
     seeds: tuple[int, ...] = (0,)
@@ -189,6 +189,8 @@ class DetectionSuite:
     def __post_init__(self) -> None:
         for name in ("backbone", "data", "baseline"):
             object.__setattr__(self, name, _canonical(getattr(self, name)))
+        if self.weights == "none":  # as an option gives it
+            object.__setattr__(self, "weights", None)
         given = {Variant.parse(text).name: _canonical(text) for text in self.detector_settings}
         detectors = tuple(given.get(text, text) for text in map(_canonical, self.detector))
         variants = [_canonical(text) for text in self.attention]

@@ -1,5 +1,7 @@
 """A grid of detection runs: expanded from a suite, resumed from a store, executed by an executor."""
 
+from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -7,6 +9,7 @@ from attnbench.data.detection import fault_sentences
 from attnbench.detection_record import DetectionRecord, DetectionStore
 from attnbench.detection_run import build_run_detector, read_detection_data, run_detection, weights_sha256
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
+from attnbench.errors import CheckpointError
 from attnbench.execution import Grid, tell_progress
 from attnbench.suite import plugin_of
 from attnbench.variant import Variant
@@ -25,7 +28,13 @@ def expand_detection(suite: DetectionSuite) -> list[DetectionRun]:
     """
     plugins = {attention: plugin_of(attention, suite.imports) for attention in suite.attention}
     weights = {attention: weights_of(suite, attention) for attention in suite.attention}
-    hashes = {file: weights_sha256(file) for file in set(weights.values())}
+    try:
+        hashes = {file: weights_sha256(file) for file in sorted(set(filter(None, weights.values())))}
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{error}; each body starts from {suite.weights}: name files that are there, or take weights=timm or "
+            "weights=none"
+        ) from error
     return [
         DetectionRun(
             detector=detector,
@@ -35,7 +44,7 @@ def expand_detection(suite: DetectionSuite) -> list[DetectionRun]:
             root=suite.root,
             annotations=suite.annotations,
             weights=weights[attention],
-            weights_sha256=hashes[weights[attention]],
+            weights_sha256=hashes.get(weights[attention] or ""),
             recipe=suite.recipe,
             compute=suite.compute,
             baseline=suite.baseline,
@@ -87,7 +96,7 @@ def detection_grid(suite: DetectionSuite, *, checkpoints: Path | None = None) ->
         digest_of=detection_digest,
         execute=partial(execute_detection, checkpoints=checkpoints),
         check=partial(check_detection, suite),
-        label=_label,
+        label=_labelling(suite),
         score=_score,
         has_files=lambda spec: checkpoints is None or (checkpoints / checkpoint_name(spec)).is_file(),
     )
@@ -110,8 +119,15 @@ def execute_detection(spec: DetectionRun, store_path: Path, *, checkpoints: Path
     return record
 
 
-def _label(spec: DetectionRun) -> str:
-    return f"{spec.detector} {spec.attention} seed {spec.seed}"
+def _labelling(suite: DetectionSuite) -> Callable[[DetectionRun], str]:
+    """Names runs by their detector, with its settings only where two of them share its name."""
+    names = Counter(Variant.parse(detector).name for detector in suite.detector)
+
+    def label(spec: DetectionRun) -> str:
+        name = Variant.parse(spec.detector).name
+        return f"{name if names[name] == 1 else spec.detector} {spec.attention} seed {spec.seed}"
+
+    return label
 
 
 def _score(record: DetectionRecord) -> str:

@@ -17,6 +17,7 @@ from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 
 from attnbench.callbacks import EpochCallback, History, ReportTest, ReportTraining, StepCallback
+from attnbench.detection_spec import DetectionRecipe
 from attnbench.errors import SpecError
 from attnbench.record import Epoch
 from attnbench.resuming import KeepCheckpoint, is_whole
@@ -171,6 +172,8 @@ def lightning_runs() -> Iterator[None]:
     with warnings.catch_warnings():
         # Lightning calls what a newer torch has deprecated.
         warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
+        # A detector's norms may keep their statistics, on purpose.
+        warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode at the start of training")
         try:
             yield
         except SystemExit as stop:  # Lightning turns Ctrl-C into it
@@ -178,7 +181,12 @@ def lightning_runs() -> Iterator[None]:
 
 
 def make_trainer(
-    recipe: Recipe, compute: Compute, callbacks: list[Callback], *, validation_batches: int | None = None
+    recipe: Recipe | DetectionRecipe,
+    compute: Compute,
+    callbacks: list[Callback],
+    *,
+    validation_batches: int | None = None,
+    **further: Any,
 ) -> lightning.Trainer:
     """Lightning's Trainer for a recipe, which logs and saves nothing by itself.
 
@@ -187,6 +195,7 @@ def make_trainer(
         compute: Where and in which arithmetic.
         callbacks: What hears of it.
         validation_batches: Batches of a validation; none for all.
+        **further: What else the Trainer is told.
     """
     precisions: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
     # Lightning announces its hardware at each Trainer; a suite makes many.
@@ -208,4 +217,5 @@ def make_trainer(
             enable_model_summary=False,
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
+            **further,
         )

@@ -46,11 +46,14 @@ before the addition. `post-add`: after the addition and its activation.
 `stage`: after a stage; after each but the last by default.
 """
 
-Target: TypeAlias = Position | Literal["conv"]
+PyramidPosition: TypeAlias = Literal["fpn"]
+"""The value of `at` for a detector: after the output convolution of each level of its feature pyramid."""
+
+Target: TypeAlias = Position | Literal["conv"] | PyramidPosition
 """A position, or the convolutions that `conv` modules replace."""
 
 TARGETS: tuple[Target, ...] = (*get_args(Position), "conv")
-"""Every target, in the order in which they are listed."""
+"""Every target in a backbone, in the order in which they are listed."""
 
 DEFAULT_TARGET: dict[Placement, Target] = {"block": "post-bn3", "conv": "conv", "stage": "stage"}
 """Where a module stands without the setting `at`, by placement."""
@@ -145,10 +148,11 @@ def attention_placing(variant: Variant) -> Placing:
     entry, _ = attention_settings(variant)
     settings = dict(variant.settings)
     at = settings.get("at")
-    target = next((position for position in get_args(Position) if position == at), None)
+    positions = (*get_args(Position), *get_args(PyramidPosition))
+    target = next((position for position in positions if position == at), None)
     if at is not None and target is None:
         raise SpecError(
-            f"{variant.name!r}: unknown position at={format_setting(at)}; {did_you_mean(str(at), get_args(Position))}"
+            f"{variant.name!r}: unknown position at={format_setting(at)}; {did_you_mean(str(at), positions)}"
         )
     given = settings.get("stages")
     stages = (given,) if isinstance(given, int) else given

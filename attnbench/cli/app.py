@@ -9,6 +9,8 @@ import attnbench
 from attnbench.cli.ablate import ablate
 from attnbench.cli.check import check
 from attnbench.cli.convert import convert
+from attnbench.cli.data import data
+from attnbench.cli.detect import detect
 from attnbench.cli.efficiency import efficiency
 from attnbench.cli.evaluate import evaluate
 from attnbench.cli.export import export
@@ -32,8 +34,10 @@ app.command(efficiency)
 app.command(plan)
 app.command(train)
 app.command(evaluate)
+app.command(detect)
 app.command(convert)
 app.command(check)
+app.command(data)
 app.command(report)
 app.command(export)
 app.command(list_names, name="list")

@@ -196,4 +196,4 @@ def _put(builtins: dict[str, Any], path: str, value: object) -> None:
 def _value(text: str) -> Scalar | list[str]:
     if text.lower() == "none":
         return None
-    return [part.strip() for part in text.strip("[]").split(",")] if text.startswith("[") else text
+    return [part.strip() for part in text.strip("[]").split(",") if part.strip()] if text.startswith("[") else text

@@ -101,5 +101,5 @@ def read_image(path: str) -> Image.Image:
             with Image.open(path) as image:
                 return image.convert("RGB")
     # UnidentifiedImageError is an OSError; some decoders raise the others on damaged files.
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} is damaged or no image: {error}; replace or remove it") from error

@@ -50,6 +50,11 @@ def check_target(backbone: Variant, target: Target) -> None:
         PlacementError: If it has no such place; the message names those it has, and the families that have this one.
     """
     family = family_of(backbone.name)
+    if target == "fpn":
+        raise PlacementError(
+            f"{backbone.name} takes no module at 'fpn': the feature pyramid is a detector's; it takes them at "
+            f"{', '.join(family.targets)}"
+        )
     if target not in family.refused:
         return
     others = ", ".join(other.name for other in FAMILIES if target in other.targets)

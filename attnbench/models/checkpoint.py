@@ -35,7 +35,9 @@ _NUMPY_SCALARS: list[Any] = [
 _LISTED = 5
 
 
-def load_checkpoint(model: nn.Module, checkpoint: State | str | os.PathLike[str]) -> None:
+def load_checkpoint(
+    model: nn.Module, checkpoint: State | str | os.PathLike[str], *, without: tuple[str, ...] = ()
+) -> None:
     """Fill every weight of a model from a checkpoint, or none.
 
     Takes plain state dicts, dicts that hold one under ``state_dict`` or
@@ -46,13 +48,14 @@ def load_checkpoint(model: nn.Module, checkpoint: State | str | os.PathLike[str]
     Args:
         model: A model of `attnbench.create_model`; it keeps its device and dtype.
         checkpoint: A state dict, or the file of one.
+        without: Beginnings of names that the checkpoint may have and the model does not, as of its classifier.
 
     Raises:
         CheckpointError: If the file cannot be read, a weight is missing, left over or of another shape, or the
             checkpoint is of modules as their authors ran them and the model's are not ``source=official``.
     """
     given = checkpoint if isinstance(checkpoint, Mapping) else read_checkpoint(Path(checkpoint))
-    state = _state_dict(given)
+    state = {name: value for name, value in _state_dict(given).items() if not name.startswith(without)}
     wanted = model.state_dict()
     matched, by_authors, left_over = _match(state, wanted)
     missing = [name for name in wanted if name not in matched and not name.endswith("num_batches_tracked")]

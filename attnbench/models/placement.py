@@ -48,7 +48,7 @@ def place(family: Family, model: nn.Module, placing: Placing, make: Make) -> tup
     """
     stages = _chosen(family.stages(model), placing)
     if placing.at == "stage":
-        places = tuple(_at_spot(stage.name, stage.module, stage.spot, make) for stage in stages)
+        places = tuple(put_at(stage.name, stage.module, stage.spot, make) for stage in stages)
     else:
         blocks = [block for stage in stages for block in stage.blocks]
         places = tuple(_as_convolutions(blocks, make) if placing.at == "conv" else _in_blocks(blocks, placing, make))
@@ -56,6 +56,26 @@ def place(family: Family, model: nn.Module, placing: Placing, make: Make) -> tup
         chosen = "" if placing.stages is None else f" in stages={format_setting(placing.stages)}"
         raise PlacementError(f"this backbone has no place for a module at {placing.at!r}{chosen}")
     return places
+
+
+def put_at(parent_name: str, parent: nn.Module, spot: Spot, make: Make) -> Place:
+    """Put a new attention module at one spot of a block, a stage or another part of a network.
+
+    Args:
+        parent_name: Qualified name of the part.
+        parent: The part; it is changed.
+        spot: Where in it.
+        make: Makes the module, of `channels`.
+
+    Raises:
+        SpecError: If the module does not take the channels.
+        ContractError: If it cannot be made.
+    """
+    layer_name = f"{parent_name}.{spot.layer}" if spot.layer else parent_name
+    name = layer_name if spot.side == "instead" else f"{layer_name}.attention"
+    made = _made(make, name, spot.channels)
+    _put(parent, spot, made)
+    return Place(name, made, spot.channels)
 
 
 def take_out_own(stages: list[Stage]) -> int:
@@ -80,7 +100,7 @@ def _chosen(stages: list[Stage], placing: Placing) -> list[Stage]:
 def _in_blocks(blocks: list[Block], placing: Placing, make: Make) -> Iterator[Place]:
     for block in blocks:
         if placing.at in block.spots:
-            yield _at_spot(block.name, block.module, block.spots[placing.at], make)
+            yield put_at(block.name, block.module, block.spots[placing.at], make)
 
 
 def _as_convolutions(blocks: list[Block], make: Make) -> Iterator[Place]:
@@ -94,14 +114,6 @@ def _as_convolutions(blocks: list[Block], make: Make) -> Iterator[Place]:
         for layer in block.convolution.with_it:
             setattr(block.module, layer, nn.Identity())
         yield Place(name, made, conv.out_channels, conv.stride[0])
-
-
-def _at_spot(parent_name: str, parent: nn.Module, spot: Spot, make: Make) -> Place:
-    layer_name = f"{parent_name}.{spot.layer}" if spot.layer else parent_name
-    name = layer_name if spot.side == "instead" else f"{layer_name}.attention"
-    made = _made(make, name, spot.channels)
-    _put(parent, spot, made)
-    return Place(name, made, spot.channels)
 
 
 def _put(parent: nn.Module, spot: Spot, attention: nn.Module) -> None:

@@ -106,7 +106,7 @@ def test_cifar_resnet_20_has_the_parameters_of_its_paper() -> None:
             r"'sge': unknown position at=post-conv3; did you mean 'post-conv2'",
         ),
         ("resnet50", "sge:at=3", SpecError, "at must be text; got at=3"),
-        ("resnet50", "se:at=conv", SpecError, "unknown position at=conv; allowed: post-add, post-bn3, post-conv2"),
+        ("resnet50", "se:at=conv", SpecError, "unknown position at=conv; allowed: fpn, post-add, post-bn3"),
         ("resnet50", "sk:at=stage", SpecError, "'sk' has no setting 'at'"),
         ("resnet50", "sge:stage=3", SpecError, "'sge' has no setting 'stage'; did you mean 'stages'"),
         ("resnet50", "sge:stages=4,3", SpecError, "stages must increase and are counted from 1; got stages=4,3"),

@@ -1,0 +1,120 @@
+"""RetinaNet (https://arxiv.org/abs/1708.02002): torchvision's own class.
+
+The pyramid stands on all stages but the first and gets two coarser levels by
+convolutions from the last stage. Nine anchors a position: three scales within an
+octave, three aspect ratios. Departures of torchvision's from the paper: L1 instead of
+smooth-L1 on boxes, sides of anchors rounded down to whole pixels, and
+an output for label 0, which no object has; here it is never given as a label.
+"""
+
+from functools import partial
+
+import torch
+from torch import nn
+from torchvision.models.detection import RetinaNet as TorchvisionRetinaNet  # type: ignore[import-untyped]
+from torchvision.models.detection.retinanet import RetinaNetHead  # type: ignore[import-untyped]
+from torchvision.ops.feature_pyramid_network import LastLevelP6P7  # type: ignore[import-untyped]
+
+from attnbench.detection.body import Body
+from attnbench.detection.boxes import BoxCoder, anchors_of
+from attnbench.detection.pyramid import Pyramid
+from attnbench.detection.registration import check_fraction, check_positive, register_detector
+from attnbench.errors import SpecError
+
+_MOST_CONVOLUTIONS = 4  # as many as torchvision's head is made with
+
+_GROUPS = 32
+
+
+class RetinaNet(TorchvisionRetinaNet):  # type: ignore[misc]
+    """torchvision's RetinaNet, which never gives label 0."""
+
+    def postprocess_detections(
+        self,
+        head_outputs: dict[str, list[torch.Tensor]],
+        anchors: list[list[torch.Tensor]],
+        image_shapes: list[tuple[int, int]],
+    ) -> list[dict[str, torch.Tensor]]:
+        """Detections from the outputs of the heads."""
+        without_zero = []
+        for logits in head_outputs["cls_logits"]:
+            masked = logits.clone()
+            masked[..., 0] = -torch.inf
+            without_zero.append(masked)
+        detections: list[dict[str, torch.Tensor]] = super().postprocess_detections(
+            {**head_outputs, "cls_logits": without_zero}, anchors, image_shapes
+        )
+        return detections
+
+
+@register_detector("retinanet", has_masks=False)
+def retinanet(
+    body: Body,
+    *,
+    num_classes: int,
+    short_side: int,
+    long_side: int,
+    pyramid_channels: int = 256,
+    first_stage: int = 2,
+    anchor_size: int = 32,
+    scales: int = 3,
+    convolutions: int = 4,
+    group_norm: bool = False,
+    prior: float = 0.01,
+    score_threshold: float = 0.05,
+    max_detections: int = 100,
+) -> nn.Module:
+    """Every position of every level classified and refined at once, without proposals.
+
+    Args:
+        body: The backbone's body.
+        num_classes: Classes without the background.
+        short_side: Pixels that an image's shorter side is resized to …
+        long_side: … unless its longer side would have more than this.
+        pyramid_channels: Channels of the pyramid and of the heads.
+        first_stage: The body's stage that the finest level stands on.
+        anchor_size: Side of the finest level's smallest anchors, pixels; doubled at each coarser level.
+        scales: Sizes of anchors within an octave.
+        convolutions: 3×3 convolutions of each head before its last, at most 4.
+        group_norm: Whether a group norm of 32 groups follows each of them, as in torchvision's second version.
+        prior: Score that every anchor starts with.
+        score_threshold: Least score of a detection.
+        max_detections: Detections of an image.
+
+    Raises:
+        SpecError: If a setting is out of range.
+    """
+    check_positive(max_detections=max_detections, convolutions=convolutions)
+    check_fraction(score_threshold=score_threshold)
+    if convolutions > _MOST_CONVOLUTIONS:
+        raise SpecError(f"convolutions must be at most {_MOST_CONVOLUTIONS}; got convolutions={convolutions}")
+    if not 0 < prior < 1:
+        raise SpecError(f"prior must be in (0, 1); got prior={prior}")
+    pyramid = Pyramid(body, channels=pyramid_channels, first_stage=first_stage, coarser=LastLevelP6P7)
+    anchors = anchors_of(len(pyramid.levels) + 2, anchor_size, scales)
+    model = RetinaNet(
+        pyramid,
+        num_classes + 1,
+        min_size=short_side,
+        max_size=long_side,
+        anchor_generator=anchors,
+        head=_head(pyramid_channels, anchors.num_anchors_per_location()[0], num_classes + 1, convolutions, group_norm),
+        score_thresh=score_threshold,
+        detections_per_img=max_detections,
+    )
+    model.box_coder = BoxCoder(model.box_coder.weights)
+    nn.init.constant_(model.head.classification_head.cls_logits.bias, torch.tensor(prior).logit().item())
+    made: nn.Module = model
+    return made
+
+
+def _head(channels: int, num_anchors: int, num_outputs: int, convolutions: int, group_norm: bool) -> RetinaNetHead:
+    if group_norm and channels % _GROUPS:
+        raise SpecError(
+            f"pyramid_channels must be divisible by {_GROUPS} for group_norm; got pyramid_channels={channels}"
+        )
+    norm_layer = partial(nn.GroupNorm, _GROUPS) if group_norm else None
+    head = RetinaNetHead(channels, num_anchors, num_outputs, norm_layer=norm_layer)
+    for branch in (head.classification_head, head.regression_head):
+        branch.conv = branch.conv[:convolutions]
+    return head

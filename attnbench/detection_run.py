@@ -1,0 +1,213 @@
+"""One detection run: a spec becomes a record."""
+
+import time
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+
+import lightning
+import torch
+
+from attnbench.data.detection import DetectionData, build_detection_data
+from attnbench.detection import BuiltDetector, build_detector, has_masks
+from attnbench.detection.saved import DetectorDescription
+from attnbench.detection_record import (
+    DETECTION_SCHEMA,
+    DetectionRecord,
+    DetectionTiming,
+    DetectionValues,
+    DetectorCounts,
+)
+from attnbench.detection_spec import DetectionRecipe, DetectionRun, detection_digest
+from attnbench.detector_training import evaluate_detector, fit_detector
+from attnbench.environment import capture_environment
+from attnbench.errors import CheckpointError
+from attnbench.matches import Matches
+from attnbench.measure import interleaved_forward_ms
+from attnbench.measure.average_precision import Scored
+from attnbench.measure.detector import count_detector
+from attnbench.models.checkpoint import read_hashed_checkpoint
+from attnbench.paths import check_output_file
+from attnbench.plugins import check_unchanged
+from attnbench.run import ProgressCallback
+from attnbench.training import resolve_device, use_threads
+
+TIMM_WEIGHTS = "timm"
+"""In place of a file: the weights that timm downloads."""
+
+
+def run_detection(
+    spec: DetectionRun,
+    *,
+    on_progress: ProgressCallback | None = None,
+    checkpoint: Path | None = None,
+    resume: Path | None = None,
+) -> DetectionRecord:
+    """Train and measure one spec.
+
+    Args:
+        spec: What to run.
+        on_progress: Hears of the progress.
+        checkpoint: Where to save the trained detector, if anywhere; see `attnbench.detection.saved.load_detector`.
+        resume: Where to keep the state after each epoch, and to go on from; none keeps none.
+
+    Returns:
+        The record. It is not stored; see `DetectionStore.add`.
+
+    Raises:
+        AttnBenchError: If the spec names something that is not there or does not fit, or training diverges.
+    """
+    if checkpoint is not None:
+        check_output_file(checkpoint, option="checkpoint")
+    tell = on_progress or _silent
+    started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    started = time.perf_counter()
+    _check_files(spec)
+    with use_threads(spec.compute.threads):
+        tell("data", 0, 1)
+        data = read_detection_data(spec)
+        built = build_run_detector(spec, spec.attention, data, weights=spec.weights)
+        image = next(iter(data.test_dataloader()))[0][0]
+        counts = count_detector(built.model, resized(image, spec.recipe))
+        masks = has_masks(spec.detector)
+        # Whatever draws from the global generators while training, such as the sampled regions, starts from the seed.
+        lightning.seed_everything(spec.seed, verbose=False)
+        fitted = fit_detector(
+            built.model,
+            data,
+            recipe=spec.recipe,
+            compute=spec.compute,
+            num_classes=data.num_classes,
+            has_masks=masks,
+            on_step=partial(tell, "train"),
+            checkpoint=checkpoint,
+            description=DetectorDescription(spec=spec, classes=data.classes).to_builtins(),
+            resume=resume,
+        )
+        tell("test", 0, 1)
+        scored = evaluate_detector(
+            built.model,
+            data,
+            recipe=spec.recipe,
+            compute=spec.compute,
+            num_classes=data.num_classes,
+            has_masks=masks,
+        )
+        tell("measure", 0, 1)
+        model_ms, baseline_ms = _measure_speed(spec, data, image)
+        return DetectionRecord(
+            schema=DETECTION_SCHEMA,
+            digest=detection_digest(spec),
+            spec=spec,
+            environment=capture_environment(spec.compute),
+            curve=fitted.curve,
+            values=_values(built, counts, data, scored),
+            box_matches=Matches.pack(scored.box_matches),
+            mask_matches=None if scored.mask_matches is None else Matches.pack(scored.mask_matches),
+            timing=DetectionTiming(
+                started_at=started_at,
+                wall_s=time.perf_counter() - started,
+                train_s=fitted.train_s,
+                forward_ms=model_ms,
+                baseline_forward_ms=baseline_ms,
+            ),
+        )
+
+
+def resized(image: torch.Tensor, recipe: DetectionRecipe) -> tuple[int, int]:
+    """Height and width that a detector resizes an image (3, H, W) to."""
+    height, width = image.shape[-2:]
+    scale = min(recipe.short_side / min(height, width), recipe.long_side / max(height, width))
+    return int(height * scale), int(width * scale)
+
+
+def weights_sha256(weights: str | None) -> str | None:
+    """The hash of a file of weights; none where there is none.
+
+    Raises:
+        CheckpointError: If it cannot be read.
+    """
+    if weights is None or weights == TIMM_WEIGHTS:
+        return None
+    return read_hashed_checkpoint(Path(weights))[1]
+
+
+def read_detection_data(spec: DetectionRun) -> DetectionData:
+    """The data of a run, read.
+
+    Raises:
+        DataError: If it is missing or damaged.
+    """
+    data = build_detection_data(
+        spec.data,
+        root=spec.root,
+        annotations=spec.annotations,
+        recipe=spec.recipe,
+        seed=spec.seed,
+        masks=has_masks(spec.detector),
+    )
+    data.prepare_data()
+    data.setup("fit")
+    return data
+
+
+def build_run_detector(
+    spec: DetectionRun, attention: str, data: DetectionData, *, weights: str | None
+) -> BuiltDetector:
+    """The untrained detector of a run, with the attention given, and a body of the weights given."""
+    return build_detector(
+        spec.detector,
+        spec.backbone,
+        attention,
+        num_classes=data.num_classes,
+        short_side=spec.recipe.short_side,
+        long_side=spec.recipe.long_side,
+        frozen_stages=spec.recipe.frozen_stages,
+        norm=spec.recipe.norm,
+        weights=weights,
+        seed=spec.seed,
+    )
+
+
+def _silent(phase: str, done: int, total: int) -> None:
+    """Nobody listens."""
+
+
+def _check_files(spec: DetectionRun) -> None:
+    if spec.plugin is not None:
+        check_unchanged(spec.plugin)
+    found = weights_sha256(spec.weights)
+    if found != spec.weights_sha256:
+        raise CheckpointError(
+            f"{spec.weights} has changed since the spec was written; its hash is {str(found)[:12]}…, "
+            f"the spec's {str(spec.weights_sha256)[:12]}…"
+        )
+
+
+def _measure_speed(
+    spec: DetectionRun, data: DetectionData, image: torch.Tensor
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    device = resolve_device(spec.compute)
+    layout = torch.channels_last if spec.compute.channels_last else torch.contiguous_format
+    # Both as they are before training: what two trained detectors find differs, and with it what they compute.
+    model, baseline = (
+        build_run_detector(spec, attention, data, weights=None)
+        .model.to(device=device, memory_format=layout)  # type: ignore[call-overload]
+        .eval()
+        for attention in (spec.attention, spec.baseline)
+    )
+    return interleaved_forward_ms(model, baseline, image.to(device)[None], rounds=spec.speed_rounds)
+
+
+def _values(built: BuiltDetector, counts: DetectorCounts, data: DetectionData, scored: Scored) -> DetectionValues:
+    return DetectionValues(
+        box=scored.box,
+        mask=scored.mask,
+        counts=counts,
+        num_classes=data.num_classes,
+        num_test_objects=data.num_objects,
+        annotation_faults=data.faults,
+        num_attention_modules=len(built.places),
+        num_replaced=built.num_replaced,
+        **{f"num_{split}_images": number for split, number in data.num_images.items()},
+    )

@@ -1,0 +1,182 @@
+"""Trains a detector by a recipe, and tests it once. No weights are selected: the last epoch's are tested."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import msgspec
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from attnbench.callbacks import ReportTest, ReportTraining, StepCallback
+from attnbench.detection_record import AveragePrecisions, DetectionEpoch
+from attnbench.detection_spec import DetectionRecipe
+from attnbench.errors import DivergedError
+from attnbench.measure.average_precision import Scored
+from attnbench.resuming import KeepCheckpoint, is_whole
+from attnbench.spec import Compute
+from attnbench.tasks.detection import Detection
+from attnbench.training import lightning_runs, make_trainer
+
+DetectionEpochCallback = Callable[[DetectionEpoch], None]
+"""Called with each point of the learning curve; in a resumed training also with those that were before."""
+
+
+@dataclass(frozen=True)
+class FittedDetector:
+    """What training gave, before any test."""
+
+    curve: tuple[DetectionEpoch, ...]
+    """One point an epoch."""
+    train_s: float
+    """Seconds of training and validation; of a resumed training, since it was resumed."""
+
+
+def fit_detector(
+    model: torch.nn.Module,
+    data: lightning.LightningDataModule,
+    *,
+    recipe: DetectionRecipe,
+    compute: Compute,
+    num_classes: int,
+    has_masks: bool,
+    on_step: StepCallback | None = None,
+    on_epoch: DetectionEpochCallback | None = None,
+    checkpoint: Path | None = None,
+    description: Mapping[str, Any] | None = None,
+    resume: Path | None = None,
+) -> FittedDetector:
+    """Train by the recipe. The test split is not scored.
+
+    Args:
+        model: The detector; it ends with the last epoch's weights.
+        data: The data set, with a `train` loader, and one of validation where the recipe validates.
+        recipe: How to train.
+        compute: Device, precision, layout and determinism.
+        num_classes: Classes of the data set, without the background.
+        has_masks: Whether the detector gives masks.
+        on_step: Hears of the progress every few steps.
+        on_epoch: Hears of each epoch's end.
+        checkpoint: Where to save the weights as a Lightning checkpoint.
+        description: What it says of the detector; see `attnbench.detection.saved`.
+        resume: Where to keep the state after each epoch; a training that finds a whole state there goes on from it,
+            with the same result as one that was never cut off.
+
+    Raises:
+        DivergedError: If an epoch's training loss is not finite.
+    """
+    task = _task(model, recipe, compute, num_classes=num_classes, has_masks=has_masks, description=description)
+    history = DetectionHistory(recipe, on_epoch)
+    callbacks: list[Callback] = [history]
+    if on_step is not None:
+        callbacks.append(ReportTraining(on_step))
+    if resume is not None:
+        callbacks.append(KeepCheckpoint(resume))
+    trainer = make_trainer(
+        recipe,
+        compute,
+        callbacks,
+        validation_batches=None if recipe.validate_every else 0,
+        accumulate_grad_batches=recipe.accumulate,
+        check_val_every_n_epoch=recipe.validate_every or None,
+    )
+    started = time.perf_counter()
+    with lightning_runs():
+        trainer.fit(task, datamodule=data, ckpt_path=resume if resume is not None and is_whole(resume) else None)
+        train_s = time.perf_counter() - started
+        if checkpoint is not None:
+            trainer.save_checkpoint(checkpoint, weights_only=True)
+    return FittedDetector(curve=tuple(history.curve), train_s=train_s)
+
+
+def evaluate_detector(
+    model: torch.nn.Module,
+    data: lightning.LightningDataModule,
+    *,
+    recipe: DetectionRecipe,
+    compute: Compute,
+    num_classes: int,
+    has_masks: bool,
+    on_step: StepCallback | None = None,
+) -> Scored:
+    """Test a detector's weights as they are.
+
+    Args:
+        model: The detector.
+        data: The data set, with a `test` loader.
+        recipe: Its batch size is the data set's already; nothing is trained.
+        compute: Device, precision, layout and determinism.
+        num_classes: Classes of the data set, without the background.
+        has_masks: Whether the detector gives masks.
+        on_step: Called with batches done and batches in all, every few batches.
+    """
+    task = _task(model, recipe, compute, num_classes=num_classes, has_masks=has_masks)
+    trainer = make_trainer(recipe, compute, [ReportTest(on_step)] if on_step else [])
+    with lightning_runs():
+        trainer.test(task, datamodule=data, verbose=False)
+    return task.scored()
+
+
+class DetectionHistory(Callback):
+    """Keeps the learning curve."""
+
+    def __init__(self, recipe: DetectionRecipe, on_epoch: DetectionEpochCallback | None) -> None:
+        self.recipe = recipe
+        self.on_epoch = on_epoch
+        self.curve: list[DetectionEpoch] = []
+        self._validated: AveragePrecisions | None = None
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Score the boxes of the validation split; the epoch ends after it."""
+        assert isinstance(pl_module, Detection)
+        self._validated = pl_module.scored().box
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Note the epoch."""
+        assert isinstance(pl_module, Detection)
+        losses = pl_module.mean_losses()
+        for name, loss in losses.items():
+            if not math.isfinite(loss):
+                raise DivergedError(
+                    f"{name} is {loss} in epoch {len(self.curve) + 1}; try a smaller learning_rate than "
+                    f"{self.recipe.learning_rate:g}, a longer warm-up, or a gradient_clip_norm"
+                )
+        point = DetectionEpoch(
+            epoch=len(self.curve) + 1,
+            learning_rate=float(trainer.optimizers[0].param_groups[0]["lr"]),
+            train_losses=losses,
+            validation=self._validated,
+        )
+        self._validated = None
+        self.curve.append(point)
+        if self.on_epoch is not None:
+            self.on_epoch(point)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps of the epochs so far."""
+        return {"curve": [asdict(point) for point in self.curve]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on after the epochs of a checkpoint."""
+        self.curve = msgspec.convert(state_dict["curve"], list[DetectionEpoch])
+        if self.on_epoch is not None:
+            for point in self.curve:
+                self.on_epoch(point)
+
+
+def _task(
+    model: torch.nn.Module,
+    recipe: DetectionRecipe,
+    compute: Compute,
+    *,
+    num_classes: int,
+    has_masks: bool,
+    description: Mapping[str, Any] | None = None,
+) -> Detection:
+    if compute.channels_last:
+        model.to(memory_format=torch.channels_last)
+    return Detection(model, recipe, num_classes=num_classes, has_masks=has_masks, description=description)
