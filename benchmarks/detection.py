@@ -142,13 +142,9 @@ def make(side: str, detector: str, settings: dict[str, Any]) -> nn.Module:
         )
     else:
         body = BODIES[settings["backbone"]](weights=None)
-        pyramid = (
-            _resnet_fpn_extractor(
-                body, 5, returned_layers=[2, 3, 4], extra_blocks=LastLevelP6P7(body.fc.in_features, 256)
-            )
-            if detector == "retinanet"
-            else _resnet_fpn_extractor(body, 5)
-        )
+        coarser = LastLevelP6P7(body.fc.in_features, 256)
+        of_retinanet = {"returned_layers": [2, 3, 4], "extra_blocks": coarser} if detector == "retinanet" else {}
+        pyramid = _resnet_fpn_extractor(body, 5, **of_retinanet)
         model = PEERS[detector](pyramid, CLASSES + 1, min_size=size, max_size=size)
     return model.to(settings["device"]).train()
 
