@@ -49,7 +49,7 @@ class DetectorCounts:
     """Parameters and multiply-accumulates of a detector's parts, by fvcore's default rules."""
 
     parameters: int
-    """Trainable parameters of the whole, frozen ones among them."""
+    """All parameters of the whole, frozen ones among them."""
     body_parameters: int
     """Of the backbone's body, without the feature pyramid and a classifier."""
     image_size: tuple[int, int]
@@ -63,7 +63,7 @@ class DetectorCounts:
     region_macs: int
     """Of what runs for each of `num_regions` regions; 0 for RetinaNet."""
     num_regions: int
-    """Regions of that image that passed the heads; it depends on the image and the weights."""
+    """Regions of that image, an empty one, that passed the heads of the detector before training."""
     uncounted_operators: dict[str, int]
     """Operators of the body that `body_macs` leaves out, with how often one forward pass runs them."""
 
@@ -103,11 +103,12 @@ class DetectionTiming:
     started_at: str
     """Start of the run, UTC, ISO 8601."""
     wall_s: float
-    """Seconds of the whole run."""
+    """Seconds of the whole run; of a resumed one, since it was resumed."""
     train_s: float
-    """Seconds of training and validation."""
+    """Seconds of training and validation, likewise."""
     forward_ms: tuple[float, ...]
-    """Milliseconds of each timed pass over a test image, in inference mode, from resizing to final boxes."""
+    """Milliseconds of each timed pass over a test image, from resizing to final boxes, by the detector before training:
+    what it finds decides what it computes, so parts such as a mask head may have had nothing to do."""
     baseline_forward_ms: tuple[float, ...]
     """Milliseconds of the baseline's pass beside each of them."""
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import lightning
 import torch
 
+from attnbench.data.base import Split
 from attnbench.data.detection import DetectionData, build_detection_data
 from attnbench.detection import BuiltDetector, build_detector, has_masks
 from attnbench.detection.saved import DetectorDescription
+from attnbench.detection.weights import PRETRAINED
 from attnbench.detection_record import (
     DETECTION_SCHEMA,
     DetectionRecord,
@@ -21,7 +23,7 @@ from attnbench.detection_record import (
 from attnbench.detection_spec import DetectionRecipe, DetectionRun, detection_digest
 from attnbench.detector_training import evaluate_detector, fit_detector
 from attnbench.environment import capture_environment
-from attnbench.errors import CheckpointError
+from attnbench.errors import CheckpointError, DataError, SpecError
 from attnbench.matches import Matches
 from attnbench.measure import interleaved_forward_ms
 from attnbench.measure.average_precision import Scored
@@ -31,9 +33,6 @@ from attnbench.paths import check_output_file
 from attnbench.plugins import check_unchanged
 from attnbench.run import ProgressCallback
 from attnbench.training import resolve_device, use_threads
-
-TIMM_WEIGHTS = "timm"
-"""In place of a file: the weights that timm downloads."""
 
 
 def run_detection(
@@ -66,6 +65,7 @@ def run_detection(
     with use_threads(spec.compute.threads):
         tell("data", 0, 1)
         data = read_detection_data(spec)
+        check_scored_splits(spec, data)
         built = build_run_detector(spec, spec.attention, data, weights=spec.weights)
         image = next(iter(data.test_dataloader()))[0][0]
         counts = count_detector(built.model, resized(image, spec.recipe))
@@ -127,9 +127,9 @@ def weights_sha256(weights: str | None) -> str | None:
     Raises:
         CheckpointError: If it cannot be read.
     """
-    if weights is None or weights == TIMM_WEIGHTS:
+    if weights is None or weights == PRETRAINED:
         return None
-    return read_hashed_checkpoint(Path(weights))[1]
+    return read_hashed_checkpoint(Path(weights).expanduser())[1]
 
 
 def read_detection_data(spec: DetectionRun) -> DetectionData:
@@ -149,6 +149,24 @@ def read_detection_data(spec: DetectionRun) -> DetectionData:
     data.prepare_data()
     data.setup("fit")
     return data
+
+
+def check_scored_splits(spec: DetectionRun, data: DetectionData) -> None:
+    """Refuse to score where there is nothing to score, before hours of training.
+
+    Raises:
+        SpecError: If the recipe validates, and the data set has no images for it.
+        DataError: If no object in the images counts.
+    """
+    if spec.recipe.validate_every and not data.has_validation:
+        raise SpecError(
+            f"validate_every needs a validation split, which {spec.data} has not; "
+            f"got validate_every={spec.recipe.validate_every}"
+        )
+    scored: tuple[Split, ...] = ("validation", "test") if spec.recipe.validate_every else ("test",)
+    for split in scored:
+        if not data.split(split).annotations.count_objects()["all"]:
+            raise DataError(f"no object in the {split} images of {spec.data} counts, so there is no average precision")
 
 
 def build_run_detector(

@@ -4,28 +4,16 @@ As `attnbench.spec` for classification: a `DetectionRun` is one (detector, varia
 and a `DetectionSuite` is a grid of them.
 """
 
-import functools
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from attnbench.efficiency_spec import spec_digest
-from attnbench.errors import SpecError
 from attnbench.spec import Compute, PluginFile
+from attnbench.spec_rules import canonical, check
 from attnbench.variant import Variant
 
-Norm: TypeAlias = Literal["train", "eval", "frozen", "sync"]
-"""What becomes of the body's batch norms: trained; statistics kept; all kept; trained over all devices together."""
-
-
-def _check(condition: bool, rule: str, **got: object) -> None:
-    if not condition:
-        values = ", ".join(f"{name}={value!r}" for name, value in got.items())
-        raise SpecError(f"{rule}; got {values}")
-
-
-@functools.lru_cache(maxsize=4096)
-def _canonical(text: str) -> str:
-    return str(Variant.parse(text))
+Norm: TypeAlias = Literal["train", "eval", "frozen"]
+"""What becomes of the body's batch norms: trained; statistics kept; scales and shifts kept too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +23,7 @@ class DetectionRecipe:
     epochs: int = 12
     """Passes over the training split."""
     batch_size: int = 16
-    """Images a step, of all devices and accumulated parts together."""
+    """Images a step, of all accumulated parts together."""
     accumulate: int = 1
     """Parts that a step's images pass the detector in, one after the other, to save memory."""
     learning_rate: float = 0.02
@@ -74,37 +62,37 @@ class DetectionRecipe:
             if self.__annotations__[name] in (float, float | None) and value is not None:
                 object.__setattr__(self, name, float(value))
         for name in ("epochs", "batch_size", "accumulate", "short_side", "long_side"):
-            _check(getattr(self, name) >= 1, f"{name} must be at least 1", **{name: getattr(self, name)})
+            check(getattr(self, name) >= 1, f"{name} must be at least 1", **{name: getattr(self, name)})
         for name in ("warmup_steps", "frozen_stages", "validate_every", "weight_decay"):
-            _check(getattr(self, name) >= 0, f"{name} must not be negative", **{name: getattr(self, name)})
-        _check(
+            check(getattr(self, name) >= 0, f"{name} must not be negative", **{name: getattr(self, name)})
+        check(
             self.batch_size % self.accumulate == 0,
             "accumulate must divide batch_size",
             accumulate=self.accumulate,
             batch_size=self.batch_size,
         )
-        _check(self.learning_rate > 0, "learning_rate must be positive", learning_rate=self.learning_rate)
-        _check(0 <= self.momentum < 1, "momentum must be in [0, 1)", momentum=self.momentum)
-        _check(
+        check(self.learning_rate > 0, "learning_rate must be positive", learning_rate=self.learning_rate)
+        check(0 <= self.momentum < 1, "momentum must be in [0, 1)", momentum=self.momentum)
+        check(
             (self.schedule == "step") == bool(self.step_epochs),
             "step_epochs go with schedule='step', and only with it",
             schedule=self.schedule,
             step_epochs=self.step_epochs,
         )
-        _check(
+        check(
             list(self.step_epochs) == sorted({epoch for epoch in self.step_epochs if 0 < epoch < self.epochs}),
             "step_epochs must increase and lie between 0 and epochs",
             step_epochs=self.step_epochs,
             epochs=self.epochs,
         )
-        _check(self.step_factor > 0, "step_factor must be positive", step_factor=self.step_factor)
-        _check(0 < self.warmup_factor <= 1, "warmup_factor must be in (0, 1]", warmup_factor=self.warmup_factor)
-        _check(
+        check(self.step_factor > 0, "step_factor must be positive", step_factor=self.step_factor)
+        check(0 < self.warmup_factor <= 1, "warmup_factor must be in (0, 1]", warmup_factor=self.warmup_factor)
+        check(
             self.gradient_clip_norm is None or self.gradient_clip_norm > 0,
             "gradient_clip_norm must be positive or none",
             gradient_clip_norm=self.gradient_clip_norm,
         )
-        _check(
+        check(
             self.short_side <= self.long_side,
             "short_side must not exceed long_side",
             short_side=self.short_side,
@@ -147,9 +135,9 @@ class DetectionRun:
 
     def __post_init__(self) -> None:
         for name in ("detector", "attention", "backbone", "data", "baseline"):
-            object.__setattr__(self, name, _canonical(getattr(self, name)))
-        _check(0 <= self.seed < 2**31, "seed must lie in [0, 2**31)", seed=self.seed)
-        _check(self.speed_rounds >= 1, "speed_rounds must be at least 1", speed_rounds=self.speed_rounds)
+            object.__setattr__(self, name, canonical(getattr(self, name)))
+        check(0 <= self.seed < 2**31, "seed must lie in [0, 2**31)", seed=self.seed)
+        check(self.speed_rounds >= 1, "speed_rounds must be at least 1", speed_rounds=self.speed_rounds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,22 +176,22 @@ class DetectionSuite:
 
     def __post_init__(self) -> None:
         for name in ("backbone", "data", "baseline"):
-            object.__setattr__(self, name, _canonical(getattr(self, name)))
+            object.__setattr__(self, name, canonical(getattr(self, name)))
         if self.weights == "none":  # as an option gives it
             object.__setattr__(self, "weights", None)
-        given = {Variant.parse(text).name: _canonical(text) for text in self.detector_settings}
-        detectors = tuple(given.get(text, text) for text in map(_canonical, self.detector))
-        variants = [_canonical(text) for text in self.attention]
+        given = {Variant.parse(text).name: canonical(text) for text in self.detector_settings}
+        detectors = tuple(given.get(text, text) for text in map(canonical, self.detector))
+        variants = [canonical(text) for text in self.attention]
         if self.baseline not in variants:
             variants.insert(0, self.baseline)
         object.__setattr__(self, "detector", detectors)
         object.__setattr__(self, "attention", tuple(variants))
-        _check(bool(detectors), "at least one detector is needed", detector=self.detector)
-        _check(len(set(detectors)) == len(detectors), "each detector may be named once", detector=self.detector)
-        _check(len(set(variants)) == len(variants), "each variant may be named once", attention=self.attention)
-        _check(bool(self.seeds), "at least one seed is needed", seeds=self.seeds)
-        _check(len(set(self.seeds)) == len(self.seeds), "each seed may be named once", seeds=self.seeds)
-        _check(all(0 <= seed < 2**31 for seed in self.seeds), "seeds must lie in [0, 2**31)", seeds=self.seeds)
+        check(bool(detectors), "at least one detector is needed", detector=self.detector)
+        check(len(set(detectors)) == len(detectors), "each detector may be named once", detector=self.detector)
+        check(len(set(variants)) == len(variants), "each variant may be named once", attention=self.attention)
+        check(bool(self.seeds), "at least one seed is needed", seeds=self.seeds)
+        check(len(set(self.seeds)) == len(self.seeds), "each seed may be named once", seeds=self.seeds)
+        check(all(0 <= seed < 2**31 for seed in self.seeds), "seeds must lie in [0, 2**31)", seeds=self.seeds)
 
 
 def detection_digest(spec: DetectionRun) -> str:

@@ -7,7 +7,13 @@ from pathlib import Path
 
 from attnbench.data.detection import fault_sentences
 from attnbench.detection_record import DetectionRecord, DetectionStore
-from attnbench.detection_run import build_run_detector, read_detection_data, run_detection, weights_sha256
+from attnbench.detection_run import (
+    build_run_detector,
+    check_scored_splits,
+    read_detection_data,
+    run_detection,
+    weights_sha256,
+)
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
 from attnbench.errors import CheckpointError
 from attnbench.execution import Grid, tell_progress
@@ -74,6 +80,7 @@ def check_detection(suite: DetectionSuite) -> list[str]:
     """
     runs = [run for run in expand_detection(suite) if run.seed == suite.seeds[0]]
     data = read_detection_data(runs[0])
+    check_scored_splits(runs[0], data)
     for run in runs:
         build_run_detector(run, run.attention, data, weights=run.weights)
     return fault_sentences(data.faults)

@@ -89,7 +89,10 @@ def fit_detector(
         trainer.fit(task, datamodule=data, ckpt_path=resume if resume is not None and is_whole(resume) else None)
         train_s = time.perf_counter() - started
         if checkpoint is not None:
-            trainer.save_checkpoint(checkpoint, weights_only=True)
+            # Under another name until it is whole: a file that is there is taken for a trained detector.
+            unfinished = checkpoint.with_name(f".{checkpoint.name}.tmp")
+            trainer.save_checkpoint(unfinished, weights_only=True)
+            unfinished.replace(checkpoint)
     return FittedDetector(curve=tuple(history.curve), train_s=train_s)
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from attnbench.errors import SpecError
 from attnbench.spec import PluginFile
-from attnbench.variant import Variant
+from attnbench.spec_rules import canonical
 
 Phase: TypeAlias = Literal["inference", "training", "latency"]
 """What is timed: forward passes of a batch, training steps of a batch, forward passes of a single image."""
@@ -120,8 +120,8 @@ class EfficiencySpec:
 
     def __post_init__(self) -> None:
         for name in ("backbone", "baseline"):
-            object.__setattr__(self, name, _canonical(getattr(self, name)))
-        variants = [_canonical(text) for text in self.attention]
+            object.__setattr__(self, name, canonical(getattr(self, name)))
+        variants = [canonical(text) for text in self.attention]
         if len(set(variants)) != len(variants):
             raise SpecError(f"each variant may be named once; got attention={', '.join(variants)}")
         if self.baseline not in variants:
@@ -137,7 +137,3 @@ def spec_digest(*parts: object) -> str:
     """The identity of what dataclasses and texts say: 16 hexadecimal digits of the SHA-256 of their canonical JSON."""
     values = [part if isinstance(part, str) else asdict(part) for part in parts]  # type: ignore[call-overload]
     return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()[:16]
-
-
-def _canonical(text: str) -> str:
-    return str(Variant.parse(text))

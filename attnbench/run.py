@@ -24,7 +24,7 @@ from attnbench.spec import RunSpec, digest
 from attnbench.training import Fitted, Tested, evaluate, fit, resolve_device, use_threads
 
 ProgressCallback = Callable[[str, int, int], None]
-"""Called with the phase (``data``, ``train``, ``measure``), steps done and steps in all."""
+"""Called with the phase (``data``, ``train``, ``test``, ``measure``), steps done and steps in all."""
 
 
 def run_spec(

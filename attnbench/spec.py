@@ -6,26 +6,13 @@ read from and written to YAML with `from_builtins`, `from_yaml` and `to_yaml`
 of `attnbench.spec_io`.
 """
 
-import functools
 import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
 
-from attnbench.errors import SpecError
-from attnbench.variant import Variant
-
-
-def _check(condition: bool, rule: str, **got: object) -> None:
-    if not condition:
-        values = ", ".join(f"{name}={value!r}" for name, value in got.items())
-        raise SpecError(f"{rule}; got {values}")
-
-
-@functools.lru_cache(maxsize=4096)
-def _canonical(text: str) -> str:
-    return str(Variant.parse(text))
+from attnbench.spec_rules import canonical, check
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,43 +54,43 @@ class Recipe:
         for name, value in vars(self).items():  # 1 and 1.0 are one recipe, and must have one digest
             if self.__annotations__[name] in (float, float | None) and value is not None:
                 object.__setattr__(self, name, float(value))
-        _check(self.epochs >= 1, "epochs must be at least 1", epochs=self.epochs)
-        _check(self.batch_size >= 1, "batch_size must be at least 1", batch_size=self.batch_size)
-        _check(self.learning_rate > 0, "learning_rate must be positive", learning_rate=self.learning_rate)
-        _check(0 <= self.momentum < 1, "momentum must be in [0, 1)", momentum=self.momentum)
-        _check(
+        check(self.epochs >= 1, "epochs must be at least 1", epochs=self.epochs)
+        check(self.batch_size >= 1, "batch_size must be at least 1", batch_size=self.batch_size)
+        check(self.learning_rate > 0, "learning_rate must be positive", learning_rate=self.learning_rate)
+        check(0 <= self.momentum < 1, "momentum must be in [0, 1)", momentum=self.momentum)
+        check(
             self.momentum > 0 or not self.nesterov,
             "nesterov needs a positive momentum",
             nesterov=self.nesterov,
             momentum=self.momentum,
         )
-        _check(self.weight_decay >= 0, "weight_decay must not be negative", weight_decay=self.weight_decay)
-        _check(
+        check(self.weight_decay >= 0, "weight_decay must not be negative", weight_decay=self.weight_decay)
+        check(
             (self.schedule == "step") == bool(self.step_epochs),
             "step_epochs go with schedule='step', and only with it",
             schedule=self.schedule,
             step_epochs=self.step_epochs,
         )
-        _check(
+        check(
             list(self.step_epochs) == sorted({epoch for epoch in self.step_epochs if 0 < epoch < self.epochs}),
             "step_epochs must increase and lie between 0 and epochs",
             step_epochs=self.step_epochs,
             epochs=self.epochs,
         )
-        _check(self.step_factor > 0, "step_factor must be positive", step_factor=self.step_factor)
-        _check(
+        check(self.step_factor > 0, "step_factor must be positive", step_factor=self.step_factor)
+        check(
             0 <= self.warmup_epochs < self.epochs,
             "warmup_epochs must not be negative and lie below epochs",
             warmup_epochs=self.warmup_epochs,
             epochs=self.epochs,
         )
-        _check(0 <= self.label_smoothing < 1, "label_smoothing must be in [0, 1)", label_smoothing=self.label_smoothing)
-        _check(
+        check(0 <= self.label_smoothing < 1, "label_smoothing must be in [0, 1)", label_smoothing=self.label_smoothing)
+        check(
             self.gradient_clip_norm is None or self.gradient_clip_norm > 0,
             "gradient_clip_norm must be positive or none",
             gradient_clip_norm=self.gradient_clip_norm,
         )
-        _check(self.crop_padding >= 0, "crop_padding must not be negative", crop_padding=self.crop_padding)
+        check(self.crop_padding >= 0, "crop_padding must not be negative", crop_padding=self.crop_padding)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +109,8 @@ class Compute:
     """Only algorithms that give the same bits each time."""
 
     def __post_init__(self) -> None:
-        _check(self.threads >= 1, "threads must be at least 1", threads=self.threads)
-        _check(
+        check(self.threads >= 1, "threads must be at least 1", threads=self.threads)
+        check(
             self.precision != "float16" or self.device != "cpu",
             "precision float16 needs a GPU; on a CPU take float32 or bfloat16",
             precision=self.precision,
@@ -142,7 +129,7 @@ class Measure:
 
     def __post_init__(self) -> None:
         for name in ("throughput_batch_size", "throughput_rounds"):
-            _check(getattr(self, name) >= 1, f"{name} must be at least 1", **{name: getattr(self, name)})
+            check(getattr(self, name) >= 1, f"{name} must be at least 1", **{name: getattr(self, name)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,8 +169,8 @@ class RunSpec:
 
     def __post_init__(self) -> None:
         for name in ("attention", "backbone", "data", "baseline"):
-            object.__setattr__(self, name, _canonical(getattr(self, name)))
-        _check(0 <= self.seed < 2**31, "seed must lie in [0, 2**31)", seed=self.seed)
+            object.__setattr__(self, name, canonical(getattr(self, name)))
+        check(0 <= self.seed < 2**31, "seed must lie in [0, 2**31)", seed=self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,15 +200,15 @@ class SuiteSpec:
 
     def __post_init__(self) -> None:
         for name in ("backbone", "data", "baseline"):
-            object.__setattr__(self, name, _canonical(getattr(self, name)))
-        variants = [_canonical(text) for text in self.attention]
+            object.__setattr__(self, name, canonical(getattr(self, name)))
+        variants = [canonical(text) for text in self.attention]
         if self.baseline not in variants:
             variants.insert(0, self.baseline)
         object.__setattr__(self, "attention", tuple(variants))
-        _check(len(set(variants)) == len(variants), "each variant may be named once", attention=self.attention)
-        _check(bool(self.seeds), "at least one seed is needed", seeds=self.seeds)
-        _check(len(set(self.seeds)) == len(self.seeds), "each seed may be named once", seeds=self.seeds)
-        _check(all(0 <= seed < 2**31 for seed in self.seeds), "seeds must lie in [0, 2**31)", seeds=self.seeds)
+        check(len(set(variants)) == len(variants), "each variant may be named once", attention=self.attention)
+        check(bool(self.seeds), "at least one seed is needed", seeds=self.seeds)
+        check(len(set(self.seeds)) == len(self.seeds), "each seed may be named once", seeds=self.seeds)
+        check(all(0 <= seed < 2**31 for seed in self.seeds), "seeds must lie in [0, 2**31)", seeds=self.seeds)
 
 
 def digest(spec: RunSpec) -> str:

@@ -2,11 +2,12 @@
 
     python benchmarks/detection.py --output results
 
-A training step is forward, backward and SGD's update on the same images and boxes; an inference step goes from the
-resized image to final boxes. The two detectors of a row take turns, so that a drift of the machine meets both.
-torchvision's builds its body by its own ResNet and its frozen batch norm is switched off, so that both
-train the same layers. It has no Cascade R-CNN; that row stands beside its Faster R-CNN, and shows what two
-more heads cost. Memory is the peak of a process that makes one detector and takes two training steps.
+A training step is forward, backward and SGD's update on the same images and boxes. An inference step goes from the
+image to final boxes; the detectors are not trained, and their boxes score too low for a mask head to run.
+The two detectors of a row take turns, so that a drift of the machine meets both. torchvision's builds its body by its
+own ResNet with trained batch norms, so that both train the same layers. It has no Cascade R-CNN; that row stands
+beside its Faster R-CNN, and shows what two more heads cost. Memory is the peak of a process that makes one
+detector and takes two training steps.
 """
 
 import argparse
@@ -92,7 +93,8 @@ def settings_of(options: argparse.Namespace) -> dict[str, Any]:
         "device": device.type,
         "threads": options.threads,
         "memory_scope": memory_scope(device),
-        "command": f"python benchmarks/detection.py --backbone {options.backbone} --size {options.size} "
+        "command": f"python benchmarks/detection.py --detectors {' '.join(options.detectors)} "
+        f"--backbone {options.backbone} --size {options.size} "
         f"--batch-size {options.batch_size} --budget {options.budget:g} --device {device.type} "
         f"--threads {options.threads}",
         "environment": asdict(capture_environment(compute)),

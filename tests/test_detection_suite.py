@@ -38,6 +38,7 @@ def test_each_variant_starts_from_its_own_file(tmp_path: Path) -> None:
         ({"attention": ("none", "sge:groups=7")}, SpecError, "groups"),
         ({"backbone": "convnext_tiny"}, PlacementError, "families resnet and cifar-resnet"),
         ({"data": "coco"}, DataError, "needs a root: name the folder"),
+        ({"data": "cluttered-scenes:size=64,validation_images=0"}, SpecError, "needs a validation split"),
         ({"data": "cluttered-scenes:size=9"}, SpecError, "size must lie in"),
     ],
 )

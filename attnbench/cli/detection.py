@@ -77,9 +77,10 @@ def detection_suite_from(
     """
     if name_or_file is None:
         data_name = Variant.parse(options.data).name if options.data else DEFAULT_DETECTION_PRESET
+        # COCO itself is trained as in the paper, images of one's own by the small recipe.
+        fitting = data_name if detection.annotations else f"{data_name}-1x"
         name_or_file = next(
-            (name for name in detection_preset_names() if name in (data_name, f"{data_name}-1x")),
-            DEFAULT_DETECTION_PRESET,
+            (name for name in detection_preset_names() if name in (data_name, fitting)), DEFAULT_DETECTION_PRESET
         )
     given = {
         "detector": split_variants(detection.detector) if detection.detector else None,

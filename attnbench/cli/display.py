@@ -62,7 +62,7 @@ class SuiteDisplay(Generic[S, R]):
 
     def on_progress(self, run_digest: str, phase: str, done: int, total: int) -> None:
         """Move a run's bar; called from any thread."""
-        fraction = done / total if phase == "train" and total else float(phase == "measure")
+        fraction = done / total if phase == "train" and total else float(phase in ("test", "measure"))
         description = f"  {escape(self.labels.get(run_digest, run_digest))}: {phase}"
         self.fractions[run_digest] = fraction
         if run_digest not in self.tasks:

@@ -54,8 +54,8 @@ def leaderboard(
     seeds
         How many seeds: 0, 1, 2 ….
     quick_
-        A smoke test: two seeds and a third of the epochs, where --seeds and --epochs do not say otherwise. It shows
-        that all works, and ranks nothing.
+        A smoke test: two seeds (one of detectors) and a third of the epochs, where --seeds and --epochs do not say
+        otherwise. It shows that all works, and ranks nothing.
     store
         Folder of the records.
     workers

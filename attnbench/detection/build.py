@@ -68,7 +68,7 @@ def create_detector(
         frozen_stages: Leading parts of the body that are not trained, batch norms included: 1 is the stem, 2 the stem
             and the first stage, and so on.
         norm: What becomes of the batch norms of the body and of attention modules: ``train`` trains them; ``eval``
-            keeps their statistics; ``frozen`` their scales and shifts too; ``sync`` trains them over all devices.
+            keeps their statistics; ``frozen`` their scales and shifts too.
         weights: Weights that the body starts from: ``timm``, or the file of a classifier's checkpoint.
         seed: Seed of the initial weights.
 
@@ -138,8 +138,6 @@ def build_detector(
         if in_pyramid:
             torch.manual_seed(seed + 2**32)
             places = _attend_pyramid(model, variant, backbone=backbone, side=side)
-    if norm == "sync":
-        nn.SyncBatchNorm.convert_sync_batchnorm(model.backbone)  # type: ignore[no-untyped-call]
     return BuiltDetector(model=model.train(), places=places, num_replaced=num_replaced)
 
 

@@ -1,8 +1,8 @@
 """The feature pyramid on a body, and attention modules within it.
 
 At ``at=fpn`` one module stands after the output convolution of each level, of
-which every level has one; the coarser levels that are made from the last one, and
-all heads, see what it gives. The setting `stages` chooses levels by the
+which every level has one; all heads see what it gives, and so does the level that the R-CNNs
+make by subsampling. RetinaNet's coarser levels come from the body. The setting `stages` chooses levels by the
 stage of the body that they stand on: ``sge:at=fpn,stages=3,4``.
 """
 

@@ -90,7 +90,7 @@ def retinanet(
         raise SpecError(f"convolutions must be at most {_MOST_CONVOLUTIONS}; got convolutions={convolutions}")
     if not 0 < prior < 1:
         raise SpecError(f"prior must be in (0, 1); got prior={prior}")
-    pyramid = Pyramid(body, channels=pyramid_channels, first_stage=first_stage, coarser=LastLevelP6P7)
+    pyramid = Pyramid(body, channels=pyramid_channels, first_stage=first_stage, coarser=_coarser)
     anchors = anchors_of(len(pyramid.levels) + 2, anchor_size, scales)
     model = RetinaNet(
         pyramid,
@@ -106,6 +106,13 @@ def retinanet(
     nn.init.constant_(model.head.classification_head.cls_logits.bias, torch.tensor(prior).logit().item())
     made: nn.Module = model
     return made
+
+
+def _coarser(in_channels: int, channels: int) -> LastLevelP6P7:
+    added = LastLevelP6P7(in_channels, channels)
+    # torchvision's takes the pyramid's own last level where it has as many channels as the body's last stage.
+    added.use_P5 = False
+    return added
 
 
 def _head(channels: int, num_anchors: int, num_outputs: int, convolutions: int, group_norm: bool) -> RetinaNetHead:

@@ -102,22 +102,6 @@ def test_a_module_that_comes_later_is_held_too() -> None:
     assert not body.layer1.later.weight.requires_grad
 
 
-def test_synchronised_norms_are_of_body_and_attention() -> None:
-    made = built(attention="srm", norm="sync")
-    norms = batch_norms(made.model)
-    assert len(norms) > len(batch_norms(built(attention="none").model))
-    assert all(isinstance(module, nn.SyncBatchNorm) for module in norms.values())
-    assert all(made.model.get_submodule(place.name) is place.module for place in made.places)
-    plain = built(attention="srm").model
-    assert made.model.state_dict().keys() == plain.state_dict().keys()
-    torch.manual_seed(0)
-    expected = plain(*batch())
-    torch.manual_seed(0)
-    # Of one process they are plain batch norms.
-    for name, loss in made.model(*batch()).items():
-        torch.testing.assert_close(loss, expected[name])
-
-
 def test_the_body_has_no_leftovers_of_the_classifier() -> None:
     body = built(backbone=BACKBONE).model.backbone.body
     assert [name for name, _ in body.named_children()] == [

@@ -62,6 +62,6 @@ def _speed(board: DetectionBoard) -> str:
     paces = [f"{block.detector} {block.baseline.images_per_s:,.3g}" for block in board.blocks if block.baseline]
     pace = f" Images/s of the baseline: {listed(paces)}." if paces else ""
     return (
-        "images/s is inference of one image at a time, from resizing to final boxes, each pass beside one of the "
-        f"baseline: median ratio, quartiles in brackets.{pace}"
+        "images/s is inference of one image at a time by detectors before training, from resizing to final boxes, "
+        f"each pass beside one of the baseline: median ratio, quartiles in brackets.{pace}"
     )

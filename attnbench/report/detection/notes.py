@@ -12,7 +12,6 @@ _NORMS = {
     "train": "trained",
     "eval": "trained without their statistics",
     "frozen": "frozen",
-    "sync": "trained over all devices together",
 }
 """What becomes of the body's batch norms, in words."""
 
