@@ -253,16 +253,15 @@ def test_two_machines_reach_the_count_together(command: Command) -> None:
 
 
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize(("workers", "signals"), [(1, 1), (2, 1), (2, 2)])
-def test_ctrl_c_puts_the_trial_back(command: Command, workers: int, signals: int) -> None:
+@pytest.mark.parametrize(("workers", "from_terminal"), [(1, False), (2, False), (2, True)])
+def test_ctrl_c_puts_the_trial_back(command: Command, workers: int, from_terminal: bool) -> None:
     first = command.start(trials=4, workers=workers)
     broken = in_work(command)
-    for _ in range(signals):
-        # From a terminal it comes to all processes; to the workers once more, from their parent.
-        if signals == 2:
-            os.killpg(first.pid, signal.SIGINT)
-        else:
-            first.send_signal(signal.SIGINT)
+    if from_terminal:
+        # It comes to all processes, and to the workers once more, from their parent.
+        os.killpg(first.pid, signal.SIGINT)
+    else:
+        first.send_signal(signal.SIGINT)
     assert first.wait(timeout=60) == 130
     wait_for(lambda: not group_of(first), timeout_s=5)
     study = command.load()
