@@ -1,7 +1,7 @@
 """A grid of detection runs: expanded from a suite, resumed from a store, executed by an executor."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -78,7 +78,12 @@ def check_detection(suite: DetectionSuite) -> list[str]:
     Raises:
         AttnBenchError: If anything named is not there or does not fit.
     """
-    runs = [run for run in expand_detection(suite) if run.seed == suite.seeds[0]]
+    return check_runs(expand_detection(suite))
+
+
+def check_runs(specs: Sequence[DetectionRun]) -> list[str]:
+    """What `check_detection` does, of runs that are expanded already."""
+    runs = [run for run in specs if run.seed == specs[0].seed]
     data = read_detection_data(runs[0])
     check_scored_splits(runs[0], data)
     for run in runs:
@@ -96,13 +101,14 @@ def detection_grid(suite: DetectionSuite, *, checkpoints: Path | None = None) ->
     Raises:
         AttnBenchError: If the suite cannot be expanded.
     """
+    specs = tuple(expand_detection(suite))
     return Grid(
-        specs=tuple(expand_detection(suite)),
+        specs=specs,
         compute=suite.compute,
         imports=suite.imports,
         digest_of=detection_digest,
         execute=partial(execute_detection, checkpoints=checkpoints),
-        check=partial(check_detection, suite),
+        check=partial(check_runs, specs),
         label=_labelling(suite),
         score=_score,
         has_files=lambda spec: checkpoints is None or (checkpoints / checkpoint_name(spec)).is_file(),

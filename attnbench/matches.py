@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 IOU_THRESHOLDS: tuple[float, ...] = tuple(np.linspace(0.5, 0.95, 10).tolist())
 """COCO's thresholds, 0.5, 0.55 … 0.95, with its own rounding."""
 
+SMALL_AREA, LARGE_AREA = 32**2, 96**2
+"""Where COCO's small objects end and its large ones begin, pixels."""
+
 AREAS: tuple[str, ...] = ("all", "small", "medium", "large")
 """COCO's ranges of the annotation's area: any, up to 32², from 32² to 96², from 96² on; the ends are of both."""
 

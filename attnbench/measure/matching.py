@@ -14,7 +14,7 @@ import numpy as np
 from faster_coco_eval.core import mask as coco_masks
 from numpy.typing import NDArray
 
-from attnbench.matches import AREAS, IOU_THRESHOLDS, MatchTable
+from attnbench.matches import AREAS, IOU_THRESHOLDS, LARGE_AREA, SMALL_AREA, MatchTable
 
 MOST_DETECTIONS = 100
 """Detections of an image and class that count."""
@@ -22,7 +22,7 @@ MOST_DETECTIONS = 100
 Shapes: TypeAlias = list[list[float] | dict[str, Any]]
 """Boxes (x, y, width, height), or masks as COCO's run lengths: ``size`` and ``counts``."""
 
-_LIMITS = np.array([[0, 1e5**2], [0, 32**2], [32**2, 96**2], [96**2, 1e5**2]])
+_LIMITS = np.array([[0, 1e5**2], [0, SMALL_AREA], [SMALL_AREA, LARGE_AREA], [LARGE_AREA, 1e5**2]])
 _LEAST_OVERLAPS = np.minimum(IOU_THRESHOLDS, 1 - 1e-10)
 
 

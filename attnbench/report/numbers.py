@@ -35,14 +35,14 @@ def unsigned_number(value: float) -> str:
     return signed_number(value).removeprefix("+")
 
 
-def signed_points(value: float) -> str:
+def signed_points(value: float, *, decimals: int = 2) -> str:
     """A difference of percentages.
 
     >>> signed_points(0.514), signed_points(-0.001)
     ('+0.51', '0.00')
     """
-    text = f"{value:+.2f}"
-    return "0.00" if text in {"+0.00", "-0.00"} else _minus(text)
+    text, zero = f"{value:+.{decimals}f}", f"{0:.{decimals}f}"
+    return zero if text[1:] == zero else _minus(text)
 
 
 def half_width(interval: Interval) -> str:
@@ -54,7 +54,7 @@ def half_width(interval: Interval) -> str:
     return "± –" if interval.half_width is None else f"± {interval.half_width:.2f}"
 
 
-def between(low: float, high: float) -> str:
+def between(low: float, high: float, *, decimals: int = 2) -> str:
     """An interval of points by its ends.
 
     An end that is rounded to 0 keeps its sign, which says whether the interval holds 0.
@@ -62,7 +62,7 @@ def between(low: float, high: float) -> str:
     >>> between(-0.514, 1.2), between(-0.3, -0.001), between(0.0, 0.7)
     ('[−0.51, +1.20]', '[−0.30, −0.00]', '[0.00, +0.70]')
     """
-    ends = (_minus(f"{end:+.2f}") if end else "0.00" for end in (low, high))
+    ends = (_minus(f"{end:+.{decimals}f}") if end else f"{0:.{decimals}f}" for end in (low, high))
     return f"[{', '.join(ends)}]"
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnbench.data.detection.masks import draw_mask, parse_segmentation
+from attnbench.matches import LARGE_AREA, SMALL_AREA
 
-SMALL_AREA, LARGE_AREA = 32**2, 96**2
 """Areas at which COCO's small objects end and its large ones begin; an object of just such an area is in both."""
 
 

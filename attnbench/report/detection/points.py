@@ -1,5 +1,6 @@
 """Average precisions as text, with one decimal, as COCO's tables have them."""
 
+from attnbench.report import numbers
 from attnbench.report.detection.figures import FigureDifference
 from attnbench.stats.average_precision import PrecisionInterval
 
@@ -22,8 +23,7 @@ def signed_points(value: float) -> str:
     >>> signed_points(1.26), signed_points(-0.04)
     ('+1.3', '0.0')
     """
-    text = f"{value:+.1f}"
-    return "0.0" if text in {"+0.0", "-0.0"} else text.replace("-", "−")
+    return numbers.signed_points(value, decimals=1)
 
 
 def plus_minus(interval: PrecisionInterval | None) -> str:
@@ -33,10 +33,7 @@ def plus_minus(interval: PrecisionInterval | None) -> str:
 
 def between(interval: PrecisionInterval | None) -> str:
     """The ends of a difference's interval; one that is rounded to 0 keeps its sign."""
-    if interval is None:
-        return "[–]"
-    ends = (f"{end:+.1f}".replace("-", "−") if end else "0.0" for end in (interval.low, interval.high))
-    return f"[{', '.join(ends)}]"
+    return "[–]" if interval is None else numbers.between(interval.low, interval.high, decimals=1)
 
 
 def mark(difference: FigureDifference) -> str:
