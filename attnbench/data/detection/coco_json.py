@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, TypeAlias
 
 import msgspec
 import numpy as np
@@ -14,12 +15,15 @@ from attnbench.data.detection.boxes import check_box
 from attnbench.data.detection.masks import draw_mask, parse_segmentation
 from attnbench.errors import DataError
 
+# What NumPy's integers hold.
+_Id: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
 
 class _Image(msgspec.Struct):
-    id: int
+    id: _Id
     file_name: str
-    height: int
-    width: int
+    height: _Id
+    width: _Id
 
 
 class _Category(msgspec.Struct):

@@ -60,6 +60,8 @@ def _write_images(data: DetectionData, split: Split, folder: Path) -> None:
     chosen = data.split(split)
     for index, name in enumerate(chosen.annotations.file_names):
         file = folder / name
+        if not file.resolve().is_relative_to(folder.resolve()):
+            raise DataError(f"an image's file name must stay within the folder of its split; got {name!r}")
         if file.exists():
             continue
         buffer = io.BytesIO()

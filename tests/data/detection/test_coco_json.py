@@ -135,3 +135,10 @@ def test_one_sentence_a_fault() -> None:
     sentences = fault_sentences(dict.fromkeys(reversed(FAULTS), 1234))
     assert len(sentences) == len(FAULTS)
     assert sentences[0] == "Images without a file (missing_file): 1,234; left out, with their objects."
+
+
+def test_a_number_that_no_array_holds_is_refused_in_a_sentence() -> None:
+    images = f'[{{"id": {2**63}, "file_name": "a.png", "height": 4, "width": 4}}]'
+    content = f'{{"images": {images}, "annotations": [], "categories": [{{"id": 1, "name": "a"}}]}}'
+    with pytest.raises(DataError, match="does not hold annotations"):
+        decode_annotations(content.encode(), source="a test")
