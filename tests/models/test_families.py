@@ -4,7 +4,7 @@ import torch
 import torchvision
 from torch import nn
 
-from attnbench.errors import PlacementError
+from attnbench.errors import PlacementError, SpecError
 from attnbench.models import backbone_names, create_model
 from attnbench.models.families import FAMILIES
 from tests.models.modules import SMALLEST, built, without_own
@@ -49,6 +49,32 @@ def test_without_attention_it_is_timms_network(name: str) -> None:
     theirs = timm.create_model(name, num_classes=10).state_dict()
     assert ours.state_dict().keys() == theirs.keys()
     assert all(torch.equal(value, theirs[key]) for key, value in ours.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["resnet18d", "resnet10t"])
+def test_a_width_makes_every_stage_narrower(name: str) -> None:
+    model = create_model(f"{name}:width=16", num_classes=5)
+    stages = [model.get_submodule(f"layer{stage}.0.conv2").out_channels for stage in (1, 2, 3, 4)]
+    assert stages == [16, 32, 64, 128]
+    assert model.conv1[-1].out_channels == model.bn1.num_features == 16
+    assert model(torch.zeros(2, 3, 64, 64)).shape == (2, 5)
+
+
+def test_the_usual_width_is_the_models_own() -> None:
+    own, given = (create_model(text, num_classes=5, seed=1) for text in ("resnet18d", "resnet18d:width=64"))
+    assert all(torch.equal(left, right) for left, right in zip(own.parameters(), given.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "message"),
+    [
+        ("resnet18:width=32", "the stem of resnet18 is one convolution, whose width is fixed; got width=32"),
+        ("resnet18d:width=12", "width must be positive and divisible by 8; got width=12"),
+    ],
+)
+def test_a_width_that_cannot_be_is_refused(backbone: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        create_model(backbone, num_classes=5)
 
 
 def test_without_attention_it_is_torchvisions_network() -> None:

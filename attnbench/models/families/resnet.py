@@ -75,6 +75,54 @@ def cifar_resnet(
     return made
 
 
+def timm_resnet(
+    name: str,
+    *,
+    in_channels: int,
+    num_classes: int,
+    width: int | None = None,
+    zero_init_last: bool = True,
+    drop_rate: float = 0.0,
+    drop_path_rate: float = 0.0,
+) -> nn.Module:
+    """A ResNet of timm, as published or narrower or wider.
+
+    Args:
+        name: timm's name.
+        in_channels: Channels of the image.
+        num_classes: Outputs of the classifier.
+        width: Channels of the stem and of the first stage's 3×3 convolutions, doubled at each later stage; none for
+            the model's own. The stem must be one of several convolutions, as in a ResNet-D.
+        zero_init_last: Start with each residual branch's last scale at 0.
+        drop_rate: Dropout before the classifier.
+        drop_path_rate: Stochastic depth of the last block.
+
+    Raises:
+        SpecError: If a rate is not in [0, 1), `width` is not positive and divisible by 8, or the stem is of one
+            convolution.
+    """
+    create = partial(
+        timm_residual_backbone,
+        name,
+        in_channels=in_channels,
+        num_classes=num_classes,
+        zero_init_last=zero_init_last,
+        drop_rate=drop_rate,
+        drop_path_rate=drop_path_rate,
+    )
+    if width is None:
+        return create()
+    if width < 8 or width % 8:  # a tiered stem begins with three eighths of it
+        raise SpecError(f"width must be positive and divisible by 8; got width={width}")
+    model = create(stem_width=width // 2, channels=tuple(width * 2**stage for stage in range(4)))
+    if isinstance(model.conv1, nn.Conv2d):
+        raise SpecError(
+            f"the stem of {name} is one convolution, whose width is fixed; got width={width}, which needs a stem of "
+            "several, as that of resnet18d or resnet50d"
+        )
+    return model
+
+
 def _stages(model: nn.Module) -> list[Stage]:
     stages = []
     for name, module in model.named_children():
@@ -115,7 +163,7 @@ def _block(name: str, block: Any) -> Block:
 RESNET = Family(
     name="resnet",
     names=lambda: list(timm.list_models(module="resnet")),
-    create=timm_residual_backbone,
+    create=timm_resnet,
     stages=_stages,
 )
 CIFAR_RESNET = replace(RESNET, name="cifar-resnet", names=lambda: ["cifar-resnet"], create=cifar_resnet)

@@ -34,6 +34,7 @@ def timm_residual_backbone(
     zero_init_last: bool = True,
     drop_rate: float = 0.0,
     drop_path_rate: float = 0.0,
+    **widths: object,
 ) -> nn.Module:
     """A backbone of timm whose blocks end with a norm that may start at 0.
 
@@ -44,6 +45,7 @@ def timm_residual_backbone(
         zero_init_last: Start with each residual branch's last scale at 0.
         drop_rate: Dropout before the classifier.
         drop_path_rate: Stochastic depth of the last block.
+        **widths: What timm calls the widths of the family's models.
 
     Raises:
         SpecError: If a rate is not in [0, 1).
@@ -55,6 +57,7 @@ def timm_residual_backbone(
         zero_init_last=zero_init_last,
         drop_rate=drop_rate,
         drop_path_rate=drop_path_rate,
+        **widths,
     )
 
 
