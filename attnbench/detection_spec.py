@@ -4,10 +4,14 @@ As `attnbench.spec` for classification: a `DetectionRun` is one (detector, varia
 and a `DetectionSuite` is a grid of them.
 """
 
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, TypeAlias
+
+import msgspec
 
 from attnbench.efficiency_spec import spec_digest
+from attnbench.errors import SpecError
 from attnbench.spec import Compute, PluginFile
 from attnbench.spec_rules import canonical, check
 from attnbench.variant import Variant
@@ -148,6 +152,8 @@ class DetectionSuite:
     """Detectors, each with its settings; each gets a table of its own."""
     detector_settings: tuple[str, ...] = ()
     """Detectors with the settings that they get where `detector` names them without any."""
+    detector_recipe: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Fields in which a detector, by its name, departs from `recipe`: ``{"retinanet": {"epochs": 10}}``."""
     attention: tuple[str, ...]
     """Variants to compare; the baseline is added in front where it is missing."""
     backbone: str
@@ -166,7 +172,7 @@ class DetectionSuite:
     seeds: tuple[int, ...] = (0,)
     """Seeds; each gives every variant the same data order, augmentation and shared initial weights."""
     recipe: DetectionRecipe = field(default_factory=DetectionRecipe)
-    """How each run is trained."""
+    """How each run is trained, but for `detector_recipe`."""
     compute: Compute = field(default_factory=Compute)
     """Where each run is trained."""
     speed_rounds: int = 10
@@ -192,6 +198,23 @@ class DetectionSuite:
         check(bool(self.seeds), "at least one seed is needed", seeds=self.seeds)
         check(len(set(self.seeds)) == len(self.seeds), "each seed may be named once", seeds=self.seeds)
         check(all(0 <= seed < 2**31 for seed in self.seeds), "seeds must lie in [0, 2**31)", seeds=self.seeds)
+        for name in self.detector_recipe:
+            self.recipe_of(name)
+
+    def recipe_of(self, detector: str) -> DetectionRecipe:
+        """How a detector of the suite is trained.
+
+        Raises:
+            SpecError: If a field in which it departs from the recipe is unknown, of the wrong type or out of range.
+        """
+        name = Variant.parse(detector).name
+        departures = dict(self.detector_recipe.get(name, {}))
+        for key in departures:
+            check(key in {known.name for known in fields(DetectionRecipe)}, f"a recipe has no field {key!r}")
+        try:
+            return msgspec.convert({**asdict(self.recipe), **departures}, DetectionRecipe, strict=False)
+        except msgspec.ValidationError as error:
+            raise SpecError(f"detector_recipe: {name}: {error}") from None
 
 
 def detection_digest(spec: DetectionRun) -> str:

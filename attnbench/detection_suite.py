@@ -51,7 +51,7 @@ def expand_detection(suite: DetectionSuite) -> list[DetectionRun]:
             annotations=suite.annotations,
             weights=weights[attention],
             weights_sha256=hashes.get(weights[attention] or ""),
-            recipe=suite.recipe,
+            recipe=suite.recipe_of(detector),
             compute=suite.compute,
             baseline=suite.baseline,
             speed_rounds=suite.speed_rounds,
@@ -85,8 +85,8 @@ def check_runs(specs: Sequence[DetectionRun]) -> list[str]:
     """What `check_detection` does, of runs that are expanded already."""
     runs = [run for run in specs if run.seed == specs[0].seed]
     data = read_detection_data(runs[0])
-    check_scored_splits(runs[0], data)
     for run in runs:
+        check_scored_splits(run, data)
         build_run_detector(run, run.attention, data, weights=run.weights)
     return fault_sentences(data.faults)
 

@@ -77,6 +77,15 @@ def test_a_suite_puts_its_baseline_first_and_gives_detectors_their_settings() ->
     assert made.detector == ("retinanet:anchor_size=16", "faster-rcnn:regions=8", "mask-rcnn")
 
 
+def test_a_detector_departs_from_the_recipe_in_fields_of_its_own() -> None:
+    made = suite(
+        recipe=DetectionRecipe(epochs=15, momentum=0.8),
+        detector_recipe={"retinanet": {"learning_rate": "1e-3"}},  # as YAML reads it
+    )
+    assert made.recipe_of("retinanet:anchor_size=16") == DetectionRecipe(epochs=15, momentum=0.8, learning_rate=1e-3)
+    assert made.recipe_of("faster-rcnn") == made.recipe
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
@@ -86,6 +95,9 @@ def test_a_suite_puts_its_baseline_first_and_gives_detectors_their_settings() ->
         ({"seeds": ()}, "at least one seed is needed"),
         ({"seeds": (1, 1)}, "each seed may be named once"),
         ({"seeds": (-1,)}, "seeds must lie in"),
+        ({"detector_recipe": {"retinanet": {"epoch": 2}}}, "a recipe has no field 'epoch'"),
+        ({"detector_recipe": {"retinanet": {"epochs": 0}}}, "retinanet: epochs must be at least 1; got epochs=0"),
+        ({"detector_recipe": {"retinanet": {"epochs": "many"}}}, "retinanet: Expected `int`, got `str`"),
     ],
 )
 def test_refuses_a_suite_that_cannot_be(fields: dict[str, object], said: str) -> None:
@@ -94,5 +106,10 @@ def test_refuses_a_suite_that_cannot_be(fields: dict[str, object], said: str) ->
 
 
 def test_a_suite_comes_back_from_yaml() -> None:
-    made = suite(seeds=(0, 3), recipe=replace(DetectionRecipe(), norm="eval"), annotations=("a.json", "b.json"))
+    made = suite(
+        seeds=(0, 3),
+        recipe=replace(DetectionRecipe(), norm="eval"),
+        detector_recipe={"retinanet": {"epochs": 20}},
+        annotations=("a.json", "b.json"),
+    )
     assert from_yaml(to_yaml(made), DetectionSuite, source="a test") == made

@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter
 from attnbench.cli.options import SpecOptions, overridden
 from attnbench.cli.running import say_failures, show_runs
 from attnbench.detection_record import DetectionRecord, DetectionStore
-from attnbench.detection_spec import DetectionRun, DetectionSuite
+from attnbench.detection_spec import DetectionRecipe, DetectionRun, DetectionSuite
 from attnbench.errors import SpecError
 from attnbench.paths import make_output_folder
 from attnbench.presets import DEFAULT_DETECTION_PRESET, detection_preset_names, load_detection_suite
@@ -101,10 +101,17 @@ def quick_detection(suite: DetectionSuite, *, keeps_seeds: bool, keeps_epochs: b
     seeds = suite.seeds if keeps_seeds else suite.seeds[:1]
     if keeps_epochs:
         return replace(suite, seeds=seeds)
-    epochs = max(1, suite.recipe.epochs // 3)
-    steps = tuple(sorted({step * epochs // suite.recipe.epochs for step in suite.recipe.step_epochs} - {0}))
-    recipe = replace(suite.recipe, epochs=epochs, step_epochs=steps, schedule="step" if steps else "cosine")
-    return replace(suite, seeds=seeds, recipe=recipe)
+    departures = {}
+    for name, fields in suite.detector_recipe.items():
+        shortened = _third(suite.recipe_of(name))
+        departures[name] = {**fields, **{key: getattr(shortened, key) for key in ("epochs", "step_epochs", "schedule")}}
+    return replace(suite, seeds=seeds, recipe=_third(suite.recipe), detector_recipe=departures)
+
+
+def _third(recipe: DetectionRecipe) -> DetectionRecipe:
+    epochs = max(1, recipe.epochs // 3)
+    steps = tuple(sorted({step * epochs // recipe.epochs for step in recipe.step_epochs} - {0}))
+    return replace(recipe, epochs=epochs, step_epochs=steps, schedule="step" if steps else "cosine")
 
 
 def run_detection_leaderboard(

@@ -186,6 +186,9 @@ def quick(suite: SuiteSpec, *, keeps_seeds: bool, keeps_epochs: bool) -> SuiteSp
 
 def _put(builtins: dict[str, Any], path: str, value: object) -> None:
     *parents, name = path.split(".")
+    if parents == ["recipe"]:  # what is asked for holds for every detector
+        for departures in builtins.get("detector_recipe", {}).values():
+            departures.pop(name, None)
     for parent in parents:
         builtins = builtins.setdefault(parent, {})
         if not isinstance(builtins, dict):

@@ -55,8 +55,8 @@ def test_a_mistake_is_one_sentence(
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ([], ["- faster-rcnn:", "epochs: 6"]),
-        (["--quick"], ["epochs: 2"]),
+        ([], ["- faster-rcnn:", "epochs: 5"]),
+        (["--quick"], ["epochs: 1"]),
         (["--quick", "--epochs", "5"], ["epochs: 5"]),
         (["--data", "coco", "--quick"], ["epochs: 4", "  step_epochs:\n  - 2\n  - 3\n"]),
         (["--data", "coco", "--annotations", "a.json", "b.json"], ["short_side: 192", "weights: null"]),
