@@ -11,6 +11,7 @@ from attnbench.errors import AttnBenchError
 
 if TYPE_CHECKING:
     from attnbench.attention import register_attention
+    from attnbench.attention.observing import observe
     from attnbench.detection import create_detector, register_detector
     from attnbench.detection_record import DetectionRecord, DetectionStore
     from attnbench.detection_run import run_detection
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from attnbench.space import Choices, Divisors, Floats, Integers
     from attnbench.spec import Compute, Measure, Recipe, RunSpec, SuiteSpec
     from attnbench.suite import run_suite
+    from attnbench.visualize import capture
 
 __version__ = "0.1.0"
 
@@ -41,9 +43,11 @@ _LAZY = {
     "RunSpec": "attnbench.spec",
     "Store": "attnbench.record",
     "SuiteSpec": "attnbench.spec",
+    "capture": "attnbench.visualize",
     "create_detector": "attnbench.detection",
     "create_model": "attnbench.models",
     "load_checkpoint": "attnbench.models",
+    "observe": "attnbench.attention.observing",
     "register_attention": "attnbench.attention",
     "register_detector": "attnbench.detection",
     "run_detection": "attnbench.detection_run",
@@ -70,9 +74,11 @@ __all__ = [
     "RunSpec",
     "Store",
     "SuiteSpec",
+    "capture",
     "create_detector",
     "create_model",
     "load_checkpoint",
+    "observe",
     "register_attention",
     "register_detector",
     "run_detection",

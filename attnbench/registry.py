@@ -71,6 +71,10 @@ class Registry(Generic[T]):
         """Every registered name, sorted, those of installed packages included."""
         return sorted({*self._objects, *self._entry_points()})
 
+    def registered(self) -> list[T]:
+        """What is registered by now; installed packages that were not asked for are not imported for it."""
+        return list(self._objects.values())
+
     def get(self, name: str) -> T:
         """The object that is registered as `name`.
 

@@ -25,6 +25,7 @@ from torch import nn
 
 from attnbench.attention.groups import reduced
 from attnbench.attention.norm import BatchNorm
+from attnbench.attention.observing import observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
@@ -35,7 +36,8 @@ from attnbench.space import Choices, SearchSpace
 class BAM(nn.Module):
     """A gate a channel and position; with h = C/r: 3·C·h + C + 18·h² + 13·h + 1 parameters.
 
-    Shape: (N, C, H, W) in and out, any H and W.
+    Shape: (N, C, H, W) in and out, any H and W. Shows ``channel``, M_c (N, C, 1, 1), ``spatial``, M_s (N, 1, H, W),
+    both before the sigmoid, and ``gate``, sigmoid of their sum or product (N, C, H, W).
     """
 
     search_space: ClassVar[SearchSpace] = {
@@ -96,7 +98,9 @@ class BAM(nn.Module):
         channel = self.channel_branch(x.mean((2, 3), keepdim=True))
         spatial = self.spatial_branch(x)
         logits = channel + spatial if self.combine == "sum" else channel * spatial
-        return x * (1 + torch.sigmoid(logits)).to(x.dtype)
+        gate = torch.sigmoid(logits)
+        observe(self, channel=channel, spatial=spatial, gate=gate)
+        return x * (1 + gate).to(x.dtype)
 
 
 def _conv_norm_relu(conv: nn.Conv2d) -> tuple[nn.Module, ...]:

@@ -25,6 +25,7 @@ from torch import nn
 
 from attnbench.attention.groups import reduced
 from attnbench.attention.norm import BatchNorm
+from attnbench.attention.observing import observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
@@ -35,7 +36,8 @@ from attnbench.space import Choices, SearchSpace
 class CBAM(nn.Module):
     """A gate a channel, then a gate a position; 2·C²/r + 2·k² parameters, official C/r + C + 2 more.
 
-    Shape: (N, C, H, W) in and out, any H and W.
+    Shape: (N, C, H, W) in and out, any H and W. Shows ``channel_gate``, M_c (N, C, 1, 1), and ``spatial_gate``,
+    M_s (N, 1, H, W).
     """
 
     search_space: ClassVar[SearchSpace] = {
@@ -99,8 +101,9 @@ class ChannelGate(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each channel of (N, C, H, W)."""
-        gate = torch.sigmoid(self.mlp(x.mean((2, 3))) + self.mlp(x.amax((2, 3))))
-        return x * gate.to(x.dtype)[:, :, None, None]
+        gate = torch.sigmoid(self.mlp(x.mean((2, 3))) + self.mlp(x.amax((2, 3))))[:, :, None, None]
+        observe(self, channel_gate=gate)
+        return x * gate.to(x.dtype)
 
 
 class SpatialGate(nn.Module):
@@ -120,4 +123,6 @@ class SpatialGate(nn.Module):
         # In one dtype: autocast lets mean, but not amax, give another than the input's.
         highest, mean = x.amax(1, keepdim=True), x.mean(1, keepdim=True)
         pooled = torch.cat((highest, mean.to(highest.dtype)), 1)
-        return x * torch.sigmoid(self.norm(self.conv(pooled))).to(x.dtype)
+        gate = torch.sigmoid(self.norm(self.conv(pooled)))
+        observe(self, spatial_gate=gate)
+        return x * gate.to(x.dtype)

@@ -37,6 +37,7 @@ from torch.nn.parameter import UninitializedParameter
 
 from attnbench.attention.groups import reduced
 from attnbench.attention.norm import BatchNorm
+from attnbench.attention.observing import observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
@@ -51,7 +52,7 @@ class GatherExcite(nn.Module):
 
     Parameters: θ⁻ none; θ log₂ e · (9·C + 2·C), global H·W·C + 2·C; θ⁺ 2·C²/16 + C/16 + C more.
 
-    Shape: (N, C, H, W) in and out, any H and W.
+    Shape: (N, C, H, W) in and out, any H and W. Shows ``gate`` (N, C, H, W), or (N, C, 1, 1) with the global extent.
     """
 
     search_space: ClassVar[SearchSpace] = {
@@ -112,6 +113,7 @@ class GatherExcite(nn.Module):
             height, width = x.shape[2:]
             gate = gate.repeat_interleave(self.extent, 2)[:, :, :height]
             gate = gate.repeat_interleave(self.extent, 3)[:, :, :, :width]
+        observe(self, gate=gate)
         return x * gate
 
     def extra_repr(self) -> str:

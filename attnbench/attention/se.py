@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from attnbench.attention.groups import reduced
+from attnbench.attention.observing import observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.space import Choices, SearchSpace
@@ -26,7 +27,7 @@ from attnbench.space import Choices, SearchSpace
 class SqueezeExcitation(nn.Module):
     """A gate a channel from the channels' means; 2·C²/r + C/r + C parameters.
 
-    Shape: (N, C, H, W) in and out, any H and W.
+    Shape: (N, C, H, W) in and out, any H and W. Shows ``gate``, s (N, C, 1, 1).
     """
 
     search_space: ClassVar[SearchSpace] = {
@@ -58,5 +59,6 @@ class SqueezeExcitation(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each channel."""
-        gate = torch.sigmoid(self.excite(torch.relu(self.squeeze(x.mean((2, 3))))))
-        return x * gate.to(x.dtype)[:, :, None, None]
+        gate = torch.sigmoid(self.excite(torch.relu(self.squeeze(x.mean((2, 3))))))[:, :, None, None]
+        observe(self, gate=gate)
+        return x * gate.to(x.dtype)

@@ -29,6 +29,7 @@ import torch
 from torch import nn
 
 from attnbench.attention.groups import check_groups
+from attnbench.attention.observing import is_observed, observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.space import Choices, Divisors, Floats, SearchSpace
@@ -42,7 +43,8 @@ DAMPED_BELOW = 1e-3
 class SpatialGroupEnhance(nn.Module):
     """SGE over G groups of channels; 2·G parameters.
 
-    Shape: (N, C, H, W) in and out, any H and W.
+    Shape: (N, C, H, W) in and out, any H and W. Shows ``similarity``, c, ``normalized``, ĉ, where it normalises, and
+    ``gate``, sigmoid(a), each (N, G, H, W).
     """
 
     search_space: ClassVar[SearchSpace] = {
@@ -99,9 +101,13 @@ class SpatialGroupEnhance(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             wide = split.to(torch.promote_types(x.dtype, torch.float32))
             similarity = (wide * wide.mean(position, keepdim=True)).sum(feature, keepdim=True)
-            if self.normalize:
-                similarity = self._normalized(similarity, position)
-            gate = torch.sigmoid(similarity * self.gate_scale.view(per_group) + self.gate_shift.view(per_group))
+            coefficient = self._normalized(similarity, position) if self.normalize else similarity
+            gate = torch.sigmoid(coefficient * self.gate_scale.view(per_group) + self.gate_shift.view(per_group))
+        if is_observed(self):
+            shown = {"similarity": similarity, "gate": gate} | ({"normalized": coefficient} if self.normalize else {})
+            for name, tensor in shown.items():
+                by_group = tensor.squeeze(feature).transpose(1, 2) if channels_last else tensor
+                observe(self, **{name: by_group.reshape(images, groups, height, width)})
         enhanced = split * gate.to(x.dtype)
         if channels_last:
             return enhanced.reshape(images, height, width, channels).permute(0, 3, 1, 2)

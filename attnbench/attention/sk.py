@@ -27,6 +27,7 @@ from torch import nn
 
 from attnbench.attention.groups import check_groups
 from attnbench.attention.norm import BatchNorm
+from attnbench.attention.observing import observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
@@ -44,7 +45,7 @@ class SelectiveKernel(nn.Module):
     and outputs: 2·9·C²/G + 4·C + 3·C·d + 2·d parameters, official with 9·C² in
     place of one 9·C²/G.
 
-    Shape: (N, C_in, H, W) → (N, C_out, ⌈H / stride⌉, ⌈W / stride⌉).
+    Shape: (N, C_in, H, W) → (N, C_out, ⌈H / stride⌉, ⌈W / stride⌉). Shows ``branch_weights``, a (N, 2, C_out, 1, 1).
     """
 
     search_space: ClassVar[SearchSpace] = {
@@ -115,6 +116,7 @@ class SelectiveKernel(nn.Module):
         # The softmax over two branches is a sigmoid of their difference, but the paper's form shows what is meant.
         logits = self.select(self.fuse(pooled)).unflatten(1, (2, -1))
         weights = logits.softmax(1).to(first.dtype)
+        observe(self, branch_weights=weights)
         mixed: torch.Tensor = weights[:, 0] * first + weights[:, 1] * second
         return mixed
 
