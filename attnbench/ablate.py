@@ -18,7 +18,7 @@ from attnbench.models.fitting import (
     with_settings,
 )
 from attnbench.models.meeting import num_stages
-from attnbench.plugins import import_plugin
+from attnbench.plugins import import_plugins
 from attnbench.report.ablation.design import Design, Kind, Point, label
 from attnbench.space import Choices, SearchSpace, finite_values
 from attnbench.spec import SuiteSpec
@@ -52,8 +52,7 @@ def design_ablation(kind: Kind, attention: str, suite: SuiteSpec) -> Design:
         UnknownNameError: If there is no such module or backbone.
         PlacementError: If the backbone has no place for the module.
     """
-    for name in suite.imports:
-        import_plugin(name)
+    import_plugins(suite.imports)
     given, backbone = Variant.parse(attention), Variant.parse(suite.backbone)
     settings = _changed_settings(kind, given.name)
     reference = _reference(given, backbone)

@@ -192,8 +192,7 @@ def _silent(phase: str, done: int, total: int) -> None:
 
 
 def _check_files(spec: DetectionRun) -> None:
-    if spec.plugin is not None:
-        check_unchanged(spec.plugin)
+    check_unchanged(spec.plugin, spec.detector_plugin, spec.data_plugin)
     found = weights_sha256(spec.weights)
     if found != spec.weights_sha256:
         raise CheckpointError(

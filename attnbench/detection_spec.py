@@ -12,7 +12,7 @@ import msgspec
 
 from attnbench.efficiency_spec import spec_digest
 from attnbench.errors import SpecError
-from attnbench.spec import Compute, PluginFile
+from attnbench.spec import LATER, Compute, PluginFile
 from attnbench.spec_rules import canonical, check
 from attnbench.variant import Variant
 
@@ -136,6 +136,10 @@ class DetectionRun:
     """Seed of weights, data order, augmentation and sampled regions."""
     plugin: PluginFile | None = None
     """The user's file that registers the attention module, if it is not one of attnbench's."""
+    detector_plugin: PluginFile | None = field(default=None, metadata=LATER)
+    """The same of the detector."""
+    data_plugin: PluginFile | None = field(default=None, metadata=LATER)
+    """The same of the data set."""
 
     def __post_init__(self) -> None:
         for name in ("detector", "attention", "backbone", "data", "baseline"):

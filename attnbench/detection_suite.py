@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from attnbench.data.detection import fault_sentences
+from attnbench.data.detection import DETECTION_DATA, fault_sentences
+from attnbench.detection import DETECTORS
 from attnbench.detection_record import DetectionRecord, DetectionStore
 from attnbench.detection_run import (
     build_run_detector,
@@ -17,6 +18,7 @@ from attnbench.detection_run import (
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
 from attnbench.errors import CheckpointError
 from attnbench.execution import Grid, tell_progress
+from attnbench.plugins import import_plugins, plugin_that_defines
 from attnbench.suite import plugin_of
 from attnbench.variant import Variant
 
@@ -28,11 +30,15 @@ def expand_detection(suite: DetectionSuite) -> list[DetectionRun]:
     """The runs of a suite: for each seed and detector every variant, so that a part of it is already a comparison.
 
     Raises:
-        UnknownNameError: If a variant names no registered module.
+        UnknownNameError: If there is no such module, detector or data set.
         PluginError: If a user's file cannot be imported.
         CheckpointError: If a file of weights cannot be read.
     """
+    import_plugins(suite.imports)  # they register what the suite names
     plugins = {attention: plugin_of(attention, suite.imports) for attention in suite.attention}
+    detectors = {detector: DETECTORS.get(Variant.parse(detector).name).create for detector in suite.detector}
+    detector_plugins = {name: plugin_that_defines(create, suite.imports) for name, create in detectors.items()}
+    data_plugin = plugin_that_defines(DETECTION_DATA.get(Variant.parse(suite.data).name), suite.imports)
     weights = {attention: weights_of(suite, attention) for attention in suite.attention}
     try:
         hashes = {file: weights_sha256(file) for file in sorted(set(filter(None, weights.values())))}
@@ -57,6 +63,8 @@ def expand_detection(suite: DetectionSuite) -> list[DetectionRun]:
             speed_rounds=suite.speed_rounds,
             seed=seed,
             plugin=plugins[attention],
+            detector_plugin=detector_plugins[detector],
+            data_plugin=data_plugin,
         )
         for seed in suite.seeds
         for detector in suite.detector

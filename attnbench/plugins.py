@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -35,6 +36,16 @@ def import_plugin(name: str) -> ModuleType:
         raise PluginError(f"cannot import {name!r}: {type(error).__name__}: {error}") from error
 
 
+def import_plugins(names: Iterable[str]) -> None:
+    """Import files and modules in their order, as `import_plugin` does each.
+
+    Raises:
+        PluginError: If there is no such file or module, or its import fails.
+    """
+    for name in names:
+        import_plugin(name)
+
+
 def _import_file(module_name: str, path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(module_name, path)
     assert spec is not None
@@ -54,18 +65,24 @@ def plugin_file(name: str) -> PluginFile:
     return PluginFile(path=name, sha256=_sha256(import_plugin(name)))
 
 
-def check_unchanged(plugin: PluginFile) -> None:
-    """Import a plug-in and hold it to the hash in a spec.
+def plugin_that_defines(member: object, imports: tuple[str, ...]) -> PluginFile | None:
+    """The first of some plug-ins that defines a class or function, with its hash; none where none does."""
+    return next((plugin_file(name) for name in imports if defines(name, member)), None)
+
+
+def check_unchanged(*plugins: PluginFile | None) -> None:
+    """Import the plug-ins of a spec, where there are any, and hold each to its hash there.
 
     Raises:
-        PluginError: If it cannot be imported, or its source is not the spec's.
+        PluginError: If one cannot be imported, or its source is not the spec's.
     """
-    got = _sha256(import_plugin(plugin.path))
-    if got != plugin.sha256:
-        raise PluginError(
-            f"{plugin.path} has changed since the spec was written; its hash is {got[:12]}…, "
-            f"the spec's {plugin.sha256[:12]}…"
-        )
+    for plugin in filter(None, plugins):
+        got = _sha256(import_plugin(plugin.path))
+        if got != plugin.sha256:
+            raise PluginError(
+                f"{plugin.path} has changed since the spec was written; its hash is {got[:12]}…, "
+                f"the spec's {plugin.sha256[:12]}…"
+            )
 
 
 def defines(plugin: str, member: object) -> bool:

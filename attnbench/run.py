@@ -53,8 +53,7 @@ def run_spec(
     tell = on_progress or _silent
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     started = time.perf_counter()
-    if spec.plugin is not None:
-        check_unchanged(spec.plugin)
+    check_unchanged(spec.plugin, spec.data_plugin)
     with use_threads(spec.compute.threads):
         data = _read_data(spec, tell)
         built = build_run_model(spec, spec.attention, data)
@@ -116,8 +115,7 @@ def validate_spec(
     Raises:
         AttnBenchError: If the spec names something that is not there or does not fit, or training diverges.
     """
-    if spec.plugin is not None:
-        check_unchanged(spec.plugin)
+    check_unchanged(spec.plugin, spec.data_plugin)
     with use_threads(spec.compute.threads):
         data = _read_data(spec, _silent)
         model = build_run_model(spec, spec.attention, data).model

@@ -14,6 +14,9 @@ import msgspec
 
 from attnbench.spec_rules import canonical, check
 
+LATER = {"later": True}
+"""Marks a field that did not exist from the start; see `fields_of`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -139,7 +142,7 @@ class PluginFile:
     path: str
     """File or module name, as given to `--import`."""
     sha256: str
-    """Hash of the file. A changed file is another run, so an edited module is trained anew."""
+    """Hash of the file. A changed file is another run, so what was edited is trained anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +169,8 @@ class RunSpec:
     """Seed of weights, data order and augmentation."""
     plugin: PluginFile | None = None
     """The user's file that registers the attention module, if it is not one of attnbench's."""
+    data_plugin: PluginFile | None = field(default=None, metadata=LATER)
+    """The same of the data set."""
 
     def __post_init__(self) -> None:
         for name in ("attention", "backbone", "data", "baseline"):
@@ -212,16 +217,22 @@ class SuiteSpec:
 
 
 def digest(spec: RunSpec) -> str:
-    """The identity of a run: 16 hexadecimal digits of the SHA-256 of its canonical JSON.
+    """The identity of a run: 16 hexadecimal digits of the SHA-256 of its canonical JSON."""
+    return hashlib.sha256(msgspec.json.encode(fields_of(spec), order="sorted")).hexdigest()[:16]
 
-    A field that a later version adds must be left out here while it is at its default, or no stored record is read.
+
+def fields_of(part: Any) -> dict[str, object]:
+    """A spec's fields as its digest sees them, those of its parts nested.
+
+    A field that a later version adds is left out while it is at its default, or no stored record could be read: it is
+    marked as `LATER` in its class.
     """
-    return hashlib.sha256(msgspec.json.encode(_fields_of(spec), order="sorted")).hexdigest()[:16]
-
-
-def _fields_of(part: Any) -> dict[str, object]:
     # Not the dataclass itself: msgspec leaves out fields that it left at their defaults when it made the spec.
     # Nor asdict, which copies every value: a report computes thousands of digests.
-    fields = {name: getattr(part, name) for name in part.__dataclass_fields__}
-    nested = {name: _fields_of(value) for name, value in fields.items() if hasattr(value, "__dataclass_fields__")}
+    fields = {
+        name: getattr(part, name)
+        for name, known in part.__dataclass_fields__.items()
+        if not known.metadata or getattr(part, name) != known.default
+    }
+    nested = {name: fields_of(value) for name, value in fields.items() if hasattr(value, "__dataclass_fields__")}
     return fields | nested

@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 
 from attnbench.attention import ATTENTION
-from attnbench.data import build_data
+from attnbench.data import DATA, build_data
 from attnbench.execution import Failure, Grid, SuiteResult, run_missing, tell_progress
 from attnbench.loggers import LogTo
 from attnbench.models import NO_ATTENTION
-from attnbench.plugins import defines, plugin_file
+from attnbench.plugins import import_plugins, plugin_that_defines
 from attnbench.record import Record, Store
 from attnbench.run import build_run_model, run_spec
 from attnbench.spec import PluginFile, RunSpec, SuiteSpec, digest
@@ -21,21 +21,24 @@ from attnbench.variant import Variant
 def expand(suite: SuiteSpec) -> list[RunSpec]:
     """The runs of a suite: for each seed every variant, so that a part of it is already a comparison.
 
-    A run whose module comes from a user's file carries the hash of that file.
+    A run whose module or data set comes from a user's file carries the hash of that file.
 
     Raises:
-        UnknownNameError: If a variant names no registered module.
+        UnknownNameError: If there is no such module or data set.
         PluginError: If a user's file cannot be imported.
     """
     plugins = {text: plugin_of(text, suite.imports) for text in suite.attention}
+    data_plugin = data_plugin_of(suite.data, suite.imports)
     return [
-        run_of(suite, attention, seed=seed, plugin=plugins[attention])
+        run_of(suite, attention, seed=seed, plugin=plugins[attention], data_plugin=data_plugin)
         for seed in suite.seeds
         for attention in suite.attention
     ]
 
 
-def run_of(suite: SuiteSpec, attention: str, *, seed: int, plugin: PluginFile | None) -> RunSpec:
+def run_of(
+    suite: SuiteSpec, attention: str, *, seed: int, plugin: PluginFile | None, data_plugin: PluginFile | None
+) -> RunSpec:
     """One run under a suite's conditions; its variant need not be one of the suite's."""
     return RunSpec(
         attention=attention,
@@ -48,6 +51,7 @@ def run_of(suite: SuiteSpec, attention: str, *, seed: int, plugin: PluginFile | 
         measure=suite.measure,
         seed=seed,
         plugin=plugin,
+        data_plugin=data_plugin,
     )
 
 
@@ -168,9 +172,17 @@ def plugin_of(attention: str, imports: tuple[str, ...]) -> PluginFile | None:
         UnknownNameError: If the variant names no registered module.
         PluginError: If a file cannot be imported.
     """
-    files = {name: plugin_file(name) for name in imports}
-    variant = Variant.parse(attention)
-    if variant.name == NO_ATTENTION:
-        return None
-    module_class = ATTENTION.get(variant.name).module_class
-    return next((files[name] for name in imports if defines(name, module_class)), None)
+    import_plugins(imports)  # they register what the variant names
+    name = Variant.parse(attention).name
+    return None if name == NO_ATTENTION else plugin_that_defines(ATTENTION.get(name).module_class, imports)
+
+
+def data_plugin_of(data: str, imports: tuple[str, ...]) -> PluginFile | None:
+    """The user's file that registers a data set, with its hash; none for attnbench's own.
+
+    Raises:
+        UnknownNameError: If there is no such data set.
+        PluginError: If a file cannot be imported.
+    """
+    import_plugins(imports)
+    return plugin_that_defines(DATA.get(Variant.parse(data).name), imports)

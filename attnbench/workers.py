@@ -12,7 +12,7 @@ from multiprocessing.queues import Queue
 from typing import Any, TypeVar
 
 from attnbench.execution import SuiteProgress, set_progress
-from attnbench.plugins import import_plugin
+from attnbench.plugins import import_plugins
 from attnbench.spec import Compute
 from attnbench.training import num_cores
 
@@ -81,8 +81,7 @@ def _start_worker(events: "Queue[tuple[str, str, int, int] | None]", imports: tu
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=die_with_parent, daemon=True).start()
     set_progress(lambda *event: events.put(event))
-    for name in imports:
-        import_plugin(name)
+    import_plugins(imports)
 
 
 def die_with_parent() -> None:

@@ -103,6 +103,8 @@ def make_detection_record(
     weights_sha256: str | None = None,
     recipe: DetectionRecipe = RECIPE,
     plugin: PluginFile | None = None,
+    detector_plugin: PluginFile | None = None,
+    data_plugin: PluginFile | None = None,
     matches: MatchTable | None = None,
     counts: DetectorCounts = COUNTS,
     faults: Mapping[str, int] | None = None,
@@ -128,7 +130,9 @@ def make_detection_record(
         weights: What the body starts from.
         weights_sha256: Hash of that.
         recipe: How it was trained.
-        plugin: The user's file.
+        plugin: The user's file of the variant.
+        detector_plugin: That of the detector.
+        data_plugin: That of the data set.
         matches: Of boxes, in place of those that follow from the skill.
         counts: Parameters and multiply-accumulates.
         faults: Faults in the annotations.
@@ -152,6 +156,8 @@ def make_detection_record(
         baseline=baseline,
         seed=seed,
         plugin=plugin,
+        detector_plugin=detector_plugin,
+        data_plugin=data_plugin,
     )
     num_objects = dict(zip(AREAS, box.objects.sum(axis=(0, 1)).tolist(), strict=True))
     return DetectionRecord(

@@ -41,6 +41,7 @@ def make_record(
     baseline_forward_ms: tuple[float, ...] = (10.0, 9.0, 8.0),
     train_s: float = 100.0,
     plugin: PluginFile | None = None,
+    data_plugin: PluginFile | None = None,
     started_at: str = "2030-01-01T00:00:00+00:00",
     correct: NDArray[np.bool_] | None = None,
     sources: NDArray[np.int64] | None = None,
@@ -63,6 +64,7 @@ def make_record(
         recipe=recipe,
         seed=seed,
         plugin=plugin,
+        data_plugin=data_plugin,
     )
     return Record(
         schema=SCHEMA,

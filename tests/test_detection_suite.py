@@ -3,11 +3,16 @@ from pathlib import Path
 
 import pytest
 
+from attnbench.data.detection import DETECTION_DATA
+from attnbench.detection import DETECTORS
 from attnbench.detection_record import DetectionRecord, DetectionStore
-from attnbench.detection_spec import DetectionRun
+from attnbench.detection_run import run_detection
+from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
 from attnbench.detection_suite import STATES, check_detection, detection_grid, execute_detection, expand_detection
-from attnbench.errors import CheckpointError, DataError, PlacementError, SpecError, UnknownNameError
+from attnbench.errors import CheckpointError, DataError, PlacementError, PluginError, SpecError, UnknownNameError
 from attnbench.execution import Failure, run_missing
+from attnbench.plugins import plugin_file
+from attnbench.spec import PluginFile
 from attnbench.workers import InProcessExecutor, open_executor
 from tests.tiny_detection import TINY_DETECTORS, tiny_detection
 
@@ -22,6 +27,49 @@ def test_expands_seed_by_seed_and_detector_by_detector() -> None:
         (1, "faster-rcnn", "sge:groups=4"),
     ]
     assert len(runs) == 8
+
+
+OWN = """
+from attnbench.data.detection import register_detection_data
+from attnbench.data.detection.cluttered_scenes import ClutteredScenes
+from attnbench.detection import register_detector
+from attnbench.detection.retinanet import retinanet
+
+@register_detection_data("own-scenes")
+class OwnScenes(ClutteredScenes): ...
+
+@register_detector("own-detector", has_masks=False)
+def own_detector(body, *, num_classes: int, short_side: int, long_side: int):
+    return retinanet(body, num_classes=num_classes, short_side=short_side, long_side=long_side, anchor_size=8)
+"""
+
+
+def test_a_users_file_is_part_of_the_runs_of_what_it_registers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for registry in (DETECTORS, DETECTION_DATA):
+        monkeypatch.setattr(registry, "_objects", dict(registry._objects))
+    file = tmp_path / "own.py"
+    file.write_text(OWN)
+    suite = replace(tiny_detection("retinanet"), attention=("none",), imports=(str(file),))
+    own_data = replace(suite, data=suite.data.replace("cluttered-scenes", "own-scenes"))
+    own_detector = replace(suite, detector=("own-detector",))
+
+    def plugins(suite: DetectionSuite) -> tuple[PluginFile | None, ...]:
+        (run,) = expand_detection(suite)
+        return run.plugin, run.detector_plugin, run.data_plugin
+
+    own = plugin_file(str(file))
+    assert plugins(suite) == (None, None, None)
+    assert plugins(own_data) == (None, None, own)
+    assert plugins(own_detector) == (None, own, None)
+    before = [expand_detection(each)[0] for each in (suite, own_data, own_detector)]
+    assert len({detection_digest(run) for run in before}) == 3
+    file.write_text(OWN + "\n# edited\n")
+    after = [expand_detection(each)[0] for each in (suite, own_data, own_detector)]
+    changed = [detection_digest(old) != detection_digest(new) for old, new in zip(before, after, strict=True)]
+    assert changed == [False, True, True]
+    for run in before[1:]:
+        with pytest.raises(PluginError, match=r"own\.py has changed since the spec was written"):
+            run_detection(run)
 
 
 def test_each_variant_starts_from_its_own_file(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from attnbench.errors import SpecError
-from attnbench.spec import Compute, Measure, Recipe, RunSpec, SuiteSpec, digest
+from attnbench.spec import Compute, Measure, PluginFile, Recipe, RunSpec, SuiteSpec, digest
 from attnbench.spec_io import from_builtins
 
 
@@ -15,6 +15,10 @@ def make(**fields: Any) -> RunSpec:
 def test_the_digest_is_the_same_for_ever() -> None:
     # A change of this value orphans every record that exists: raise the schema with it.
     assert digest(make()) == "9f548bf0d8d6d103"
+
+
+def test_the_digest_of_a_users_module_is_the_same_for_ever() -> None:
+    assert digest(make(plugin=PluginFile(path="mine.py", sha256="ab" * 32))) == "942ae551c37bb7e8"
 
 
 def test_the_digest_depends_on_every_field() -> None:
@@ -28,6 +32,9 @@ def test_the_digest_depends_on_every_field() -> None:
         make(baseline="se"),
         make(measure=Measure(throughput_rounds=3)),
         make(seed=1),
+        make(plugin=PluginFile(path="mine.py", sha256="ab")),
+        make(data_plugin=PluginFile(path="mine.py", sha256="ab")),
+        make(data_plugin=PluginFile(path="mine.py", sha256="cd")),
     ]
     assert len({digest(spec) for spec in [make(), *changed]}) == len(changed) + 1
 

@@ -1,14 +1,19 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from attnbench.attention import ATTENTION
-from attnbench.errors import SpecError, UnknownNameError
+from attnbench.data import DATA
+from attnbench.errors import PluginError, SpecError, UnknownNameError
 from attnbench.execution import Failure, SuiteResult
+from attnbench.plugins import plugin_file
 from attnbench.record import Record, Store, without_timing
+from attnbench.run import run_spec
 from attnbench.spec import Compute, RunSpec, SuiteSpec, digest
 from attnbench.suite import check_suite, expand, grid_of, run_suite
 from attnbench.workers import InProcessExecutor, default_num_workers, open_executor
+from tests.tiny import DATA as DIGITS
 from tests.tiny import tiny_suite
 
 GATE = """
@@ -85,6 +90,30 @@ def test_a_users_file_is_part_of_its_runs_only(tmp_path: Path) -> None:
     file.write_text(file.read_text() + "\n# edited\n")
     _, edited = expand(tiny_suite(("none", "mine"), imports=(str(file),)))
     assert digest(edited) != digest(mine)
+
+
+def test_a_users_data_set_is_part_of_every_run_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DATA, "_objects", dict(DATA._objects))
+    data, module = tmp_path / "own_digits.py", tmp_path / "other.py"
+    data.write_text(
+        "from attnbench.data import register_data\n"
+        "from attnbench.data.cluttered_digits import ClutteredDigits\n"
+        "@register_data('own-digits')\n"
+        "class OwnDigits(ClutteredDigits): ...\n"
+    )
+    module.write_text(GATE.format(name="other", body="return x"))
+    text = DIGITS.replace("cluttered-digits", "own-digits")
+    suite = replace(tiny_suite(("none", "other"), epochs=1, imports=(str(module), str(data))), data=text)
+    none, other = expand(suite)
+    assert none.plugin is None
+    assert none.data_plugin == other.data_plugin == plugin_file(str(data))
+    assert other.plugin == plugin_file(str(module))
+    assert run_spec(none).spec == none
+    data.write_text(data.read_text() + "\n# edited\n")
+    edited, _ = expand(suite)
+    assert digest(edited) != digest(none)
+    with pytest.raises(PluginError, match=r"own_digits\.py has changed since the spec was written"):
+        run_spec(none)
 
 
 @pytest.mark.parametrize(

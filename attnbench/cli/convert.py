@@ -40,10 +40,9 @@ def convert(
         Python file or module to import first, which registers attention modules of your own; may be repeated.
     """
     from attnbench.models import create_model, load_checkpoint, save_weights
-    from attnbench.plugins import import_plugin
+    from attnbench.plugins import import_plugins
 
-    for name in imports:
-        import_plugin(name)
+    import_plugins(imports)
     model = create_model(
         backbone, attention, num_classes=num_classes, in_channels=in_channels, image_size=(image_size, image_size)
     )

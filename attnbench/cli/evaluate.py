@@ -98,9 +98,8 @@ def _tested(checkpoint: Path, attention: str, suite: SuiteSpec, imports: tuple[s
     console = Console(stderr=True)
     with console.status("Loading torch …"):
         from attnbench.evaluation import evaluate_checkpoint
-        from attnbench.plugins import import_plugin
-    for name in imports:
-        import_plugin(name)
+        from attnbench.plugins import import_plugins
+    import_plugins(imports)
     bar = Progress(
         TextColumn("testing"), BarColumn(), TimeRemainingColumn(), console=console, transient=True,
         disable=not console.is_terminal,

@@ -28,10 +28,9 @@ def list_names(
     imports
         Python file or module to import first, which registers attention modules of your own; may be repeated.
     """
-    from attnbench.plugins import import_plugin
+    from attnbench.plugins import import_plugins
 
-    for name in imports:
-        import_plugin(name)
+    import_plugins(imports)
     tables: dict[str, Callable[[], Table]] = {
         "attention": _attention,
         "backbones": _backbones,

@@ -44,7 +44,7 @@ def open_study(spec: TuneSpec | None, where: StudyOptions) -> Opened:
         UnknownNameError: If the storage has none of that name.
         StoreError: If storage or folder cannot be used.
     """
-    from attnbench.plugins import import_plugin
+    from attnbench.plugins import import_plugins
     from attnbench.tune.setup import check_spec
     from attnbench.tune.storage import open_storage, sqlite_url, storage_errors
     from attnbench.tune.study import load_study, start_study, study_spec
@@ -64,8 +64,7 @@ def open_study(spec: TuneSpec | None, where: StudyOptions) -> Opened:
         storage = open_storage(url, heartbeat_s=where.heartbeat)
         if spec is None:
             spec = study_spec(storage, name)
-            for module in spec.imports:
-                import_plugin(module)
+            import_plugins(spec.imports)
             study = load_study(storage, name, spec, seed=spec.search_seed)
         else:
             study = start_study(storage, name, spec)

@@ -69,8 +69,7 @@ class LocalHost:
     def build(self) -> None:
         """Build the model, on the device and in the layout of the conditions."""
         row = self._row
-        if row.plugin is not None:
-            check_unchanged(row.plugin)
+        check_unchanged(row.plugin)
         channels, height, width = row.image_shape
         self._built = build_model(
             row.backbone,

@@ -24,6 +24,7 @@ from attnbench.store import write_whole
 _PARTS: tuple[tuple[str, str, type], ...] = (
     ("", "spec", RunSpec),
     ("plugin.", "spec.plugin", PluginFile),
+    ("data_plugin.", "spec.data_plugin", PluginFile),
     ("recipe.", "spec.recipe", Recipe),
     ("compute.", "spec.compute", Compute),
     ("measure.", "spec.measure", Measure),

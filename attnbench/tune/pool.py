@@ -11,7 +11,7 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
 from attnbench.errors import AttnBenchError, TrainingError
-from attnbench.plugins import import_plugin
+from attnbench.plugins import import_plugins
 from attnbench.tune.interrupts import held_back, let_through
 from attnbench.tune.storage import MOST_DEATHS
 from attnbench.tune.worker import Work, work
@@ -110,8 +110,7 @@ def _work(task: Work, number: int, imports: tuple[str, ...]) -> None:
     threading.Thread(target=die_with_parent, daemon=True).start()
     try:
         let_through()
-        for name in imports:
-            import_plugin(name)
+        import_plugins(imports)
         work(task, worker=number)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)

@@ -11,7 +11,7 @@ from attnbench.models.fitting import fitted_space, positions, published_default,
 from attnbench.plugins import check_unchanged
 from attnbench.space import Choices, Domain, Floats, SearchSpace
 from attnbench.spec import Recipe, SuiteSpec
-from attnbench.suite import check_models, plugin_of, run_of
+from attnbench.suite import check_models, data_plugin_of, plugin_of, run_of
 from attnbench.tune_spec import (
     RECIPE_PREFIX,
     Addition,
@@ -74,7 +74,7 @@ def make_spec(suite: SuiteSpec, attention: str, search: Search) -> TuneSpec:
     elif of_module:
         raise SpecError(f"{NO_ATTENTION!r} has no settings to search; got {', '.join(of_module)}")
     return TuneSpec(
-        run=run_of(suite, str(variant), seed=0, plugin=plugin),
+        run=run_of(suite, str(variant), seed=0, plugin=plugin, data_plugin=data_plugin_of(suite.data, suite.imports)),
         space=space,
         default=search.against or str(default),
         objectives=search.objectives,
@@ -92,8 +92,7 @@ def check_spec(spec: TuneSpec) -> None:
     Raises:
         AttnBenchError: If anything named is not there or does not fit.
     """
-    if spec.run.plugin is not None:
-        check_unchanged(spec.run.plugin)
+    check_unchanged(spec.run.plugin, spec.run.data_plugin)
     check_models(spec.run, dict.fromkeys((spec.default, spec.run.baseline)))
 
 

@@ -31,10 +31,10 @@ def expected_row(record: Record) -> dict[str, Any]:
     content = asdict(record)
     spec, timing = content["spec"], content["timing"]
     row = {"digest": content["digest"]}
-    row |= {name: value for name, value in spec.items() if not isinstance(value, dict) and name != "plugin"}
-    plugin = spec["plugin"] or {"path": None, "sha256": None}
+    plugins = {name: spec.pop(name) or {"path": None, "sha256": None} for name in ("plugin", "data_plugin")}
+    row |= {name: value for name, value in spec.items() if not isinstance(value, dict)}
     parts = {name: spec[name] for name in ("recipe", "compute", "measure")}
-    parts |= {"plugin": plugin, "environment": content["environment"], "timing": timing}
+    parts |= {**plugins, "environment": content["environment"], "timing": timing}
     row |= {f"{part}.{name}": value for part, fields in parts.items() for name, value in fields.items()}
     row |= content["values"]
     row["timing.median_forward_ms"] = np.median(row.pop("timing.forward_ms"))

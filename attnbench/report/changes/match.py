@@ -82,6 +82,7 @@ def _settings(board: Leaderboard) -> dict[str, str]:
         **asdict(spec.compute),
         **asdict(spec.measure),
         "root": spec.root,
+        "file that registers the data set": spec.data_plugin and spec.data_plugin.sha256[:8],
         "training images": facts.num_train_images,
         "validation images": facts.num_validation_images,
         "test images": facts.num_test_images,

@@ -9,7 +9,7 @@ from attnbench.detection_record import DetectionRecord
 
 
 def comparable(records: Iterable[DetectionRecord]) -> list[list[DetectionRecord]]:
-    """Groups of records that differ in detector, variant, seed and plugin only, and saw the same test images.
+    """Groups of records that differ in detector, variant, their plugins and seed only, and saw the same test images.
 
     Bodies that start from a file each are alike if the variant's name is all that the files' names differ in.
 
@@ -27,11 +27,19 @@ def comparable(records: Iterable[DetectionRecord]) -> list[list[DetectionRecord]
 
 
 def by_detector(records: Iterable[DetectionRecord]) -> dict[str, list[DetectionRecord]]:
-    """The records of each detector, the one that was run first in front."""
-    detectors: dict[str, list[DetectionRecord]] = defaultdict(list)
+    """The records of each detector, the one that was run first in front.
+
+    Where two contents of a user's file share a name, each gets the start of its hash.
+    """
+    detectors: dict[tuple[str, str], list[DetectionRecord]] = defaultdict(list)
     for record in sorted(records, key=lambda record: (record.timing.started_at, record.spec.detector)):
-        detectors[record.spec.detector].append(record)
-    return dict(detectors)
+        plugin = record.spec.detector_plugin
+        detectors[record.spec.detector, plugin.sha256[:8] if plugin else ""].append(record)
+    names = Counter(detector for detector, _ in detectors)
+    return {
+        f"{detector}@{content}" if names[detector] > 1 and content else detector: members
+        for (detector, content), members in detectors.items()
+    }
 
 
 def variants_of(records: Iterable[DetectionRecord]) -> dict[str, list[DetectionRecord]]:
@@ -62,8 +70,8 @@ def baseline_of(variants: Mapping[str, Sequence[DetectionRecord]], attention: st
 def _shared(record: DetectionRecord) -> tuple[object, ...]:
     """What records of one table have in common, but for the weights that bodies start from."""
     spec = record.spec
-    common = (spec.data, spec.root, spec.annotations, spec.backbone, spec.baseline, spec.recipe, spec.compute)
-    return (*common, spec.speed_rounds, _test_split(record))
+    data = (spec.data, spec.data_plugin.sha256 if spec.data_plugin else "", spec.root, spec.annotations)
+    return (*data, spec.backbone, spec.baseline, spec.recipe, spec.compute, spec.speed_rounds, _test_split(record))
 
 
 def _test_split(record: DetectionRecord) -> str:

@@ -7,7 +7,7 @@ from attnbench.record import PackedIntegers, Record
 
 
 def comparable(records: Iterable[Record]) -> list[list[Record]]:
-    """Groups of records whose specs differ in variant, seed and plugin only, and that saw the same test images.
+    """Groups of records whose specs differ in variant, its plugin and seed only, and that saw the same test images.
 
     Args:
         records: Records in any order; one that occurs twice counts once.
@@ -54,8 +54,8 @@ def mean_top1(records: Sequence[Record]) -> float:
 def _shared(record: Record) -> tuple[object, ...]:
     """What records of one table have in common."""
     spec = record.spec
-    common = (spec.data, spec.root, spec.backbone, spec.baseline, spec.recipe, spec.compute, spec.measure)
-    return (*common, record.values.num_test_images)
+    data = (spec.data, spec.data_plugin.sha256 if spec.data_plugin else "", spec.root)
+    return (*data, spec.backbone, spec.baseline, spec.recipe, spec.compute, spec.measure, record.values.num_test_images)
 
 
 def _by_images(records: Sequence[Record]) -> list[list[Record]]:

@@ -74,6 +74,21 @@ def test_two_contents_of_one_name_are_two_variants() -> None:
     assert set(variants_of(starts)) == {"sge@cccccccc", "sge@dddddddd"}
 
 
+def test_two_contents_of_a_users_detector_are_two_detectors() -> None:
+    files = [PluginFile(path="/mine.py", sha256=letter * 64) for letter in "ab"]
+    records = [make_detection_record(detector="mine", detector_plugin=file) for file in files]
+    assert set(by_detector(records)) == {"mine@aaaaaaaa", "mine@bbbbbbbb"}
+    assert list(by_detector(records[:1])) == ["mine"]
+
+
+def test_two_contents_of_a_users_data_set_are_not_compared() -> None:
+    files = [
+        PluginFile(path=path, sha256=letter * 64) for path, letter in (("/a.py", "a"), ("/b.py", "a"), ("/a.py", "b"))
+    ]
+    records = [make_detection_record(seed=seed, data="mine", data_plugin=file) for seed, file in enumerate(files)]
+    assert sorted(len(group) for group in comparable(records)) == [1, 2]
+
+
 def test_of_a_repeated_run_the_earliest_counts() -> None:
     late, early = (
         make_detection_record(

@@ -122,6 +122,14 @@ def test_every_pair_is_compared_the_better_first_and_the_baseline_last() -> None
     assert {row.top1_difference.family_size for row in board.rows if row.top1_difference} == {2}
 
 
+def test_an_edited_data_set_is_another_table() -> None:
+    files = [
+        PluginFile(path=path, sha256=letter * 64) for path, letter in (("/a.py", "a"), ("/b.py", "a"), ("/a.py", "b"))
+    ]
+    boards = leaderboards([make_record("none", seed, data_plugin=file) for seed, file in enumerate(files)])
+    assert sorted(board.facts.seeds for board in boards) == [(0, 1), (2,)]
+
+
 def test_an_edited_plugin_is_another_variant() -> None:
     old, new = (PluginFile(path="gate.py", sha256=letter * 64) for letter in "ab")
     records = [
