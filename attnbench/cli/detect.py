@@ -67,7 +67,8 @@ def detect(
     device
         Device; auto takes the GPU where there is one.
     imports
-        Python file or module to import first, which registers attention modules of your own; may be repeated.
+        Python file or module to import first, which registers the attention module, detector or data set of your own;
+        may be repeated.
     """
     options = options or DataOptions()
     _check(images, score, options)

@@ -39,7 +39,8 @@ class SpecOptions:
     baseline: Annotated[str | None, Parameter(group=_WHAT)] = None
     """Variant that the others are compared with."""
     imports: Annotated[tuple[str, ...], Parameter(name="--import", group=_WHAT, negative=(), show_default=False)] = ()
-    """Python file or module to import first, which registers attention modules of your own; may be repeated."""
+    """Python file or module to import first, which registers attention modules, data sets or detectors of your own; may
+    be repeated."""
     epochs: Annotated[int | None, Parameter(group=_HOW)] = None
     """Passes over the training images."""
     batch_size: Annotated[int | None, Parameter(group=_HOW)] = None

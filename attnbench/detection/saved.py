@@ -35,16 +35,16 @@ class DetectorDescription:
 def load_detector(checkpoint: Path) -> tuple[nn.Module, DetectorDescription]:
     """Build a detector and fill it with its weights, on the CPU and in evaluation mode.
 
-    The file is read with ``weights_only=True``, and a user's module that it names is not imported: no code that a
-    checkpoint brings or names is run.
+    The file is read with ``weights_only=True``, and a user's file that it names is not imported: no code that a
+    checkpoint brings or names is run. What the detector is made of must be registered first, by
+    `attnbench.plugins.import_plugin` or `--import`.
 
     Args:
         checkpoint: A file of `attnbench leaderboard --task detection --checkpoints`.
 
     Raises:
-        CheckpointError: If it cannot be read, holds no detector, its weights do not fit, or an attention module is
-            missing that the user has to import first.
-        AttnBenchError: If it names something else that is not there.
+        CheckpointError: If it cannot be read, holds no detector, its weights do not fit, or what it names is not
+            registered.
     """
     content = read_checkpoint(checkpoint)
     description = _description(content, checkpoint)
@@ -60,11 +60,11 @@ def load_detector(checkpoint: Path) -> tuple[nn.Module, DetectorDescription]:
             norm=spec.recipe.norm,
         )
     except UnknownNameError as error:
-        if spec.plugin is None:
-            raise
+        files = dict.fromkeys(plugin.path for plugin in (spec.plugin, spec.detector_plugin) if plugin)
+        named = " and ".join(files) or "the file that registers it, if it is your own,"
         raise CheckpointError(
-            f"{checkpoint} is of a module that {spec.plugin.path} registers, which is not imported at a checkpoint's "
-            f"word; name it with --import: {error}"
+            f"{checkpoint} needs what is not registered: {error}; no file is imported at a checkpoint's word: name "
+            f"{named} with --import"
         ) from error
     load_checkpoint(model, content)
     if spec.compute.channels_last:  # as it was tested: another layout gives other last bits

@@ -81,10 +81,20 @@ def test_weights_of_another_detector_are_refused(tmp_path: Path) -> None:
         load_detector(written(tmp_path, description))
 
 
-def test_a_file_that_a_checkpoint_names_is_not_imported(tmp_path: Path) -> None:
-    plugin = tmp_path / "mine.py"
-    plugin.write_text("raise SystemExit('imported')")
-    spec = replace(run_of(), attention="mine", plugin=PluginFile(path=str(plugin), sha256="0" * 64))
+@pytest.mark.parametrize("part", ["attention", "detector"])
+def test_a_file_that_a_checkpoint_names_is_not_imported(part: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("raise SystemExit('imported')")
+    field = {"attention": "plugin", "detector": "detector_plugin"}[part]
+    spec = replace(run_of(), **{part: "mine", field: PluginFile(path=str(file), sha256="0" * 64)})  # type: ignore[arg-type]
     description = DetectorDescription(spec=spec, classes=CLASSES).to_builtins()
-    with pytest.raises(CheckpointError, match="which is not imported at a checkpoint's word; name it with --import"):
+    with pytest.raises(CheckpointError, match=r"'mine'.* no file is imported at .* word: name .*mine\.py with --i"):
+        load_detector(written(tmp_path, description))
+
+
+@pytest.mark.parametrize("part", ["attention", "backbone", "detector"])
+def test_what_nobody_registers_may_be_the_users_own(part: str, tmp_path: Path) -> None:
+    spec = replace(run_of(), **{part: "mine"})  # type: ignore[arg-type]
+    description = DetectorDescription(spec=spec, classes=CLASSES).to_builtins()
+    with pytest.raises(CheckpointError, match=r"unknown .*'mine'.* name the file that registers it, if it is your own"):
         load_detector(written(tmp_path, description))
