@@ -103,9 +103,9 @@ class DetectionTiming:
     started_at: str
     """Start of the run, UTC, ISO 8601."""
     wall_s: float
-    """Seconds of the whole run; of a resumed one, since it was resumed."""
+    """Seconds of the whole run; of a resumed one, with the training before."""
     train_s: float
-    """Seconds of training and validation, likewise."""
+    """Seconds of training and validation; of a resumed run all together, but for epochs that were cut off."""
     forward_ms: tuple[float, ...]
     """Milliseconds of each timed pass over a test image, from resizing to final boxes, by the detector before training:
     what it finds decides what it computes, so parts such as a mask head may have had nothing to do."""

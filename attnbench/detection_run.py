@@ -31,6 +31,7 @@ from attnbench.measure.detector import count_detector
 from attnbench.models.checkpoint import read_hashed_checkpoint
 from attnbench.paths import check_output_file
 from attnbench.plugins import check_unchanged
+from attnbench.resuming import StateFile
 from attnbench.run import ProgressCallback
 from attnbench.training import resolve_device, use_threads
 
@@ -82,7 +83,7 @@ def run_detection(
             on_step=partial(tell, "train"),
             checkpoint=checkpoint,
             description=DetectorDescription(spec=spec, classes=data.classes).to_builtins(),
-            resume=resume,
+            resume=None if resume is None else StateFile(path=resume, digest=detection_digest(spec)),
         )
         tell("test", 0, 1)
         scored = evaluate_detector(
@@ -106,7 +107,7 @@ def run_detection(
             mask_matches=None if scored.mask_matches is None else Matches.pack(scored.mask_matches),
             timing=DetectionTiming(
                 started_at=started_at,
-                wall_s=time.perf_counter() - started,
+                wall_s=time.perf_counter() - started + fitted.earlier_s,
                 train_s=fitted.train_s,
                 forward_ms=model_ms,
                 baseline_forward_ms=baseline_ms,

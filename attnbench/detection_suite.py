@@ -19,6 +19,7 @@ from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_dig
 from attnbench.errors import CheckpointError
 from attnbench.execution import Grid, tell_progress
 from attnbench.plugins import import_plugins, plugin_that_defines
+from attnbench.resuming import remove_state
 from attnbench.suite import plugin_of
 from attnbench.variant import Variant
 
@@ -136,7 +137,7 @@ def execute_detection(spec: DetectionRun, store_path: Path, *, checkpoints: Path
     checkpoint = None if checkpoints is None else checkpoints / checkpoint_name(spec)
     record = run_detection(spec, on_progress=partial(tell_progress, digest), checkpoint=checkpoint, resume=state)
     DetectionStore(store_path).add(record)
-    state.unlink(missing_ok=True)
+    remove_state(state)
     return record
 
 

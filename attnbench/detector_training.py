@@ -1,7 +1,6 @@
 """Trains a detector by a recipe, and tests it once. No weights are selected: the last epoch's are tested."""
 
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from attnbench.detection_record import AveragePrecisions, DetectionEpoch
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.errors import DivergedError
 from attnbench.measure.average_precision import Scored
-from attnbench.resuming import KeepCheckpoint, is_whole
+from attnbench.resuming import KeepCheckpoint, StateFile
 from attnbench.spec import Compute
 from attnbench.tasks.detection import Detection
 from attnbench.training import lightning_runs, make_trainer
@@ -33,7 +32,9 @@ class FittedDetector:
     curve: tuple[DetectionEpoch, ...]
     """One point an epoch."""
     train_s: float
-    """Seconds of training and validation; of a resumed training, since it was resumed."""
+    """Seconds of training and validation, of a resumed training all together."""
+    earlier_s: float
+    """Seconds of them before it was resumed."""
 
 
 def fit_detector(
@@ -48,7 +49,7 @@ def fit_detector(
     on_epoch: DetectionEpochCallback | None = None,
     checkpoint: Path | None = None,
     description: Mapping[str, Any] | None = None,
-    resume: Path | None = None,
+    resume: StateFile | None = None,
 ) -> FittedDetector:
     """Train by the recipe. The test split is not scored.
 
@@ -63,19 +64,18 @@ def fit_detector(
         on_epoch: Hears of each epoch's end.
         checkpoint: Where to save the weights as a Lightning checkpoint.
         description: What it says of the detector; see `attnbench.detection.saved`.
-        resume: Where to keep the state after each epoch; a training that finds a whole state there goes on from it,
-            with the same result as one that was never cut off.
+        resume: Where to keep the state after each epoch; a training that finds its own there goes on from it, with the
+            same result as one that was never cut off.
 
     Raises:
         DivergedError: If an epoch's training loss is not finite.
     """
     task = _task(model, recipe, compute, num_classes=num_classes, has_masks=has_masks, description=description)
     history = DetectionHistory(recipe, on_epoch)
-    callbacks: list[Callback] = [history]
+    keep = KeepCheckpoint(resume)
+    callbacks: list[Callback] = [history, keep]
     if on_step is not None:
         callbacks.append(ReportTraining(on_step))
-    if resume is not None:
-        callbacks.append(KeepCheckpoint(resume))
     trainer = make_trainer(
         recipe,
         compute,
@@ -84,16 +84,15 @@ def fit_detector(
         accumulate_grad_batches=recipe.accumulate,
         check_val_every_n_epoch=recipe.validate_every or None,
     )
-    started = time.perf_counter()
     with lightning_runs():
-        trainer.fit(task, datamodule=data, ckpt_path=resume if resume is not None and is_whole(resume) else None)
-        train_s = time.perf_counter() - started
+        trainer.fit(task, datamodule=data, ckpt_path=resume.found() if resume else None)
+        train_s = keep.train_s
         if checkpoint is not None:
             # Under another name until it is whole: a file that is there is taken for a trained detector.
             unfinished = checkpoint.with_name(f".{checkpoint.name}.tmp")
             trainer.save_checkpoint(unfinished, weights_only=True)
             unfinished.replace(checkpoint)
-    return FittedDetector(curve=tuple(history.curve), train_s=train_s)
+    return FittedDetector(curve=tuple(history.curve), train_s=train_s, earlier_s=keep.earlier_s)
 
 
 def evaluate_detector(

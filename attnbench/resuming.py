@@ -1,7 +1,11 @@
 """A training that is cut off goes on from its last whole epoch, to the same result."""
 
+import logging
 import os
+import time
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +13,60 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from attnbench.errors import StoreError
 
-def is_whole(state: Path) -> bool:
-    """Whether there is a state that can be read to its end; torch writes its list of contents last."""
-    return zipfile.is_zipfile(state)
+LAYOUT = 1
+"""Version of what a state holds. A change raises it, and trainings that were cut off before start anew."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateFile:
+    """Where the state of an unfinished training is kept."""
+
+    path: Path
+    """The file."""
+    digest: str
+    """Digest of the run; no training goes on from the state of another."""
+
+    def found(self) -> Path | None:
+        """The file to go on from; none where there is none.
+
+        One that does not fit is put aside, as the user is told: a run must not end on it each time it starts.
+
+        Raises:
+            StoreError: If it cannot be put aside.
+        """
+        if not os.path.lexists(self.path):
+            return None
+        fault = self._fault()
+        if fault is None:
+            return self.path
+        aside = self.path.with_suffix(".damaged")
+        try:
+            os.replace(self.path, aside)
+        except OSError as error:
+            raise StoreError(f"cannot put the state {self.path} aside: {error.strerror or error}") from error
+        # Without further settings, Python prints the sentence on standard error.
+        logging.getLogger(__name__).warning(
+            "the run %s starts anew: its state %s %s; it is put aside as %s", self.digest, self.path, fault, aside.name
+        )
+        return None
+
+    def _fault(self) -> str | None:
+        """What is wrong with the file, if anything."""
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                if archive.testzip() is not None:  # torch reads flipped bits as if they were weights
+                    return "is damaged"
+            # Lightning reads it as its version and the environment have it; code in a state is never run.
+            content = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
+        except Exception:  # a file that is torn or of something else may raise anything
+            return "is torn, or not one of attnbench's"
+        callbacks = content.get("callbacks") if isinstance(content, Mapping) else None
+        kept = callbacks.get(KeepCheckpoint.__qualname__) if isinstance(callbacks, Mapping) else None
+        if not isinstance(kept, Mapping) or kept.get("layout") != LAYOUT:
+            return "is of another version of attnbench"
+        return None if kept.get("digest") == self.digest else "is of another run"
 
 
 class KeepCheckpoint(Callback):
@@ -22,39 +76,67 @@ class KeepCheckpoint(Callback):
     itself, such as dropout.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, state: StateFile | None) -> None:
         """Remember where.
 
         Args:
-            path: The checkpoint; it is replaced as a whole, so that a kill at any moment leaves a readable one.
+            state: The checkpoint; it is replaced as a whole, so that a kill at any moment leaves a readable one. None
+                keeps none, and only the time is taken.
         """
-        self.path = path
-        self._generators: dict[str, Any] | None = None
+        self.state = state
+        self.earlier_s = 0.0
+        self._started = time.perf_counter()
+        self._generators: Mapping[str, Any] | None = None
+
+    @property
+    def train_s(self) -> float:
+        """Seconds of the training so far, those before it was cut off among them, but for epochs that were lost."""
+        return self.earlier_s + time.perf_counter() - self._started
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of torch's global generators."""
-        on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        return {"cpu": torch.get_rng_state(), "cuda": on_gpu}
+        """Whose state it is, the seconds so far, and the state of torch's global generators."""
+        return {
+            "layout": LAYOUT,
+            "digest": self.state and self.state.digest,
+            "train_s": self.train_s,
+            "cpu": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Remember the state of the generators until training begins."""
+        """Count on from the seconds before, and remember the state of the generators until training begins."""
+        self.earlier_s = state_dict["train_s"]
         self._generators = state_dict
+
+    def setup(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+        """Begin to take the time."""
+        self._started = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Give the generators the state of the checkpoint, in the first epoch after it."""
         if self._generators is None:
             return
         torch.set_rng_state(self._generators["cpu"].cpu())
-        if self._generators["cuda"]:
-            torch.cuda.set_rng_state_all([state.cpu() for state in self._generators["cuda"]])
+        # The machine that goes on may have fewer GPUs, or none.
+        for device, generator in zip(range(torch.cuda.device_count()), self._generators["cuda"], strict=False):
+            torch.cuda.set_rng_state(generator.cpu(), device)
         self._generators = None
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Save, after the epoch's validation."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.state is None:
+            return
+        path = self.state.path
+        path.parent.mkdir(parents=True, exist_ok=True)
         # A name of its own: two processes may train the same for a while, when one is taken for dead.
-        unfinished = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}")
         trainer.save_checkpoint(unfinished)
         with unfinished.open("rb") as saved:
             os.fsync(saved.fileno())  # or a power cut could leave the name without the content
-        os.replace(unfinished, self.path)
+        os.replace(unfinished, path)
+
+
+def remove_state(file: Path) -> None:
+    """Remove a state, and what a process that was killed in writing it has left."""
+    for left in (file, *file.parent.glob(f"{file.name}.*")):
+        left.unlink(missing_ok=True)

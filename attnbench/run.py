@@ -20,6 +20,7 @@ from attnbench.models import BuiltModel, build_model
 from attnbench.paths import check_output_file
 from attnbench.plugins import check_unchanged
 from attnbench.record import SCHEMA, PackedBits, PackedIntegers, Record, Timing, Values
+from attnbench.resuming import StateFile
 from attnbench.spec import RunSpec, digest
 from attnbench.training import Fitted, Tested, evaluate, fit, resolve_device, use_threads
 
@@ -120,7 +121,8 @@ def validate_spec(
         data = _read_data(spec, _silent)
         model = build_run_model(spec, spec.attention, data).model
         counted = count_macs(model, data.image_shape)
-        fitted = _train(spec, model, data, on_epoch=on_epoch, resume=resume)
+        state = None if resume is None else StateFile(path=resume, digest=digest(spec))
+        fitted = _train(spec, model, data, on_epoch=on_epoch, resume=state)
         model_ms, baseline_ms = _measure_speed(spec, model, data) if is_timed else ((), ())
         return Validated(
             fitted=fitted,

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from attnbench.callbacks import EpochCallback, History, ReportTest, ReportTraini
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.errors import SpecError
 from attnbench.record import Epoch
-from attnbench.resuming import KeepCheckpoint, is_whole
+from attnbench.resuming import KeepCheckpoint, StateFile
 from attnbench.spec import Compute, Recipe
 from attnbench.tasks import Classification
 
@@ -44,7 +43,7 @@ class Fitted:
     selected_epoch: int
     """Epoch whose weights were tested, counted from 1."""
     train_s: float
-    """Seconds of training and validation; of a resumed training, since it was resumed."""
+    """Seconds of training and validation, of a resumed training all together."""
 
     @property
     def selected(self) -> Epoch:
@@ -98,7 +97,7 @@ def fit(
     on_step: StepCallback | None = None,
     on_epoch: EpochCallback | None = None,
     checkpoint: Path | None = None,
-    resume: Path | None = None,
+    resume: StateFile | None = None,
 ) -> Fitted:
     """Train by the recipe and select an epoch's weights by the validation split. The test split is not scored.
 
@@ -111,8 +110,8 @@ def fit(
         on_step: Hears of the progress every few steps.
         on_epoch: Hears of each epoch's end.
         checkpoint: Where to save the selected weights as a Lightning checkpoint.
-        resume: Where to keep the state after each epoch; a training that finds a whole state there goes on from it,
-            with the same result as one that was never cut off.
+        resume: Where to keep the state after each epoch; a training that finds its own there goes on from it, with the
+            same result as one that was never cut off.
 
     Raises:
         DivergedError: If an epoch's training loss is not finite.
@@ -121,16 +120,14 @@ def fit(
         model.to(memory_format=torch.channels_last)
     task = Classification(model, recipe, num_classes=num_classes)
     history = History(recipe, on_epoch)
-    callbacks: list[Callback] = [history]
+    keep = KeepCheckpoint(resume)
+    callbacks: list[Callback] = [history, keep]
     if on_step is not None:
         callbacks.append(ReportTraining(on_step))
-    if resume is not None:
-        callbacks.append(KeepCheckpoint(resume))
     trainer = make_trainer(recipe, compute, callbacks)
-    started = time.perf_counter()
     with lightning_runs():
-        trainer.fit(task, datamodule=data, ckpt_path=resume if resume is not None and is_whole(resume) else None)
-        train_s = time.perf_counter() - started
+        trainer.fit(task, datamodule=data, ckpt_path=resume.found() if resume else None)
+        train_s = keep.train_s
         if history.best_weights is not None:
             model.load_state_dict(history.best_weights)
         if checkpoint is not None:

@@ -2,17 +2,26 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from attnbench.data.detection import DETECTION_DATA
 from attnbench.detection import DETECTORS
 from attnbench.detection_record import DetectionRecord, DetectionStore
 from attnbench.detection_run import run_detection
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
-from attnbench.detection_suite import STATES, check_detection, detection_grid, execute_detection, expand_detection
+from attnbench.detection_suite import (
+    STATES,
+    check_detection,
+    checkpoint_name,
+    detection_grid,
+    execute_detection,
+    expand_detection,
+)
 from attnbench.errors import CheckpointError, DataError, PlacementError, PluginError, SpecError, UnknownNameError
 from attnbench.execution import Failure, run_missing
 from attnbench.plugins import plugin_file
 from attnbench.spec import PluginFile
+from attnbench.tasks.detection import Detection
 from attnbench.workers import InProcessExecutor, open_executor
 from tests.tiny_detection import TINY_DETECTORS, tiny_detection
 
@@ -105,6 +114,61 @@ def test_goes_on_where_it_was(tmp_path: Path) -> None:
     assert len(ended) == 1
     assert not list((tmp_path / STATES).iterdir())
     assert first.missing(store) == []
+
+
+class PowerCutError(BaseException):
+    """What ends a run at once."""
+
+
+def cut_off(*args: object, **kwargs: object) -> None:
+    raise PowerCutError
+
+
+def test_a_run_cut_off_between_its_detector_and_its_record_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, checkpoints = DetectionStore(tmp_path / "store"), tmp_path / "detectors"
+    checkpoints.mkdir()
+    grid = detection_grid(tiny_detection("retinanet", epochs=1, attention=("none",)), checkpoints=checkpoints)
+    (spec,) = grid.specs
+    with monkeypatch.context() as patch:
+        patch.setattr(DetectionStore, "add", cut_off)
+        with pytest.raises(PowerCutError):
+            grid.execute(spec, store.path)
+    detector = checkpoints / checkpoint_name(spec)
+    weights = torch.load(detector, weights_only=True)["state_dict"]
+    assert grid.missing(store) == [spec]
+    with monkeypatch.context() as patch:
+        patch.setattr(Detection, "training_step", cut_off)  # what is trained is not trained again
+        record = grid.execute(spec, store.path)
+    assert grid.missing(store) == []
+    assert not list((store.path / STATES).iterdir())
+    again = torch.load(detector, weights_only=True)["state_dict"]
+    assert all(torch.equal(weights[name], again[name]) for name in weights)
+    whole = run_detection(spec)
+    assert (record.curve, record.values, record.box_matches) == (whole.curve, whole.values, whole.box_matches)
+    assert record.timing.wall_s > record.timing.train_s > 0
+
+
+def test_a_run_cut_off_after_its_record_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = DetectionStore(tmp_path)
+    grid = detection_grid(tiny_detection("retinanet", epochs=1, attention=("none",)))
+    monkeypatch.setattr("attnbench.detection_suite.remove_state", cut_off)
+    with pytest.raises(PowerCutError):
+        grid.execute(grid.specs[0], store.path)
+    assert grid.missing(store) == []
+
+
+def test_a_foreign_file_in_the_place_of_a_state_stops_no_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = DetectionStore(tmp_path)
+    grid = detection_grid(tiny_detection("retinanet", epochs=1, attention=("none",)))
+    (spec,) = grid.specs
+    (tmp_path / STATES).mkdir()
+    (tmp_path / STATES / f"{grid.digest_of(spec)}.ckpt").write_text("a text")
+    grid.execute(spec, store.path)
+    assert "starts anew" in caplog.text
+    assert [file.name for file in (tmp_path / STATES).iterdir()] == [f"{grid.digest_of(spec)}.damaged"]
+    assert grid.missing(store) == []
 
 
 def test_workers_give_the_same_records(tmp_path: Path) -> None:

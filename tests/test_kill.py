@@ -8,10 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
+from attnbench.detection_record import DetectionStore
 from attnbench.record import Store, without_timing
 from attnbench.spec_io import to_yaml
 from tests.tiny import tiny_suite
+from tests.tiny_detection import tiny_detection
 
 
 def start(folder: Path, store: str) -> "subprocess.Popen[bytes]":
@@ -40,6 +43,41 @@ def workers_of(process: "subprocess.Popen[bytes]") -> list[int]:
         except ProcessLookupError:
             continue
     return alive
+
+
+KILLED_AT_ITS_RECORD = """
+import os, signal, sys
+from pathlib import Path
+from attnbench.detection_record import DetectionStore
+from attnbench.detection_suite import execute_detection, expand_detection
+from tests.tiny_detection import tiny_detection
+
+DetectionStore.add = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+(spec,) = expand_detection(tiny_detection("retinanet", "none", epochs=1))
+execute_detection(spec, Path(sys.argv[1]), checkpoints=Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.slow
+def test_a_detector_killed_before_its_record_goes_on(tmp_path: Path) -> None:
+    from attnbench.detection_suite import STATES, detection_grid
+
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-c", KILLED_AT_ITS_RECORD, str(tmp_path)]
+    assert subprocess.run(command, env=environment, timeout=300).returncode == -signal.SIGKILL
+    grid, store = (
+        detection_grid(tiny_detection("retinanet", "none", epochs=1), checkpoints=tmp_path),
+        DetectionStore(tmp_path),
+    )
+    assert grid.missing(store) == list(grid.specs)
+    assert len(list(tmp_path.glob("*.ckpt"))) == 1
+    (state,) = (tmp_path / STATES).iterdir()
+    # Only a training that goes on has more seconds than it takes.
+    content = torch.load(state, weights_only=True)
+    content["callbacks"]["KeepCheckpoint"]["train_s"] = 1e6
+    torch.save(content, state)
+    assert grid.execute(grid.specs[0], tmp_path).timing.train_s > 1e6
+    assert grid.missing(store) == []
 
 
 @pytest.mark.slow

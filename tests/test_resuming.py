@@ -1,10 +1,13 @@
 import dataclasses
+import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
 from attnbench.record import Epoch
+from attnbench.resuming import LAYOUT, StateFile
 from attnbench.run import Validated, validate_spec
 from attnbench.spec import RunSpec
 
@@ -55,12 +58,104 @@ def test_a_training_cut_off_after_its_last_epoch_trains_no_more(tiny_spec: RunSp
     assert what_matters(again) == what_matters(first)
 
 
-@pytest.mark.parametrize("left", [0.0, 0.5])
-def test_a_torn_state_is_no_state(tiny_spec: RunSpec, tmp_path: Path, left: float) -> None:
+class Bomb:
+    """Makes a file, if it is unpickled by a reader that runs code."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.file,)
+
+
+def a_state(**changes: object) -> dict[str, object]:
+    kept = {"layout": LAYOUT, "digest": "other", **changes}
+    return {"callbacks": {"KeepCheckpoint": kept}, "state_dict": {"weight": torch.arange(1000.0)}}
+
+
+def torn(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def flipped(content: bytes) -> bytes:
+    """One bit of a weight is another."""
+    place = content.index(torch.arange(1000.0).numpy().tobytes())
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+def exploding(content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    torch.save({**a_state(digest="own"), "more": Bomb(Path("exploded"))}, buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kept", "spoil", "said"),
+    [
+        ({"digest": "own"}, lambda _: b"", "is torn, or not one of attnbench's"),
+        ({"digest": "own"}, torn, "is torn, or not one of attnbench's"),
+        ({"digest": "own"}, lambda _: b"a text", "is torn, or not one of attnbench's"),
+        ({"digest": "own"}, flipped, "is damaged"),
+        ({"digest": "own"}, exploding, "is torn, or not one of attnbench's"),
+        ({"digest": "own", "layout": LAYOUT + 1}, bytes, "is of another version of attnbench"),
+        ({"digest": "other"}, bytes, "is of another run"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_put_aside(
+    kept: dict[str, object],
+    spoil: Callable[[bytes], bytes],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    state = StateFile(path=tmp_path / "run.ckpt", digest="own")
+    torch.save(a_state(**kept), state.path)
+    spoiled = spoil(state.path.read_bytes())
+    state.path.write_bytes(spoiled)
+    assert state.found() is None
+    assert caplog.messages == [
+        f"the run own starts anew: its state {state.path} {said}; it is put aside as run.damaged"
+    ]
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"run.damaged": spoiled}
+    assert state.found() is None
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize("content", [[1], {"state_dict": {}}, {"callbacks": [1]}, {"callbacks": {"KeepCheckpoint": 1}}])
+def test_a_checkpoint_that_is_no_state_is_put_aside(content: object, tmp_path: Path) -> None:
+    state = StateFile(path=tmp_path / "run.ckpt", digest="own")
+    torch.save(content, state.path)
+    assert state.found() is None
+    assert [file.name for file in tmp_path.iterdir()] == ["run.damaged"]
+
+
+def test_a_state_of_its_own_is_found(tmp_path: Path) -> None:
+    state = StateFile(path=tmp_path / "run.ckpt", digest="own")
+    assert state.found() is None
+    torch.save(a_state(digest="own"), state.path)
+    assert state.found() == state.path
+
+
+def test_a_training_with_a_spoiled_state_starts_anew(tiny_spec: RunSpec, tmp_path: Path) -> None:
     state = tmp_path / "run.ckpt"
     first = validate_spec(tiny_spec, resume=state)
-    state.write_bytes(state.read_bytes()[: int(left * state.stat().st_size)])
+    state.write_bytes(torn(state.read_bytes()))
     assert what_matters(validate_spec(tiny_spec, resume=state)) == what_matters(first)
+    other = dataclasses.replace(tiny_spec, seed=1)
+    assert what_matters(validate_spec(other, resume=state)) == what_matters(validate_spec(other))
+
+
+def test_seconds_of_all_sittings_are_summed(tiny_spec: RunSpec, tmp_path: Path) -> None:
+    state = tmp_path / "run.ckpt"
+    with pytest.raises(PowerCutError):
+        validate_spec(tiny_spec, on_epoch=cut_off_after(1).append, resume=state)
+    content = torch.load(state, weights_only=True)
+    kept = content["callbacks"]["KeepCheckpoint"]
+    assert 0 < kept["train_s"] < 100
+    torch.save({**content, "callbacks": {**content["callbacks"], "KeepCheckpoint": {**kept, "train_s": 1000.0}}}, state)
+    assert 1000 < validate_spec(tiny_spec, resume=state).fitted.train_s < 1100
 
 
 def test_without_a_state_nothing_is_kept(tiny_spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,11 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from attnbench.errors import AttnBenchError
 from attnbench.record import Epoch
+from attnbench.resuming import remove_state
 from attnbench.run import Validated, validate_spec
 from attnbench.spec import RunSpec, digest
 from attnbench.tune.proposal import applied, propose, recipe_fields
-from attnbench.tune.states import remove_state, state_file
+from attnbench.tune.states import state_file
 from attnbench.tune.study import first_attempt
 from attnbench.tune_spec import Objective, TuneSpec
 

@@ -19,12 +19,6 @@ def state_file(folder: Path, trial: int, run: RunSpec) -> Path:
     return folder / f"trial-{trial}-{digest(run)}.ckpt"
 
 
-def remove_state(file: Path) -> None:
-    """Remove a state, and what a worker that was killed in writing it has left."""
-    for left in (file, *file.parent.glob(f"{file.name}.*")):
-        left.unlink(missing_ok=True)
-
-
 def remove_ended(folder: Path, study: Study) -> None:
     """Remove the states of trials that have ended elsewhere: on another machine, or by the death of all their workers.
 
@@ -34,6 +28,6 @@ def remove_ended(folder: Path, study: Study) -> None:
     """
     trials = counted(study.get_trials(deepcopy=False))
     unfinished = {first_attempt(trial) for trial in trials if not trial.state.is_finished()}
-    for file in folder.glob("trial-*-*.ckpt*"):
+    for file in folder.glob("trial-*-*"):
         if int(file.name.split("-")[1]) not in unfinished:
             file.unlink(missing_ok=True)
