@@ -140,7 +140,7 @@ def read_detection_data(spec: DetectionRun) -> DetectionData:
         DataError: If it is missing or damaged.
     """
     data = build_detection_data(
-        spec.data,
+        spec.data_to_read,
         root=spec.root,
         annotations=spec.annotations,
         recipe=spec.recipe,

@@ -12,7 +12,7 @@ import msgspec
 
 from attnbench.efficiency_spec import spec_digest
 from attnbench.errors import SpecError
-from attnbench.spec import LATER, Compute, PluginFile
+from attnbench.spec import LATER, NO_RESULT, Compute, PluginFile
 from attnbench.spec_rules import canonical, check
 from attnbench.variant import Variant
 
@@ -140,12 +140,31 @@ class DetectionRun:
     """The same of the detector."""
     data_plugin: PluginFile | None = field(default=None, metadata=LATER)
     """The same of the data set."""
+    workers: int = field(default=0, metadata=NO_RESULT)
+    """Processes that read images. A data set's setting `workers` is taken out of `data` and kept here: no result
+    depends on it."""
 
     def __post_init__(self) -> None:
         for name in ("detector", "attention", "backbone", "data", "baseline"):
             object.__setattr__(self, name, canonical(getattr(self, name)))
+        data = Variant.parse(self.data)
+        others = tuple((name, value) for name, value in data.settings if name != "workers")
+        workers = dict(data.settings).get("workers")
+        if type(workers) is int:  # anything else is a mistake, which the data set names
+            object.__setattr__(self, "data", str(Variant(data.name, others)))
+            object.__setattr__(self, "workers", workers)
         check(0 <= self.seed < 2**31, "seed must lie in [0, 2**31)", seed=self.seed)
         check(self.speed_rounds >= 1, "speed_rounds must be at least 1", speed_rounds=self.speed_rounds)
+
+    @property
+    def data_to_read(self) -> str:
+        """The data set with all its settings, `workers` among them if it is not 0."""
+        data = Variant.parse(self.data)
+        return (
+            canonical(str(Variant(data.name, (*data.settings, ("workers", self.workers)))))
+            if self.workers
+            else self.data
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

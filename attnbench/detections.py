@@ -72,7 +72,7 @@ def annotated_images(
         SpecError: If the data set has other classes than the detector.
         DataError: If it is missing or damaged.
     """
-    read = read_detection_data(replace(detector.spec, data=data, root=root, annotations=annotations))
+    read = read_detection_data(replace(detector.spec, data=data, workers=0, root=root, annotations=annotations))
     if read.classes != detector.classes:
         raise SpecError(
             f"{data} must have the classes that the detector was trained on, {_listed(detector.classes)}; "

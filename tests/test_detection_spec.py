@@ -78,6 +78,16 @@ def test_every_field_matters_to_the_digest() -> None:
     assert len({detection_digest(spec) for spec in [run(), *others]}) == len(others) + 1
 
 
+def test_reading_processes_are_no_part_of_the_digest() -> None:
+    plain, four = run(data="coco:validation_images=9"), run(data="coco:workers=4,validation_images=9")
+    assert detection_digest(four) == detection_digest(plain)
+    assert (four.data, four.workers, plain.workers) == ("coco:validation_images=9", 4, 0)
+    assert four.data_to_read == "coco:validation_images=9,workers=4"
+    assert plain.data_to_read == plain.data
+    assert from_yaml(to_yaml(four), DetectionRun, source="a test") == four
+    assert run(data="coco:workers=many").data == "coco:workers=many"
+
+
 def test_a_suite_puts_its_baseline_first_and_gives_detectors_their_settings() -> None:
     made = suite(
         detector=("retinanet", "faster-rcnn:regions=8", "mask-rcnn"),

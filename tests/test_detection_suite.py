@@ -7,7 +7,7 @@ import torch
 from attnbench.data.detection import DETECTION_DATA
 from attnbench.detection import DETECTORS
 from attnbench.detection_record import DetectionRecord, DetectionStore
-from attnbench.detection_run import run_detection
+from attnbench.detection_run import read_detection_data, run_detection
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
 from attnbench.detection_suite import (
     STATES,
@@ -23,6 +23,7 @@ from attnbench.plugins import plugin_file
 from attnbench.spec import PluginFile
 from attnbench.tasks.detection import Detection
 from attnbench.workers import InProcessExecutor, open_executor
+from tests.data.detection.conftest import make_user_folder
 from tests.tiny_detection import TINY_DETECTORS, tiny_detection
 
 
@@ -85,6 +86,24 @@ def test_each_variant_starts_from_its_own_file(tmp_path: Path) -> None:
     suite = tiny_detection(weights=str(tmp_path / "{attention}.pth"))
     with pytest.raises(CheckpointError, match=r"cannot read .*none\.pth.*: name files that are there"):
         expand_detection(suite)
+
+
+def test_reading_processes_reach_the_data_set(tmp_path: Path) -> None:
+    folder = make_user_folder(tmp_path)
+    suite = replace(
+        tiny_detection("retinanet", "none", validate_every=0), root=str(folder), annotations=("train.json", "test.json")
+    )
+    workers = []
+    for data in ("coco", "coco:workers=3"):
+        (spec,) = expand_detection(replace(suite, data=data))
+        workers.append(read_detection_data(spec).train_dataloader().workers)
+        assert detection_digest(spec) == detection_digest(expand_detection(replace(suite, data="coco"))[0])
+    assert workers == [0, 3]
+    for mistake, said in (("workers=-1", "workers must be at least 0"), ("workers=many", "workers must be an integer")):
+        with pytest.raises(SpecError, match=said):
+            check_detection(replace(suite, data=f"coco:{mistake}"))
+    with pytest.raises(SpecError, match="no setting 'workers'"):
+        check_detection(tiny_detection(data="cluttered-scenes:workers=2"))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ A class joins with one decorator:
         def __init__(self, *, root, annotations, recipe, seed, masks, size: int = 192) -> None: ...
 
 Its keyword-only parameters, but for the five that attnbench passes itself, are
-its settings: ``my-set:size=256``.
+its settings: ``my-set:size=256``. A setting `workers` is the number of processes that
+read images; no result may depend on it, and it is no part of a run's digest.
 """
 
 from collections.abc import Callable
