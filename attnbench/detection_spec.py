@@ -159,12 +159,10 @@ class DetectionRun:
     @property
     def data_to_read(self) -> str:
         """The data set with all its settings, `workers` among them if it is not 0."""
+        if not self.workers:
+            return self.data
         data = Variant.parse(self.data)
-        return (
-            canonical(str(Variant(data.name, (*data.settings, ("workers", self.workers)))))
-            if self.workers
-            else self.data
-        )
+        return canonical(str(Variant(data.name, (*data.settings, ("workers", self.workers)))))
 
 
 @dataclass(frozen=True, kw_only=True)

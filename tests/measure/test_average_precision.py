@@ -31,7 +31,7 @@ def scene(image_id: int, *objects: tuple[Box, int], crowds: tuple[int, ...] = ()
         "boxes": boxes,
         "labels": torch.tensor([label for _, label in objects], dtype=torch.int64),
         "masks": masks,
-        "area": masks.sum((1, 2)).float() if areas is None else torch.tensor(areas),
+        "area": masks.sum((1, 2)).double() if areas is None else torch.tensor(areas, dtype=torch.float64),
         "iscrowd": torch.tensor([index in crowds for index in range(len(objects))], dtype=torch.bool),
     }
 
@@ -144,16 +144,29 @@ def with_holes() -> list[tuple[Item, Item]]:
     pairs = random_scenes(3)
     for index, (prediction, target) in enumerate(pairs):
         target["masks"] = holed(target["masks"])
-        target["area"] = target["masks"].sum((1, 2)).float()
+        target["area"] = target["masks"].sum((1, 2)).double()
         if index % 2:
             prediction["masks"] = holed(prediction["masks"])
     return pairs
+
+
+def areas_that_float32_rounds() -> list[tuple[Item, Item]]:
+    """Annotated areas beside 32² and 96² by less than float32 tells, each found or missed by turns."""
+    sides: Box = (0.0, 0.0, 60.0, 60.0)
+    areas = [bound * (1 + sign * 2.0**-30) for bound in (32.0**2, 96.0**2) for sign in (-1, 1)]
+    assert {float(np.float32(area)) for area in areas} == {32.0**2, 96.0**2}
+    found_or_not = [found((sides, 1, 0.7)) if index % 2 else found() for index in range(len(areas))]
+    return [
+        (one, scene(index, (sides, 1), areas=[area]))
+        for index, (one, area) in enumerate(zip(found_or_not, areas, strict=True))
+    ]
 
 
 HARD = {
     "ties and duplicates": random_scenes(0),
     "more of them": random_scenes(1),
     "boundaries of areas": boundaries(),
+    "areas that float32 rounds": areas_that_float32_rounds(),
     "equal to a threshold": overlaps_on_thresholds(),
     "equal overlaps": between(),
     "crowds and empty images": crowded(),

@@ -19,7 +19,7 @@ Target: TypeAlias = dict[str, Any]
 """What is in an image.
 
 ``boxes`` float32 (n, 4): x0, y0, x1, y1 in pixels; ``labels`` int64 (n,) from 1 on; ``masks`` uint8 (n, H, W), if
-wanted; ``area`` float32 (n,): annotated area; ``iscrowd`` bool (n,); ``image_id``: an int.
+wanted; ``area`` float64 (n,): annotated area, as exact as COCO's; ``iscrowd`` bool (n,); ``image_id``: an int.
 """
 
 Key: TypeAlias = tuple[int, bool]
@@ -109,6 +109,6 @@ class Examples(Dataset[tuple[torch.Tensor, Target]]):
         return objects.tolist(), {
             "boxes": clip_boxes(boxes, height, width) if self.training else boxes,
             "labels": annotations.labels[objects],
-            "area": annotations.areas[objects].astype(np.float32),
+            "area": annotations.areas[objects],
             "iscrowd": annotations.crowds[objects],
         }

@@ -45,6 +45,13 @@ def test_training_targets_hold_no_crowds_and_no_box_beyond_the_border(build: Bui
     assert not target["iscrowd"].any()
 
 
+def test_an_area_keeps_its_last_bit(build: Build, user_folder: Path) -> None:
+    areas = [32**2 - 2.0**-40, 2.0**24 + 1]
+    write_json(user_folder / "test.json", [an_object(number, area=area) for number, area in enumerate(areas)])
+    ((_, targets),) = build("coco", root=user_folder, annotations=FILES).test_dataloader()
+    assert targets[0]["area"].tolist() == areas
+
+
 def test_masks_are_left_out_where_they_are_not_wanted(build: Build, user_folder: Path) -> None:
     ((_, targets),) = build("coco", root=user_folder, annotations=FILES, masks=False).test_dataloader()
     assert "masks" not in targets[0]
