@@ -21,8 +21,9 @@ def make(
     out: Path,
     root: str | None = None,
 ) -> int:
-    """Write a detection data set as PNG images with annotations in COCO's JSON format.
+    """Write a detection data set as images with annotations in COCO's JSON format.
 
+    Made images are written as PNG; files of images are copied as they are, under their names.
     Images go to train/, validation/ and test/, annotations to annotations/train.json and so on.
 
     Parameters

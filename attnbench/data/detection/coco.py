@@ -93,6 +93,7 @@ class Coco(DetectionData):
         folders = list(image_folders(self.root, file))
         found = {folder: _existing(folder, annotations) for folder in folders}
         folder = max(folders, key=lambda folder: int(found[folder].sum()))  # the first of several
+        self._check_names(annotations, folder, file)
         there = np.flatnonzero(found[folder])
         if len(there) == 0:
             raise DataError(
@@ -103,6 +104,14 @@ class Coco(DetectionData):
             faults["missing_file"] = missing
             annotations = annotations.chosen(there)
         return _split_of(annotations, folder), faults
+
+    def _check_names(self, annotations: Annotations, folder: Path, file: Path) -> None:
+        """Refuse to read files that somebody else's annotations name anywhere on the machine."""
+        allowed = [Path(os.path.abspath(place)) for place in (self.root or folder, folder)]
+        for name in annotations.file_names:
+            path = Path(os.path.abspath(image_file(folder, name)))
+            if not any(path.is_relative_to(place) for place in allowed):
+                raise DataError(f"{file}: an image's file name must stay within the root {self.root}; got {name!r}")
 
     def _held_out(self, train: DetectionSplit) -> dict[Split, DetectionSplit]:
         number = train.annotations.num_images
@@ -137,13 +146,21 @@ def image_folders(root: Path, file: Path) -> Iterator[Path]:
     yield from (root / name, root, root / "images", root / "images" / name, file.parent)
 
 
+def image_file(folder: Path, name: str) -> Path:
+    """The file of an image, given its name in the annotations.
+
+    ``..`` is taken by the letter: what a link in the folder points to does not matter.
+    """
+    return Path(os.path.normpath(folder / name))
+
+
 def _existing(folder: Path, annotations: Annotations) -> NDArray[np.bool_]:
     """Which images have a file in a folder, bool (num_images,)."""
     # By listing: asking for each of 100,000 files takes minutes on a network's disk.
     listed: dict[Path, set[str]] = {}
     found = []
     for file_name in annotations.file_names:
-        path = folder / file_name
+        path = image_file(folder, file_name)
         if path.parent not in listed:
             listed[path.parent] = set(os.listdir(path.parent)) if path.parent.is_dir() else set()
         found.append(path.name in listed[path.parent])
@@ -151,5 +168,5 @@ def _existing(folder: Path, annotations: Annotations) -> NDArray[np.bool_]:
 
 
 def _split_of(annotations: Annotations, folder: Path) -> DetectionSplit:
-    paths = [folder / name for name in annotations.file_names]
+    paths = [image_file(folder, name) for name in annotations.file_names]
     return DetectionSplit(images=FileImages(paths, annotations.sizes), annotations=annotations)

@@ -57,6 +57,17 @@ class FileImages:
             )
         return pixels
 
+    def content(self, index: int) -> bytes:
+        """What is in the file of an image.
+
+        Raises:
+            DataError: If it cannot be read.
+        """
+        try:
+            return self.paths[index].read_bytes()
+        except OSError as error:
+            raise DataError(f"cannot read {self.paths[index]}: {error.strerror or error}") from error
+
 
 class Examples(Dataset[tuple[torch.Tensor, Target]]):
     """The images of one split with their targets."""

@@ -66,7 +66,7 @@ def make_user_folder(folder: Path) -> Path:
     """A user's folder: two images to train on and two to test on."""
     random = np.random.RandomState(0)
     for part in ("train", "test"):
-        (folder / part).mkdir()
+        (folder / part).mkdir(parents=True)
         for number in (7, 5):
             pixels = random.randint(256, size=(30, 40, 3)).astype(np.uint8)
             Image.fromarray(pixels).save(folder / part / f"{number}.png")

@@ -1,4 +1,3 @@
-import json
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
@@ -13,7 +12,7 @@ from attnbench.data.detection import DetectionData, cluttered_scenes
 from attnbench.data.detection.cluttered_scenes import ClutteredScenes
 from attnbench.data.detection.items import CLASSES
 from attnbench.data.detection.writing import write_folder
-from attnbench.errors import DataError, SpecError
+from attnbench.errors import SpecError
 from tests.data.test_idx import idx_bytes
 
 TINY = "cluttered-scenes:size=64,train_images=6,validation_images=2,test_images=5"
@@ -122,19 +121,6 @@ def test_a_written_folder_is_read_by_coco_and_by_pycocotools(build: Build, tmp_p
             assert [entry["category_id"] for entry in objects] == target["labels"].tolist()
             assert np.array_equal([other.annToMask(entry) for entry in objects], target["masks"].numpy())
             assert [entry["area"] for entry in objects] == target["area"].tolist()
-
-
-def test_writing_goes_on_in_its_own_folder_and_in_no_other(build: Build, tmp_path: Path) -> None:
-    made, out = build(TINY), tmp_path / "out"
-    write_folder(made, out, description="tiny")
-    image = out / "test" / made.split("test").annotations.file_names[0]
-    content = image.read_bytes()
-    image.unlink()
-    write_folder(made, out, description="tiny")
-    assert image.read_bytes() == content
-    with pytest.raises(DataError, match="must be empty, or hold this very data set"):
-        write_folder(build(f"{TINY},data_seed=1"), out, description="tiny")
-    assert json.loads((out / "annotations" / "test.json").read_bytes())["info"]["description"] == "tiny, test"
 
 
 def _same(first: DetectionData, second: DetectionData) -> None:

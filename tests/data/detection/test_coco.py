@@ -9,7 +9,7 @@ from PIL import Image
 
 from attnbench.data.detection import DetectionData
 from attnbench.errors import DataError, SpecError
-from tests.data.detection.conftest import an_object, write_json
+from tests.data.detection.conftest import an_object, make_user_folder, write_json
 
 FILES = ("train.json", "test.json")
 Build = Callable[..., DetectionData]
@@ -78,6 +78,30 @@ def test_images_without_a_file_are_left_out(build: Build, user_folder: Path) -> 
     assert data.num_images["train"] == 1
     assert data.faults["missing_file"] == 1
     assert data.split("train").annotations.image_ids.tolist() == [5]
+
+
+@pytest.mark.parametrize("name", ["../outside.png", "../../outside.png", "a/../../outside.png", "{outside}"])
+def test_a_file_name_that_leads_out_of_the_root_is_refused(build: Build, tmp_path: Path, name: str) -> None:
+    user_folder, outside = make_user_folder(tmp_path / "root"), tmp_path / "outside.png"
+    shutil.copy(user_folder / "test" / "7.png", outside)
+    images = [{"id": 7, "file_name": name.format(outside=outside), "height": 30, "width": 40}]
+    write_json(user_folder / "test.json", [an_object(1)], images=images)
+    with pytest.raises(DataError, match=r"test\.json: an image's file name must stay within the root .*/root; got '"):
+        build("coco", root=user_folder, annotations=FILES)
+
+
+def test_a_link_and_a_way_round_within_the_root_are_no_way_out(build: Build, tmp_path: Path) -> None:
+    user_folder = make_user_folder(tmp_path / "root")
+    shutil.move(user_folder / "test", tmp_path / "elsewhere")
+    (user_folder / "test").symlink_to(tmp_path / "elsewhere")
+    shutil.copy(tmp_path / "elsewhere" / "5.png", user_folder / "beside.png")
+    names = {7: "7.png", 5: "../beside.png"}
+    images = [{"id": number, "file_name": name, "height": 30, "width": 40} for number, name in names.items()]
+    write_json(user_folder / "test.json", [an_object(1)], images=images)
+    data = build("coco", root=user_folder, annotations=FILES)
+    assert data.faults.get("missing_file") is None
+    with Image.open(tmp_path / "elsewhere" / "5.png") as opened:
+        assert np.array_equal(data.split("test").images[1], np.array(opened))
 
 
 def test_held_out_images_are_a_fixed_part(build: Build, user_folder: Path) -> None:
