@@ -3,7 +3,7 @@
 from attnbench.report.detection.board import DetectionBoard, DetectionFacts
 from attnbench.report.detection.costs import cost_notes
 from attnbench.report.detection.outcomes import outcome_notes
-from attnbench.report.leaderboard.notes import FEW_EPOCHS, FEW_SEEDS, replaced_line
+from attnbench.report.leaderboard.notes import FEW_EPOCHS, FEW_SEEDS, named_data, replaced_line
 from attnbench.report.machines import machine_line
 from attnbench.report.numbers import duration, listed, plural
 from attnbench.spec import Compute
@@ -18,7 +18,7 @@ _NORMS = {
 
 def heading(board: DetectionBoard) -> str:
     """Backbone and data."""
-    return f"Detection: {board.facts.spec.backbone} on {board.facts.spec.data}"
+    return f"Detection: {board.facts.spec.backbone} on {named_data(board.facts.spec)}"
 
 
 def conditions(facts: DetectionFacts) -> list[str]:

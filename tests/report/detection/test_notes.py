@@ -3,6 +3,7 @@ from dataclasses import replace
 from attnbench.detection_record import DetectionRecord
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.report.detection.table import detection_table
+from attnbench.spec import PluginFile
 from tests.detection_records import COUNTS, RECIPE, make_detection_record
 from tests.report.detection.records import board_of, some
 
@@ -21,6 +22,12 @@ def test_conditions_say_what_was_trained_on_what() -> None:
     assert "Bodies start from scratch, no part of them frozen; their batch norms are trained." in text
     assert "2 seeds (0, 1), 6 runs, 30 min of training in all." in text
     assert "CPU Example CPU 3000, 1 thread" in text
+
+
+def test_the_heading_tells_contents_of_a_users_data_set_apart() -> None:
+    own = PluginFile(path="mine.py", sha256="ab" * 32)
+    titles = [detection_table(board_of(some(data="mine", data_plugin=file))).title for file in (None, own)]
+    assert titles == ["Detection: resnet18 on mine", "Detection: resnet18 on mine@abababab"]
 
 
 def test_no_fault_and_no_crowd_are_not_spoken_of() -> None:

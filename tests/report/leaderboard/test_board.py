@@ -4,6 +4,7 @@ import pytest
 from attnbench.errors import SpecError
 from attnbench.record import Record
 from attnbench.report import leaderboard, leaderboards
+from attnbench.report.leaderboard.notes import heading
 from attnbench.spec import PluginFile, Recipe
 from attnbench.stats import t_interval
 from tests.records import make_record
@@ -128,6 +129,10 @@ def test_an_edited_data_set_is_another_table() -> None:
     ]
     boards = leaderboards([make_record("none", seed, data_plugin=file) for seed, file in enumerate(files)])
     assert sorted(board.facts.seeds for board in boards) == [(0, 1), (2,)]
+    assert {heading(board).rpartition(" on ")[2] for board in boards} == {
+        "fashion-mnist@aaaaaaaa",
+        "fashion-mnist@bbbbbbbb",
+    }
 
 
 def test_an_edited_plugin_is_another_variant() -> None:
