@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from attnbench.detection_run import (
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
 from attnbench.errors import CheckpointError
 from attnbench.execution import Grid, tell_progress
+from attnbench.loggers import LogTo, log_epoch, log_test, open_log
 from attnbench.suite import plugin_of
 from attnbench.variant import Variant
 
@@ -91,12 +93,15 @@ def check_runs(specs: Sequence[DetectionRun]) -> list[str]:
     return fault_sentences(data.faults)
 
 
-def detection_grid(suite: DetectionSuite, *, checkpoints: Path | None = None) -> Grid[DetectionRun, DetectionRecord]:
+def detection_grid(
+    suite: DetectionSuite, *, checkpoints: Path | None = None, log_to: LogTo | None = None
+) -> Grid[DetectionRun, DetectionRecord]:
     """The runs of a suite as the executors take them.
 
     Args:
         suite: The suite.
         checkpoints: Folder for each trained detector, as `checkpoint_name` names it; none saves none.
+        log_to: Where each run is logged, if anywhere.
 
     Raises:
         AttnBenchError: If the suite cannot be expanded.
@@ -107,7 +112,7 @@ def detection_grid(suite: DetectionSuite, *, checkpoints: Path | None = None) ->
         compute=suite.compute,
         imports=suite.imports,
         digest_of=detection_digest,
-        execute=partial(execute_detection, checkpoints=checkpoints),
+        execute=partial(execute_detection, checkpoints=checkpoints, log_to=log_to),
         check=partial(check_runs, specs),
         label=_labelling(suite),
         score=_score,
@@ -121,12 +126,24 @@ def checkpoint_name(spec: DetectionRun) -> str:
     return f"{detector}-{attention}-seed{spec.seed}-{detection_digest(spec)}.ckpt"
 
 
-def execute_detection(spec: DetectionRun, store_path: Path, *, checkpoints: Path | None = None) -> DetectionRecord:
+def execute_detection(
+    spec: DetectionRun, store_path: Path, *, checkpoints: Path | None = None, log_to: LogTo | None = None
+) -> DetectionRecord:
     """Run one spec and store its record; a run that was cut off goes on after its last whole epoch."""
     digest = detection_digest(spec)
     state = store_path / STATES / f"{digest}.ckpt"
     checkpoint = None if checkpoints is None else checkpoints / checkpoint_name(spec)
-    record = run_detection(spec, on_progress=partial(tell_progress, digest), checkpoint=checkpoint, resume=state)
+    with open_log(log_to, spec) as log:
+        record = run_detection(
+            spec,
+            on_progress=partial(tell_progress, digest),
+            on_epoch=partial(log_epoch, log) if log else None,
+            checkpoint=checkpoint,
+            resume=state,
+        )
+        if log:
+            tested = asdict(record.values)
+            log_test(log, spec, {name: tested[name] for name in ("box", "mask")})
     DetectionStore(store_path).add(record)
     state.unlink(missing_ok=True)
     return record

@@ -11,6 +11,7 @@ from attnbench.cli.running import say_failures, show_runs
 from attnbench.detection_record import DetectionRecord, DetectionStore
 from attnbench.detection_spec import DetectionRun, DetectionSuite
 from attnbench.errors import SpecError
+from attnbench.loggers import LogTo
 from attnbench.paths import make_output_folder
 from attnbench.presets import DEFAULT_DETECTION_PRESET, detection_preset_names, load_detection_suite
 from attnbench.variant import Variant, split_variants
@@ -46,18 +47,6 @@ def check_no_detection_options(options: DetectionOptions) -> None:
     for name, value in vars(options).items():
         if value is not None:
             raise SpecError(f"--{name} goes with --task detection; got --{name} {value}")
-
-
-def refuse(*, dry_run: bool, logger: str | None) -> None:
-    """Refuse what a leaderboard of detectors does not do.
-
-    Raises:
-        SpecError: If it is asked for.
-    """
-    if dry_run:
-        raise SpecError("--dry-run lists the runs of --task classification; got it with --task detection")
-    if logger is not None:
-        raise SpecError(f"--logger logs runs of --task classification; got --logger {logger} with --task detection")
 
 
 def detection_suite_from(
@@ -108,7 +97,12 @@ def quick_detection(suite: DetectionSuite, *, keeps_seeds: bool, keeps_epochs: b
 
 
 def run_detection_leaderboard(
-    suite: DetectionSuite, store: Path, workers: int | None, *, checkpoints: Path | None = None
+    suite: DetectionSuite,
+    store: Path,
+    workers: int | None,
+    *,
+    checkpoints: Path | None = None,
+    log_to: LogTo | None = None,
 ) -> int:
     """Train what the store does not hold yet, and print a table of each detector.
 
@@ -117,6 +111,7 @@ def run_detection_leaderboard(
         store: Folder of the records.
         workers: Runs at once; none chooses by the machine.
         checkpoints: Folder for the trained detectors; none saves none.
+        log_to: Where each run is logged, if anywhere.
 
     Returns:
         The exit code.
@@ -130,7 +125,7 @@ def run_detection_leaderboard(
     def load() -> "Grid[DetectionRun, DetectionRecord]":
         from attnbench.detection_suite import detection_grid  # here, not at the top: it imports torch
 
-        return detection_grid(suite, checkpoints=checkpoints)
+        return detection_grid(suite, checkpoints=checkpoints, log_to=log_to)
 
     result = show_runs(load, DetectionStore(store), workers)
     if result is None:

@@ -10,7 +10,6 @@ from attnbench.cli.detection import (
     check_no_detection_options,
     detection_suite_from,
     quick_detection,
-    refuse,
     run_detection_leaderboard,
 )
 from attnbench.cli.options import LogOptions, SpecOptions, check_log_options, log_to_from, quick, suite_from
@@ -75,13 +74,14 @@ def leaderboard(
     }
     keeps = {"keeps_seeds": seeds is not None, "keeps_epochs": options.epochs is not None}
     if task == "detection":
-        refuse(dry_run=dry_run, logger=logs.logger)
         detectors = detection_suite_from(suite, options, detection, **fields)
         detectors = quick_detection(detectors, **keeps) if quick_ else detectors
         if print_spec:
             print(to_yaml(detectors), end="")
             return 0
-        return run_detection_leaderboard(detectors, store, workers, checkpoints=detection.checkpoints)
+        return run_detection_leaderboard(
+            detectors, store, workers, checkpoints=detection.checkpoints, log_to=log_to_from(logs)
+        )
     check_no_detection_options(detection)
     spec = suite_from(suite, options, **fields)
     if quick_:
