@@ -149,15 +149,17 @@ def execute_detection(
     return record
 
 
-def _labelling(suite: DetectionSuite) -> Callable[[DetectionRun], str]:
-    """Names runs by their detector, with its settings only where two of them share its name."""
+def detector_names(suite: DetectionSuite) -> dict[str, str]:
+    """What a suite's detectors are called: with their settings only where two of them share a name."""
     names = Counter(Variant.parse(detector).name for detector in suite.detector)
+    found = {detector: Variant.parse(detector).name for detector in suite.detector}
+    return {detector: name if names[name] == 1 else detector for detector, name in found.items()}
 
-    def label(spec: DetectionRun) -> str:
-        name = Variant.parse(spec.detector).name
-        return f"{name if names[name] == 1 else spec.detector} {spec.attention} seed {spec.seed}"
 
-    return label
+def _labelling(suite: DetectionSuite) -> Callable[[DetectionRun], str]:
+    """Names runs by their detector, variant and seed."""
+    names = detector_names(suite)
+    return lambda spec: f"{names[spec.detector]} {spec.attention} seed {spec.seed}"
 
 
 def _score(record: DetectionRecord) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from attnbench.cli.options import SpecOptions, overridden
-from attnbench.cli.running import say_failures, show_runs
+from attnbench.cli.running import say_failures, show_dry_run, show_runs
 from attnbench.detection_record import DetectionRecord, DetectionStore
 from attnbench.detection_spec import DetectionRun, DetectionSuite
 from attnbench.errors import SpecError
@@ -18,6 +18,7 @@ from attnbench.variant import Variant, split_variants
 
 if TYPE_CHECKING:
     from attnbench.execution import Grid
+    from attnbench.prospect import DryRun
 
 _DETECTION = Group("Detection (--task detection)", sort_key=1)
 
@@ -94,6 +95,26 @@ def quick_detection(suite: DetectionSuite, *, keeps_seeds: bool, keeps_epochs: b
     steps = tuple(sorted({step * epochs // suite.recipe.epochs for step in suite.recipe.step_epochs} - {0}))
     recipe = replace(suite.recipe, epochs=epochs, step_epochs=steps, schedule="step" if steps else "cosine")
     return replace(suite, seeds=seeds, recipe=recipe)
+
+
+def print_detection_dry_run(
+    suite: DetectionSuite, store: Path, workers: int | None, *, checkpoints: Path | None = None
+) -> None:
+    """List a suite's runs and what they would take; nothing is trained but a few steps, to time them.
+
+    Args:
+        suite: The grid.
+        store: Folder of the records; it need not exist.
+        workers: Runs at once; none chooses by the machine.
+        checkpoints: Folder for the trained detectors; none saves none.
+    """
+
+    def find_out() -> "DryRun":
+        from attnbench.dry_run import detection_dry_run
+
+        return detection_dry_run(suite, DetectionStore(store), workers=workers, checkpoints=checkpoints)
+
+    show_dry_run(find_out)
 
 
 def run_detection_leaderboard(

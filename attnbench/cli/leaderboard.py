@@ -9,6 +9,7 @@ from attnbench.cli.detection import (
     DetectionOptions,
     check_no_detection_options,
     detection_suite_from,
+    print_detection_dry_run,
     quick_detection,
     run_detection_leaderboard,
 )
@@ -61,7 +62,7 @@ def leaderboard(
         Runs at once, each in a process of its own; by default one a CPU core, or one for a GPU.
     dry_run
         List the runs, and say how many images, hours and bytes they would take; nothing is trained but a few steps
-        of each variant without records, to time them.
+        of each variant without records, in each detector, to time them.
     print_spec
         Print the suite as YAML and stop.
     """
@@ -78,6 +79,9 @@ def leaderboard(
         detectors = quick_detection(detectors, **keeps) if quick_ else detectors
         if print_spec:
             print(to_yaml(detectors), end="")
+            return 0
+        if dry_run:
+            print_detection_dry_run(detectors, store, workers, checkpoints=detection.checkpoints)
             return 0
         return run_detection_leaderboard(
             detectors, store, workers, checkpoints=detection.checkpoints, log_to=log_to_from(logs)
