@@ -124,7 +124,7 @@ def test_detectors_are_timed_each_with_each_variant_and_nothing_is_written(tmp_p
     assert "8 runs, of which 8 would be trained; nothing was." in text
     assert f"{planned.runs[-1].digest}  mask-rcnn  sge:groups=4     1  missing" in text
     assert "sge:groups=4 in mask-rcnn: " in text
-    assert "Memory: up to " in text
+    assert "Memory of a run: up to " in text
     assert "(at most)" in text
 
 

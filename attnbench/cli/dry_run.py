@@ -99,8 +99,12 @@ def _memory(planned: DryRun) -> list[str]:
     if not peaks:
         return []
     whose = "on the GPU" if planned.memory_scope == "allocated by the step" else "of the process, libraries and all"
-    several = f", and {planned.num_workers} runs at a time as often" if planned.num_workers > 1 else ""
-    return [f"Memory: up to {_size(max(peaks))} {whose}, in the timed steps{several}."]
+    several = (
+        f"; {planned.num_workers} runs at a time need {planned.num_workers} times as much"
+        if planned.num_workers > 1
+        else ""
+    )
+    return [f"Memory of a run: up to {_size(max(peaks))} {whose}, in the timed steps{several}."]
 
 
 def _disk(planned: DryRun) -> list[str]:

@@ -35,7 +35,7 @@ def render_page(boards: Sequence[Leaderboard], *, store: str, problems: Sequence
         asset("page.html.j2"),
         style="",
         scripts=[asset(name) for name in _SCRIPTS],
-        data=[asdict(view.data) for view in views],
+        data=[[asdict(board) for board in view.data] for view in views],
         content={
             "title": f"attnbench: {views[0].table.title if len(views) == 1 else plural(len(views), 'leaderboard')}",
             "summary": f"{plural(len(views), 'leaderboard')}, {plural(_num_runs(boards), 'run')}",
