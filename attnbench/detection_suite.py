@@ -1,6 +1,5 @@
 """A grid of detection runs: expanded from a suite, resumed from a store, executed by an executor."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -20,7 +19,7 @@ from attnbench.errors import CheckpointError
 from attnbench.execution import Grid, tell_progress
 from attnbench.loggers import LogTo, log_epoch, log_test, open_log
 from attnbench.suite import plugin_of
-from attnbench.variant import Variant
+from attnbench.variant import Variant, short_names
 
 STATES = ".states"
 """Folder within the store for the states of unfinished trainings."""
@@ -149,16 +148,9 @@ def execute_detection(
     return record
 
 
-def detector_names(suite: DetectionSuite) -> dict[str, str]:
-    """What a suite's detectors are called: with their settings only where two of them share a name."""
-    names = Counter(Variant.parse(detector).name for detector in suite.detector)
-    found = {detector: Variant.parse(detector).name for detector in suite.detector}
-    return {detector: name if names[name] == 1 else detector for detector, name in found.items()}
-
-
 def _labelling(suite: DetectionSuite) -> Callable[[DetectionRun], str]:
-    """Names runs by their detector, variant and seed."""
-    names = detector_names(suite)
+    """Names runs by their detector, with its settings only where two of them share its name."""
+    names = short_names(suite.detector)
     return lambda spec: f"{names[spec.detector]} {spec.attention} seed {spec.seed}"
 
 

@@ -9,7 +9,7 @@ from attnbench.detection import has_masks
 from attnbench.detection_record import AveragePrecisions, DetectionEpoch, DetectionStore
 from attnbench.detection_run import build_run_detector, check_scored_splits, read_detection_data
 from attnbench.detection_spec import DetectionRun, DetectionSuite
-from attnbench.detection_suite import detection_grid, detector_names
+from attnbench.detection_suite import detection_grid
 from attnbench.matches import AREAS, IOU_THRESHOLDS
 from attnbench.prospect import DryRun, Prospect, look_ahead
 from attnbench.record import Epoch, PackedIntegers, Store
@@ -21,6 +21,7 @@ from attnbench.suite import expand
 from attnbench.tasks import Classification
 from attnbench.tasks.detection import Detection
 from attnbench.training import resolve_device
+from attnbench.variant import short_names
 
 SECONDS_A_VARIANT = 5.0
 """Timing of a variant's steps stops at the first step that ends later than this."""
@@ -94,7 +95,7 @@ def detection_dry_run(
         AttnBenchError: If anything named is not there or does not fit.
     """
     grid = detection_grid(suite, checkpoints=checkpoints)
-    first, names = grid.specs[0], detector_names(suite)
+    first, names = grid.specs[0], short_names(suite.detector)
 
     @cache
     def data_of(masks: bool) -> DetectionData:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from attnbench.detection_record import DetectionRecord
+from attnbench.detection_spec import DetectionRun
 from attnbench.record import Environment, Epoch, Record
 from attnbench.report.numbers import duration, four_digits, plural
 from attnbench.report.page.axes import Axis, axis, epoch_axis
@@ -160,15 +161,16 @@ def run_of(record: Record, *, store: str, environments: Sequence[Environment]) -
     )
 
 
-def spec_words(variant: str, spec: RunSpec) -> str:
+def spec_words(variant: str, spec: RunSpec | DetectionRun) -> str:
     """What the runs of a variant have in common, on one line.
 
     >>> spec_words("sge:groups=32", RunSpec(attention="sge:groups=32", backbone="resnet50", data="mnist"))
     'sge:groups=32 in resnet50 on mnist, 6 epochs, batch size 128, learning rate 0.1'
     """
     recipe = spec.recipe
+    of_detector = f" of {spec.detector}" if isinstance(spec, DetectionRun) else ""
     return (
-        f"{variant} in {spec.backbone} on {spec.data}, {plural(recipe.epochs, 'epoch')}, "
+        f"{variant} in {spec.backbone}{of_detector} on {spec.data}, {plural(recipe.epochs, 'epoch')}, "
         f"batch size {recipe.batch_size}, learning rate {recipe.learning_rate:g}"
     )
 

@@ -38,7 +38,8 @@ def test_drawn_numbers_are_those_of_the_records() -> None:
     assert none["delta"] is None
     assert [seed["points"] for seed in sge["delta"]["seeds"]] == [1.0, 1.0]
     curves = board["curves"]["validation"]
-    assert [point["mean"] for point in curves["lines"][0]] == pytest.approx([86.05 * n / 6 for n in range(1, 7)], rel=1e-5)
+    means = [point["mean"] for point in curves["lines"][0]]
+    assert means == pytest.approx([86.05 * n / 6 for n in range(1, 7)], rel=1e-5)
     last = curves["lines"][0][-1]
     assert (last["low"], last["high"]) == pytest.approx((85.9793, 86.1207))
     assert last["text"] == "86.05 ± 0.07"
