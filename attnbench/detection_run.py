@@ -21,7 +21,7 @@ from attnbench.detection_record import (
     DetectorCounts,
 )
 from attnbench.detection_spec import DetectionRecipe, DetectionRun, detection_digest
-from attnbench.detector_training import evaluate_detector, fit_detector
+from attnbench.detector_training import DetectionEpochCallback, evaluate_detector, fit_detector
 from attnbench.environment import capture_environment
 from attnbench.errors import CheckpointError, DataError, SpecError
 from attnbench.matches import Matches
@@ -40,6 +40,7 @@ def run_detection(
     spec: DetectionRun,
     *,
     on_progress: ProgressCallback | None = None,
+    on_epoch: DetectionEpochCallback | None = None,
     checkpoint: Path | None = None,
     resume: Path | None = None,
 ) -> DetectionRecord:
@@ -48,6 +49,7 @@ def run_detection(
     Args:
         spec: What to run.
         on_progress: Hears of the progress.
+        on_epoch: Hears of each epoch's end.
         checkpoint: Where to save the trained detector, if anywhere; see `attnbench.detection.saved.load_detector`.
         resume: Where to keep the state after each epoch, and to go on from; none keeps none.
 
@@ -81,6 +83,7 @@ def run_detection(
             num_classes=data.num_classes,
             has_masks=masks,
             on_step=partial(tell, "train"),
+            on_epoch=on_epoch,
             checkpoint=checkpoint,
             description=DetectorDescription(spec=spec, classes=data.classes).to_builtins(),
             resume=None if resume is None else StateFile(path=resume, digest=detection_digest(spec)),

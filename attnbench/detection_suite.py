@@ -1,7 +1,7 @@
 """A grid of detection runs: expanded from a suite, resumed from a store, executed by an executor."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -18,10 +18,11 @@ from attnbench.detection_run import (
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
 from attnbench.errors import CheckpointError
 from attnbench.execution import Grid, tell_progress
+from attnbench.loggers import LogTo, log_epoch, log_test, open_log
 from attnbench.plugins import import_plugins, plugin_that_defines
 from attnbench.resuming import remove_state
 from attnbench.suite import plugin_of
-from attnbench.variant import Variant
+from attnbench.variant import Variant, short_names
 
 STATES = ".states"
 """Folder within the store for the states of unfinished trainings."""
@@ -100,12 +101,15 @@ def check_runs(specs: Sequence[DetectionRun]) -> list[str]:
     return fault_sentences(data.faults)
 
 
-def detection_grid(suite: DetectionSuite, *, checkpoints: Path | None = None) -> Grid[DetectionRun, DetectionRecord]:
+def detection_grid(
+    suite: DetectionSuite, *, checkpoints: Path | None = None, log_to: LogTo | None = None
+) -> Grid[DetectionRun, DetectionRecord]:
     """The runs of a suite as the executors take them.
 
     Args:
         suite: The suite.
         checkpoints: Folder for each trained detector, as `checkpoint_name` names it; none saves none.
+        log_to: Where each run is logged, if anywhere.
 
     Raises:
         AttnBenchError: If the suite cannot be expanded.
@@ -116,7 +120,7 @@ def detection_grid(suite: DetectionSuite, *, checkpoints: Path | None = None) ->
         compute=suite.compute,
         imports=suite.imports,
         digest_of=detection_digest,
-        execute=partial(execute_detection, checkpoints=checkpoints),
+        execute=partial(execute_detection, checkpoints=checkpoints, log_to=log_to),
         check=partial(check_runs, specs),
         label=_labelling(suite),
         score=_score,
@@ -130,12 +134,24 @@ def checkpoint_name(spec: DetectionRun) -> str:
     return f"{detector}-{attention}-seed{spec.seed}-{detection_digest(spec)}.ckpt"
 
 
-def execute_detection(spec: DetectionRun, store_path: Path, *, checkpoints: Path | None = None) -> DetectionRecord:
+def execute_detection(
+    spec: DetectionRun, store_path: Path, *, checkpoints: Path | None = None, log_to: LogTo | None = None
+) -> DetectionRecord:
     """Run one spec and store its record; a run that was cut off goes on after its last whole epoch."""
     digest = detection_digest(spec)
     state = store_path / STATES / f"{digest}.ckpt"
     checkpoint = None if checkpoints is None else checkpoints / checkpoint_name(spec)
-    record = run_detection(spec, on_progress=partial(tell_progress, digest), checkpoint=checkpoint, resume=state)
+    with open_log(log_to, spec) as log:
+        record = run_detection(
+            spec,
+            on_progress=partial(tell_progress, digest),
+            on_epoch=partial(log_epoch, log) if log else None,
+            checkpoint=checkpoint,
+            resume=state,
+        )
+        if log:
+            tested = asdict(record.values)
+            log_test(log, spec, {name: tested[name] for name in ("box", "mask")})
     DetectionStore(store_path).add(record)
     remove_state(state)
     return record
@@ -143,13 +159,8 @@ def execute_detection(spec: DetectionRun, store_path: Path, *, checkpoints: Path
 
 def _labelling(suite: DetectionSuite) -> Callable[[DetectionRun], str]:
     """Names runs by their detector, with its settings only where two of them share its name."""
-    names = Counter(Variant.parse(detector).name for detector in suite.detector)
-
-    def label(spec: DetectionRun) -> str:
-        name = Variant.parse(spec.detector).name
-        return f"{name if names[name] == 1 else spec.detector} {spec.attention} seed {spec.seed}"
-
-    return label
+    names = short_names(suite.detector)
+    return lambda spec: f"{names[spec.detector]} {spec.attention} seed {spec.seed}"
 
 
 def _score(record: DetectionRecord) -> str:

@@ -1,7 +1,8 @@
 """What a run tells TensorBoard or Weights & Biases while it trains, through Lightning's loggers.
 
 Where a run is logged is no part of its spec: the record is the same with and without. The names of the values are
-those of the record. One log a run, ``<variant>-seed<seed>-<digest>``; a run that starts again takes its log over.
+those of the record, and what lies within a part of it is called by both: ``validation/ap_percent``. One log a run,
+``<variant>-seed<seed>-<digest>``, with a detector's name in front; a run that starts again takes its log over.
 A logger that fails, on a full disk or without its network, loses its log and never the run.
 """
 
@@ -15,15 +16,21 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from attnbench.detection_record import DetectionEpoch
+from attnbench.detection_spec import DetectionRun, detection_digest
 from attnbench.errors import MissingDependencyError, StoreError
 from attnbench.record import Epoch
 from attnbench.spec import RunSpec, digest
+from attnbench.variant import Variant
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
 
 LoggerKind: TypeAlias = Literal["tensorboard", "wandb"]
 """Lightning's loggers that are offered, each by the package that it needs and the extra that installs it."""
+
+LoggedSpec: TypeAlias = RunSpec | DetectionRun
+"""What is logged: a run of classification or of detection."""
 
 _WANDB_PROJECT = "attnbench"
 
@@ -70,17 +77,20 @@ def check_logging(log_to: LogTo) -> None:
         raise StoreError(f"cannot write logs into {log_to.folder}: {error.strerror or error}") from error
 
 
-def log_name(spec: RunSpec) -> str:
+def log_name(spec: LoggedSpec) -> str:
     """The name of a run's log, which is a file's name too.
 
     >>> log_name(RunSpec(attention="sge:groups=8", backbone="resnet18", data="cifar10", seed=3))[:-16]
     'sge_groups_8-seed3-'
+    >>> log_name(DetectionRun(detector="retinanet:anchor_size=16", attention="se", backbone="a", data="b"))[:-16]
+    'retinanet-se-seed0-'
     """
-    return f"{re.sub(r'[^A-Za-z0-9.-]+', '_', spec.attention)}-seed{spec.seed}-{digest(spec)}"
+    detector = f"{Variant.parse(spec.detector).name}-" if isinstance(spec, DetectionRun) else ""
+    return f"{detector}{re.sub(r'[^A-Za-z0-9.-]+', '_', spec.attention)}-seed{spec.seed}-{_digest(spec)}"
 
 
 @contextmanager
-def open_log(log_to: LogTo | None, spec: RunSpec) -> Iterator[RunLog | None]:
+def open_log(log_to: LogTo | None, spec: LoggedSpec) -> Iterator[RunLog | None]:
     """A log for one run, which is closed at the end; nothing where no logging is wanted.
 
     Once the package is found and the folder made, no exception of the logger ends the run: the log is given up.
@@ -111,33 +121,34 @@ def open_log(log_to: LogTo | None, spec: RunSpec) -> Iterator[RunLog | None]:
                     log.logger.experiment.finish(exit_code=int(status == "failed"))  # type: ignore[attr-defined]
 
 
-def log_epoch(log: RunLog, point: Epoch) -> None:
+def log_epoch(log: RunLog, point: Epoch | DetectionEpoch) -> None:
     """Log one point of the learning curve; the step is the epoch, counted from 1."""
     if log.logger is None or log.is_given_up:
         return
-    values = asdict(point)
+    values = _flat(asdict(point))
     with _given_up_where_it_fails(log):
-        log.logger.log_metrics(values, step=values.pop("epoch"))
+        log.logger.log_metrics(values, step=int(values.pop("epoch")))
 
 
-def log_test(log: RunLog, spec: RunSpec, test: Mapping[str, float]) -> None:
+def log_test(log: RunLog, spec: LoggedSpec, test: Mapping[str, Any]) -> None:
     """Log what the one test gave, beside the settings of the run.
 
     Args:
         log: The run's.
         spec: The run.
-        test: Values by their names in the record.
+        test: Values by their names in the record, or parts of it with their values; none is left out.
     """
     from lightning.pytorch.loggers import TensorBoardLogger
 
     if log.logger is None or log.is_given_up:
         return
+    values = _flat(test)
     with _given_up_where_it_fails(log):
         if isinstance(log.logger, TensorBoardLogger):
             # TensorBoard's table of hyper-parameters wants settings and results in one.
-            log.logger.log_hyperparams(_settings(spec), dict(test), step=spec.recipe.epochs)
+            log.logger.log_hyperparams(_settings(spec), values, step=spec.recipe.epochs)
         else:
-            log.logger.log_metrics(dict(test), step=spec.recipe.epochs)
+            log.logger.log_metrics(values, step=spec.recipe.epochs)
 
 
 @contextmanager
@@ -159,19 +170,34 @@ def _given_up_where_it_fails(log: RunLog) -> Iterator[None]:
         log.is_given_up = True
 
 
-def _tensorboard(log_to: LogTo, spec: RunSpec) -> "Logger":
+def _flat(values: Mapping[str, Any]) -> dict[str, float]:
+    """Numbers by their names, with the name of the part that they lie in before a slash, as the loggers group them.
+
+    >>> _flat({"epoch": 1, "train_losses": {"loss_classifier": 0.5}, "validation": None})
+    {'epoch': 1, 'train_losses/loss_classifier': 0.5}
+    """
+    found = dict[str, float]()
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found |= {f"{name}/{inner}": number for inner, number in _flat(value).items()}
+        elif value is not None:
+            found[name] = value
+    return found
+
+
+def _tensorboard(log_to: LogTo, spec: LoggedSpec) -> "Logger":
     from lightning.pytorch.loggers import TensorBoardLogger
 
     # purge_step: what a run that was cut off left in this folder is not shown any more.
     return TensorBoardLogger(log_to.folder, name=log_name(spec), version="", default_hp_metric=False, purge_step=0)
 
 
-def _wandb(log_to: LogTo, spec: RunSpec) -> "Logger":
+def _wandb(log_to: LogTo, spec: LoggedSpec) -> "Logger":
     import wandb
     from lightning.pytorch.loggers import WandbLogger
 
     run = wandb.init(
-        id=digest(spec),
+        id=_digest(spec),
         name=log_name(spec),
         project=os.environ.get("WANDB_PROJECT", _WANDB_PROJECT),
         dir=log_to.folder,
@@ -194,5 +220,9 @@ def _wandb(log_to: LogTo, spec: RunSpec) -> "Logger":
     return logger
 
 
-def _settings(spec: RunSpec) -> dict[str, Any]:
+def _settings(spec: LoggedSpec) -> dict[str, Any]:
     return asdict(spec)
+
+
+def _digest(spec: LoggedSpec) -> str:
+    return detection_digest(spec) if isinstance(spec, DetectionRun) else digest(spec)

@@ -1,4 +1,4 @@
-"""How long a step of training and of validation takes: a few real ones, timed."""
+"""How long a step of training and of evaluation takes, and how much memory: a few real ones, timed."""
 
 import time
 from dataclasses import dataclass
@@ -9,14 +9,15 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from attnbench.detection_spec import DetectionRecipe
+from attnbench.measure import peak_memory_bytes
 from attnbench.spec import Compute, Recipe
-from attnbench.tasks import Classification
-from attnbench.training import lightning_runs, make_trainer
+from attnbench.training import lightning_runs, make_trainer, resolve_device
 
 _WARM_UP_STEPS = 3
 """Steps that are left out: the first are slower."""
-_VALIDATION_STEPS = 3
-"""Steps of validation, the first of which is left out."""
+_EVALUATION_STEPS = 3
+"""Steps of evaluation, the first of which is left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,44 +25,58 @@ class StepTimes:
     """Medians over a few steps, data and all."""
 
     training_step_s: float
-    """Seconds of a step of training."""
+    """Seconds of a batch in training."""
     evaluation_step_s: float
-    """Seconds of a step of validation."""
+    """Seconds of a batch in evaluation."""
     num_steps: int
-    """Steps of training that were timed, without those to warm up."""
+    """Batches of training that were timed, without those to warm up."""
+    peak_memory_bytes: int
+    """The most memory that was in use meanwhile; see `attnbench.measure.memory_scope` for whose."""
 
 
 def time_steps(
-    model: torch.nn.Module,
+    task: lightning.LightningModule,
     data: lightning.LightningDataModule,
     *,
-    recipe: Recipe,
+    recipe: Recipe | DetectionRecipe,
     compute: Compute,
-    num_classes: int,
     seconds: float,
 ) -> StepTimes:
-    """Train a model for a few steps as a run does, and time them.
+    """Train and test for a few steps as a run does, and time them.
 
     Args:
-        model: The classifier; its weights change.
-        data: The data set.
+        task: What is trained; its weights change.
+        data: The data set. A batch of its training loader may be a part of a step.
         recipe: How to train.
         compute: Device, precision, layout and determinism.
-        num_classes: Classes of the data set.
         seconds: The first step that ends later than this is the last, and so is that of the first epoch's end. Where
             there are no steps after those to warm up, these are taken.
     """
     if compute.channels_last:
-        model.to(memory_format=torch.channels_last)
+        task.to(memory_format=torch.channels_last)
     clock = _Clock(seconds)
-    trainer = make_trainer(recipe, compute, [clock], validation_batches=_VALIDATION_STEPS)
-    with lightning_runs():
-        trainer.fit(Classification(model, recipe, num_classes=num_classes), datamodule=data)
+    accumulate = recipe.accumulate if isinstance(recipe, DetectionRecipe) else 1
+    trainer = make_trainer(
+        recipe,
+        compute,
+        [clock],
+        validation_batches=0,
+        limit_test_batches=_EVALUATION_STEPS,
+        accumulate_grad_batches=accumulate,
+    )
+
+    def train_and_test() -> None:
+        with lightning_runs():
+            trainer.fit(task, datamodule=data)
+            trainer.test(task, datamodule=data, verbose=False)
+
+    peak = peak_memory_bytes(train_and_test, resolve_device(compute))
     timed = clock.training_s[_WARM_UP_STEPS:] or clock.training_s
     return StepTimes(
         training_step_s=median(timed),
-        evaluation_step_s=median(clock.validation_s[1:] or clock.validation_s),
+        evaluation_step_s=median(clock.evaluation_s[1:] or clock.evaluation_s),
         num_steps=len(timed),
+        peak_memory_bytes=peak,
     )
 
 
@@ -72,7 +87,7 @@ class _Clock(Callback):
         self.seconds = seconds
         self.started = self.last = 0.0
         self.training_s: list[float] = []
-        self.validation_s: list[float] = []
+        self.evaluation_s: list[float] = []
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, *args: Any) -> None:
         self.started = self.last = _now(trainer)
@@ -81,15 +96,15 @@ class _Clock(Callback):
         now = _now(trainer)
         self.training_s.append(now - self.last)
         self.last = now
-        # After one epoch or in the midst of it; Lightning validates then, and stops.
+        # After one epoch or in the midst of it.
         trainer.should_stop = trainer.is_last_batch or now - self.started > self.seconds
 
-    def on_validation_start(self, trainer: lightning.Trainer, *args: Any) -> None:
+    def on_test_start(self, trainer: lightning.Trainer, *args: Any) -> None:
         self.last = _now(trainer)
 
-    def on_validation_batch_end(self, trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
+    def on_test_batch_end(self, trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
         now = _now(trainer)
-        self.validation_s.append(now - self.last)
+        self.evaluation_s.append(now - self.last)
         self.last = now
 
 

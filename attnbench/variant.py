@@ -9,6 +9,7 @@ import inspect
 import math
 import types
 import typing
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -143,6 +144,17 @@ def format_setting(value: Setting) -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def short_names(texts: Iterable[str]) -> dict[str, str]:
+    """What variants or detectors are called beside each other: with their settings only where two share a name.
+
+    >>> list(short_names(["retinanet:anchor_size=16", "faster-rcnn:regions=8", "faster-rcnn"]).values())
+    ['retinanet', 'faster-rcnn:regions=8', 'faster-rcnn']
+    """
+    names = {text: Variant.parse(text).name for text in texts}
+    numbers = Counter(names.values())
+    return {text: name if numbers[name] == 1 else text for text, name in names.items()}
 
 
 def _continues(piece: str) -> bool:

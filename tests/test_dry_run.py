@@ -6,14 +6,21 @@ import pytest
 from rich.console import Console
 
 from attnbench.cli.dry_run import MOST_LISTED, print_dry_run
-from attnbench.dry_run import DryRun, dry_run
+from attnbench.detection_record import DetectionStore
+from attnbench.detection_spec import DetectionSuite, detection_digest
+from attnbench.detection_suite import checkpoint_name, execute_detection, expand_detection
+from attnbench.dry_run import detection_dry_run, dry_run
 from attnbench.errors import SpecError
+from attnbench.prospect import DryRun
 from attnbench.record import Store
 from attnbench.run import run_spec
 from attnbench.spec import digest
+from attnbench.step_times import StepTimes
 from attnbench.suite import expand, run_suite
 from attnbench.workers import InProcessExecutor
+from tests.detection_records import make_detection_record
 from tests.tiny import tiny_suite
+from tests.tiny_detection import TINY_DETECTORS, tiny_detection
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +49,8 @@ def test_without_records_it_times_steps_and_writes_nothing(tmp_path: Path) -> No
         ("sge:groups=4", 2, 0),
     ]
     assert all(time.num_steps >= 1 and time.run_s > 0 for time in planned.variants)
+    # torch alone takes more.
+    assert all(time.peak_memory_bytes and time.peak_memory_bytes > 1e8 for time in planned.variants)
     assert planned.wall_s == pytest.approx(sum(2 * time.run_s for time in planned.variants) / 2)
     assert "4 runs, of which 4 would be trained" in shown(planned)
 
@@ -92,3 +101,76 @@ def test_the_estimated_size_counts_what_the_test_images_were_made_from(tmp_path:
     suite = replace(tiny_suite(("none",), epochs=1), data=data)
     planned = dry_run(suite, Store(tmp_path / "none"), workers=1, seconds=0.1)
     assert planned.record_bytes == pytest.approx(len(run_spec(expand(suite)[0]).to_json()), rel=0.1)
+
+
+def detectors() -> DetectionSuite:
+    names = [TINY_DETECTORS["retinanet"], TINY_DETECTORS["mask-rcnn"]]
+    return replace(tiny_detection(), detector=tuple(names), seeds=(0, 1))
+
+
+def test_detectors_are_timed_each_with_each_variant_and_nothing_is_written(tmp_path: Path) -> None:
+    suite = detectors()
+    planned = detection_dry_run(suite, DetectionStore(tmp_path / "none"), workers=1, seconds=0.1)
+    assert not list(tmp_path.iterdir())
+    assert [(run.digest, run.seed) for run in planned.runs] == [
+        (detection_digest(run), run.seed) for run in expand_detection(suite)
+    ]
+    assert [(time.detector, time.attention, time.num_missing) for time in planned.variants] == [
+        (detector, attention, 2) for detector in ("retinanet", "mask-rcnn") for attention in ("none", "sge:groups=4")
+    ]
+    assert planned.images_to_train == 8 * 2 * 8
+    assert all(time.num_steps >= 1 and time.run_s > 0 for time in planned.variants)
+    text = shown(planned)
+    assert "8 runs, of which 8 would be trained; nothing was." in text
+    assert f"{planned.runs[-1].digest}  mask-rcnn  sge:groups=4     1  missing" in text
+    assert "sge:groups=4 in mask-rcnn: " in text
+    assert "Memory of a run: up to " in text
+    assert "(at most)" in text
+
+
+def test_a_run_takes_its_steps_and_validations_as_often_as_the_recipe_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = StepTimes(training_step_s=10.0, evaluation_step_s=1.0, num_steps=1, peak_memory_bytes=5)
+    monkeypatch.setattr("attnbench.dry_run.time_steps", lambda *arguments, **keywords: times)
+    suite = tiny_detection("retinanet", "none", epochs=5, validate_every=2, batch_size=2, accumulate=2)
+    planned = detection_dry_run(suite, DetectionStore(Path("none")), workers=1)
+    # 8 images in parts of one in training and of one in evaluation; 2 validations of 2 images, and a test of 4.
+    assert [time.run_s for time in planned.variants] == [5 * 8 * 10.0 + 2 * 2 * 1.0 + 4 * 1.0]
+
+
+def test_records_of_other_seeds_tell_the_time_of_a_detector(tmp_path: Path) -> None:
+    suite, store = replace(tiny_detection("retinanet", "none"), seeds=(0, 1)), DetectionStore(tmp_path)
+    first = expand_detection(suite)[0]
+    store.add(replace(make_detection_record(), digest=detection_digest(first), spec=first))
+    planned = detection_dry_run(suite, store, workers=1)
+    (time,) = planned.variants
+    assert (time.run_s, time.num_records, time.num_steps, time.peak_memory_bytes) == (310.0, 1, 0, None)
+    assert [run.is_recorded for run in planned.runs] == [True, False]
+    assert planned.record_bytes == store.file_of(store.digests()[0]).stat().st_size
+
+
+def test_a_run_whose_checkpoint_is_missing_would_be_trained(tmp_path: Path) -> None:
+    suite, store = tiny_detection("retinanet", "none"), DetectionStore(tmp_path)
+    (spec,) = expand_detection(suite)
+    store.add(replace(make_detection_record(), digest=detection_digest(spec), spec=spec))
+    folder = tmp_path / "detectors"
+    assert len(detection_dry_run(suite, store, workers=1, checkpoints=folder).missing) == 1
+    assert not folder.exists()
+    folder.mkdir()
+    (folder / checkpoint_name(spec)).write_bytes(b"")
+    assert detection_dry_run(suite, store, workers=1, checkpoints=folder).missing == ()
+
+
+def test_a_record_of_a_detector_is_no_larger_than_is_said(tmp_path: Path) -> None:
+    suite = tiny_detection("mask-rcnn", "none", epochs=1)
+    planned = detection_dry_run(suite, DetectionStore(tmp_path / "none"), workers=1, seconds=0.1)
+    (spec,) = expand_detection(suite)
+    record = execute_detection(spec, tmp_path)
+    assert record.box_matches.num_detections <= 100 * 4
+    assert 0.05 * planned.record_bytes < len(record.to_json()) <= planned.record_bytes
+
+
+def test_a_mistake_in_a_detector_shows(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="groups must divide channels"):
+        detection_dry_run(
+            tiny_detection("retinanet", "none", "sge:groups=7"), DetectionStore(tmp_path), workers=1, seconds=0.1
+        )

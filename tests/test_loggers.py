@@ -6,6 +6,8 @@ import pytest
 from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from attnbench.detection_record import DetectionRecord
+from attnbench.detection_suite import execute_detection, expand_detection
 from attnbench.errors import DivergedError, MissingDependencyError, StoreError
 from attnbench.loggers import LogTo, check_logging, log_name
 from attnbench.record import Record, Store, without_timing
@@ -14,6 +16,7 @@ from attnbench.spec import RunSpec
 from attnbench.suite import expand, run_suite
 from attnbench.workers import open_executor
 from tests.tiny import tiny_suite
+from tests.tiny_detection import tiny_detection
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +103,42 @@ def test_wandb_writes_an_offline_run_and_the_record_is_the_same(
             assert logged[0]["validation_loss"] == tiny_record.curve[0].validation_loss
             assert logged[2]["test_top1_percent"] == tiny_record.values.test_top1_percent
     assert wandb.run is None
+
+
+def expected_of_detection(record: DetectionRecord) -> dict[str, list[tuple[int, object]]]:
+    """The curve and the test of a detector by tag; what is none has no tag."""
+    found: dict[str, list[tuple[int, float]]] = {}
+    for point in record.curve:
+        validation = {} if point.validation is None else dataclasses.asdict(point.validation)
+        values = {"learning_rate": point.learning_rate}
+        values |= {f"train_losses/{name}": loss for name, loss in point.train_losses.items()}
+        values |= {f"validation/{name}": value for name, value in validation.items() if value is not None}
+        for name, value in values.items():
+            found.setdefault(name, []).append((point.epoch, value))
+    for part in ("box", "mask"):
+        for name, value in dataclasses.asdict(getattr(record.values, part)).items():
+            if value is not None:
+                found[f"{part}/{name}"] = [(len(record.curve), value)]
+    return {name: approximately(points) for name, points in found.items()}
+
+
+def test_a_detector_logs_its_losses_and_validations_and_the_record_is_the_same(tmp_path: Path) -> None:
+    spec = expand_detection(tiny_detection("mask-rcnn", "none", validate_every=2))[0]
+    plain = execute_detection(spec, tmp_path / "plain")
+    logged = execute_detection(spec, tmp_path, log_to=LogTo(kind="tensorboard", folder=tmp_path / "logs"))
+    assert (logged.curve, logged.values, logged.box_matches) == (plain.curve, plain.values, plain.box_matches)
+    shown = scalars(tmp_path / "logs" / f"mask-rcnn-none-seed0-{plain.digest}")
+    assert shown == expected_of_detection(plain)
+    assert [step for step, _ in shown["validation/ap_percent"]] == [2]
+    assert [step for step, _ in shown["train_losses/loss_mask"]] == [1, 2]
+    content = (
+        EventAccumulator(str(tmp_path / "logs" / log_name(spec)))
+        .Reload()
+        .SummaryMetadata("_hparams_/session_start_info")
+        .plugin_data.content
+    )
+    for word in (b"detector", b"mask-rcnn:", b"recipe/short_side"):
+        assert word in content
 
 
 GIVEN_UP = "the log {} ends here, and its run goes on without: OSError: No space left"

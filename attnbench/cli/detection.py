@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from attnbench.cli.options import SpecOptions, overridden
-from attnbench.cli.running import say_failures, show_runs
+from attnbench.cli.running import say_failures, show_dry_run, show_runs
 from attnbench.detection_record import DetectionRecord, DetectionStore
 from attnbench.detection_spec import DetectionRecipe, DetectionRun, DetectionSuite
 from attnbench.errors import SpecError
+from attnbench.loggers import LogTo
 from attnbench.paths import make_output_folder
 from attnbench.presets import DEFAULT_DETECTION_PRESET, detection_preset_names, load_detection_suite
 from attnbench.variant import Variant, split_variants
 
 if TYPE_CHECKING:
     from attnbench.execution import Grid
+    from attnbench.prospect import DryRun
 
 _DETECTION = Group("Detection (--task detection)", sort_key=1)
 
@@ -46,18 +48,6 @@ def check_no_detection_options(options: DetectionOptions) -> None:
     for name, value in vars(options).items():
         if value is not None:
             raise SpecError(f"--{name} goes with --task detection; got --{name} {value}")
-
-
-def refuse(*, dry_run: bool, logger: str | None) -> None:
-    """Refuse what a leaderboard of detectors does not do.
-
-    Raises:
-        SpecError: If it is asked for.
-    """
-    if dry_run:
-        raise SpecError("--dry-run lists the runs of --task classification; got it with --task detection")
-    if logger is not None:
-        raise SpecError(f"--logger logs runs of --task classification; got --logger {logger} with --task detection")
 
 
 def detection_suite_from(
@@ -114,8 +104,33 @@ def _third(recipe: DetectionRecipe) -> DetectionRecipe:
     return replace(recipe, epochs=epochs, step_epochs=steps, schedule="step" if steps else "cosine")
 
 
-def run_detection_leaderboard(
+def print_detection_dry_run(
     suite: DetectionSuite, store: Path, workers: int | None, *, checkpoints: Path | None = None
+) -> None:
+    """List a suite's runs and what they would take; nothing is trained but a few steps, to time them.
+
+    Args:
+        suite: The grid.
+        store: Folder of the records; it need not exist.
+        workers: Runs at once; none chooses by the machine.
+        checkpoints: Folder for the trained detectors; none saves none.
+    """
+
+    def find_out() -> "DryRun":
+        from attnbench.dry_run import detection_dry_run
+
+        return detection_dry_run(suite, DetectionStore(store), workers=workers, checkpoints=checkpoints)
+
+    show_dry_run(find_out)
+
+
+def run_detection_leaderboard(
+    suite: DetectionSuite,
+    store: Path,
+    workers: int | None,
+    *,
+    checkpoints: Path | None = None,
+    log_to: LogTo | None = None,
 ) -> int:
     """Train what the store does not hold yet, and print a table of each detector.
 
@@ -124,6 +139,7 @@ def run_detection_leaderboard(
         store: Folder of the records.
         workers: Runs at once; none chooses by the machine.
         checkpoints: Folder for the trained detectors; none saves none.
+        log_to: Where each run is logged, if anywhere.
 
     Returns:
         The exit code.
@@ -137,7 +153,7 @@ def run_detection_leaderboard(
     def load() -> "Grid[DetectionRun, DetectionRecord]":
         from attnbench.detection_suite import detection_grid  # here, not at the top: it imports torch
 
-        return detection_grid(suite, checkpoints=checkpoints)
+        return detection_grid(suite, checkpoints=checkpoints, log_to=log_to)
 
     result = show_runs(load, DetectionStore(store), workers)
     if result is None:

@@ -4,8 +4,9 @@ from collections import Counter
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from attnbench.dry_run import DryRun, VariantTime
+from attnbench.prospect import DryRun, PlannedRun, VariantTime
 from attnbench.report.machines import machine_line
 from attnbench.report.numbers import byte_unit, duration, plural
 from attnbench.report.text import shown
@@ -24,19 +25,33 @@ def print_dry_run(planned: DryRun, console: Console) -> None:
 
 
 def _listed(planned: DryRun, ascii_only: bool) -> Table:
-    table = _table("digest", "variant", "seed", "state")
+    table = _table("digest", *_headers(planned), "seed", "state")
     for run in planned.runs:
         state = "recorded" if run.is_recorded else "missing"
-        table.add_row(run.digest, shown(run.attention, ascii_only), str(run.seed), state)
+        table.add_row(run.digest, *_names(run, planned, ascii_only), str(run.seed), state)
     return table
 
 
 def _counted(planned: DryRun, ascii_only: bool) -> Table:
-    table = _table("variant", "recorded", "missing")
-    runs = Counter((run.attention, run.is_recorded) for run in planned.runs)
-    for attention in dict.fromkeys(run.attention for run in planned.runs):
-        table.add_row(shown(attention, ascii_only), str(runs[attention, True]), str(runs[attention, False]))
+    table = _table(*_headers(planned), "recorded", "missing")
+    runs = Counter((run.detector, run.attention, run.is_recorded) for run in planned.runs)
+    for run in {(run.detector, run.attention): run for run in planned.runs}.values():
+        counts = [str(runs[run.detector, run.attention, is_recorded]) for is_recorded in (True, False)]
+        table.add_row(*_names(run, planned, ascii_only), *counts)
     return table
+
+
+def _headers(planned: DryRun) -> list[str]:
+    return ["detector", "variant"] if _has_detectors(planned) else ["variant"]
+
+
+def _names(run: PlannedRun, planned: DryRun, ascii_only: bool) -> list[Text]:
+    names = [run.detector, run.attention] if _has_detectors(planned) else [run.attention]
+    return [shown(name, ascii_only) for name in names]
+
+
+def _has_detectors(planned: DryRun) -> bool:
+    return any(run.detector for run in planned.runs)
 
 
 def _table(*headers: str) -> Table:
@@ -58,6 +73,7 @@ def _lines(planned: DryRun) -> list[str]:
         workers = "one run" if planned.num_workers == 1 else f"{planned.num_workers} runs"
         lines.append(f"Time: about {duration(planned.wall_s)}, {workers} at a time. A run of")
         lines += [f"  {_time(variant)}" for variant in planned.variants]
+        lines += _memory(planned)
         if any(variant.num_steps for variant in planned.variants):
             lines.append(
                 "Timed steps are an estimate: they were timed with one run at a time, and leave out what a run does "
@@ -73,11 +89,28 @@ def _time(variant: VariantTime) -> str:
         source = f"the median of {plural(variant.num_records, 'record')}"
     else:
         source = f"from {plural(variant.num_steps, 'timed training step')}"
-    return f"{variant.attention}: {duration(variant.run_s)}, {source}"
+    name = f"{variant.attention} in {variant.detector}" if variant.detector else variant.attention
+    return f"{name}: {duration(variant.run_s)}, {source}"
+
+
+def _memory(planned: DryRun) -> list[str]:
+    """What a run needs at least, from the steps that were timed."""
+    peaks = [variant.peak_memory_bytes for variant in planned.variants if variant.peak_memory_bytes]
+    if not peaks:
+        return []
+    whose = "on the GPU" if planned.memory_scope == "allocated by the step" else "of the process, libraries and all"
+    several = (
+        f"; {planned.num_workers} runs at a time need {planned.num_workers} times as much"
+        if planned.num_workers > 1
+        else ""
+    )
+    return [f"Memory of a run: up to {_size(max(peaks))} {whose}, in the timed steps{several}."]
 
 
 def _disk(planned: DryRun) -> list[str]:
-    source = "measured" if planned.num_measured_records else "estimated"
+    # How much a detector finds, training alone tells.
+    estimated = "at most" if _has_detectors(planned) else "estimated"
+    source = "measured" if planned.num_measured_records else estimated
     return [
         f"Disk: {plural(len(planned.missing), 'record')} of {_size(planned.record_bytes)} ({source}), "
         f"{_size(len(planned.missing) * planned.record_bytes)} in all; {_size(planned.free_bytes)} are free.",

@@ -9,8 +9,8 @@ from attnbench.cli.detection import (
     DetectionOptions,
     check_no_detection_options,
     detection_suite_from,
+    print_detection_dry_run,
     quick_detection,
-    refuse,
     run_detection_leaderboard,
 )
 from attnbench.cli.options import LogOptions, SpecOptions, check_log_options, log_to_from, quick, suite_from
@@ -62,7 +62,7 @@ def leaderboard(
         Runs at once, each in a process of its own; by default one a CPU core, or one for a GPU.
     dry_run
         List the runs, and say how many images, hours and bytes they would take; nothing is trained but a few steps
-        of each variant without records, to time them.
+        of each variant without records, in each detector, to time them.
     print_spec
         Print the suite as YAML and stop.
     """
@@ -75,13 +75,17 @@ def leaderboard(
     }
     keeps = {"keeps_seeds": seeds is not None, "keeps_epochs": options.epochs is not None}
     if task == "detection":
-        refuse(dry_run=dry_run, logger=logs.logger)
         detectors = detection_suite_from(suite, options, detection, **fields)
         detectors = quick_detection(detectors, **keeps) if quick_ else detectors
         if print_spec:
             print(to_yaml(detectors), end="")
             return 0
-        return run_detection_leaderboard(detectors, store, workers, checkpoints=detection.checkpoints)
+        if dry_run:
+            print_detection_dry_run(detectors, store, workers, checkpoints=detection.checkpoints)
+            return 0
+        return run_detection_leaderboard(
+            detectors, store, workers, checkpoints=detection.checkpoints, log_to=log_to_from(logs)
+        )
     check_no_detection_options(detection)
     spec = suite_from(suite, options, **fields)
     if quick_:

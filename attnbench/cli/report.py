@@ -1,10 +1,10 @@
 """`attnbench report`: stored leaderboards again, without training, in the format that is asked for."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -21,6 +21,7 @@ from attnbench.report import (
     board_of,
     changes,
     comparable,
+    detection_boards,
     leaderboards,
     overview,
     render,
@@ -28,6 +29,10 @@ from attnbench.report import (
     render_overview,
 )
 
+if TYPE_CHECKING:
+    from attnbench.report.plots.board_plots import SavedPlots
+
+B = TypeVar("B")
 Format: TypeAlias = Literal["table", "markdown", "latex", "csv", "json", "html"]
 Task: TypeAlias = Literal["classification", "detection"]
 
@@ -50,7 +55,8 @@ def report(
     store
         Folder of the records.
     format_
-        A table for the terminal, a table for a page or a paper, the values as measured, or a page of its own.
+        A table for the terminal, a table for a page or a paper, the values as measured, or a page of its own, which
+        holds leaderboards and detection tables alike.
     task
         Only the leaderboards, or only the detection tables; by default all that the store holds.
     output
@@ -58,7 +64,7 @@ def report(
     board
         Which of several leaderboards of classification, counted from 1; may be repeated.
     plots
-        Folder for the plots of each leaderboard, as PNG and SVG.
+        Folder for the plots of each leaderboard, as PNG and SVG; those of detectors go into its folder detection.
     against
         Folder of earlier records: say what has changed since, with intervals.
     """
@@ -70,10 +76,9 @@ def report(
         raise SpecError(f"a {Store.suffix} file in the store would be taken for a record; got --output {output}")
     if against is not None and (format_ != "table" or plots is not None):
         raise SpecError("--against prints what has changed; got --format or --plots beside it")
-    if task == "detection" and (format_ == "html" or board or plots is not None or against is not None):
+    if task == "detection" and (board or against is not None):
         raise SpecError(
-            "--format html, --board, --plots and --against are of leaderboards of classification; "
-            "got one of them with --task detection"
+            "--board and --against are of leaderboards of classification; got one of them with --task detection"
         )
     held = _read(store, task)
     groups = chosen_boards(comparable(held.records), board)
@@ -81,7 +86,7 @@ def report(
     if against is not None:
         return _changes(groups, store, against, held.problems)
     if plots is not None:
-        _draw(groups, plots, store)
+        _draw(groups, detected, plots, store)
     if format_ != "table":
         write_report(_formatted(groups, detected, format_, store, held), output)
         return 0
@@ -163,7 +168,9 @@ def _formatted(
     problems = [*held.problems, *held.detected_problems]
     if format_ in ("markdown", "latex", "csv"):
         _say_left_out(problems)
-    if format_ == "html" or not detected:
+    if format_ == "html":
+        return _page(groups, detected, store, problems)
+    if not detected:
         return _leaderboards_text(groups, format_, store, problems)
     text = detection_text(detected, format_, problems=problems)
     return "\n".join([_leaderboards_text(groups, format_, store, problems), text]) if groups else text
@@ -188,11 +195,18 @@ def _leaderboards_text(
             return "\n".join(latex(table, label=f"tab:leaderboard-{number}") for number, table in tables)
         case "csv":
             return csv_text(boards)
-        case "json":
-            return json_text(boards, problems=problems)
+    return json_text(boards, problems=problems)
+
+
+def _page(
+    groups: Sequence[Sequence[Record]], detected: Sequence[DetectionRecord], store: Path, problems: Sequence[str]
+) -> str:
     from attnbench.report.page import render_page
 
-    return render_page(boards, store=str(store), problems=problems)
+    if not groups and not detected:
+        raise SpecError(f"--format html shows leaderboards, and {store} holds no record of a run")
+    boards = [board_of(group) for group in groups]
+    return render_page(boards, detection_boards(detected), store=str(store), problems=problems)
 
 
 def _say_left_out(problems: Sequence[str]) -> None:
@@ -210,15 +224,22 @@ def _changes(groups: Sequence[Sequence[Record]], store: Path, against: Path, pro
     return 0
 
 
-def _draw(groups: Sequence[Sequence[Record]], folder: Path, store: Path) -> None:
+def _draw(groups: Sequence[Sequence[Record]], detected: Sequence[DetectionRecord], folder: Path, store: Path) -> None:
     # Before the report is printed, so that what is wrong with a plot is not lost above it.
     from attnbench.report.plots.board_plots import save_plots
+    from attnbench.report.plots.detection.plots import save_detection_plots
 
-    if not groups:
+    if not groups and not detected:
         raise SpecError(f"--plots draws leaderboards, and {store} holds no record of a run")
-    for number, group in enumerate(groups, 1):
-        target = folder / str(number) if len(groups) > 1 else folder
-        saved = save_plots(board_of(group), target)
+    _draw_each([board_of(group) for group in groups], save_plots, folder)
+    _draw_each(detection_boards(detected), save_detection_plots, folder / "detection")
+
+
+def _draw_each(boards: Sequence[B], save: "Callable[[B, Path], SavedPlots]", folder: Path) -> None:
+    """Draw boards of one kind, each into a folder of its own if there are several."""
+    for number, board in enumerate(boards, 1):
+        target = folder / str(number) if len(boards) > 1 else folder
+        saved = save(board, target)
         print(f"{len(saved.files)} plots are in {target}.", file=sys.stderr)
         for sentence in saved.left_out:
             print(sentence, file=sys.stderr)

@@ -15,6 +15,7 @@ from attnbench.store import RecordFolder, Storable
 
 if TYPE_CHECKING:
     from attnbench.execution import Grid, SuiteResult
+    from attnbench.prospect import DryRun
 
 S = TypeVar("S")
 R = TypeVar("R", bound=Storable)
@@ -35,11 +36,25 @@ def check_counts(**counts: int | None) -> None:
 
 def print_dry_run_of(spec: SuiteSpec, store: Store, workers: int | None) -> None:
     """List a suite's runs and what they would take; nothing is trained but a few steps, to time them."""
-    with Console(stderr=True).status("Loading torch and the data, and timing a few steps …"):
-        from attnbench.cli.dry_run import print_dry_run
+
+    def find_out() -> "DryRun":
         from attnbench.dry_run import dry_run
 
-        planned = dry_run(spec, store, workers=workers)
+        return dry_run(spec, store, workers=workers)
+
+    show_dry_run(find_out)
+
+
+def show_dry_run(find_out: "Callable[[], DryRun]") -> None:
+    """Print what a dry run finds out.
+
+    Args:
+        find_out: Does it; it may import torch.
+    """
+    with Console(stderr=True).status("Loading torch and the data, and timing a few steps …"):
+        from attnbench.cli.dry_run import print_dry_run
+
+        planned = find_out()
     print_dry_run(planned, Console())
 
 

@@ -1,27 +1,42 @@
 """Records as flat tables for other programs: one row a run, and one row an epoch of a run.
 
 Columns bear the names of the fields in `attnbench.record` and `attnbench.spec`, and their types, so that the
-tables of two stores have the same columns whatever they hold.
+tables of two stores have the same columns whatever they hold. Those of detection bear the names in
+`attnbench.detection_record` and `attnbench.detection_spec`, with ``mask_`` before the figures of masks, as in
+`attnbench report --format json`.
 """
 
+import builtins
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from attnbench.detection_record import (
+    AveragePrecisions,
+    DetectionEpoch,
+    DetectionRecord,
+    DetectionTiming,
+    DetectionValues,
+    DetectorCounts,
+)
+from attnbench.detection_spec import DetectionRecipe, DetectionRun
 from attnbench.errors import MissingDependencyError, StoreError
 from attnbench.record import Environment, Epoch, Record, Timing, Values
 from attnbench.spec import Compute, Measure, PluginFile, Recipe, RunSpec
 from attnbench.store import write_whole
 
-_PARTS: tuple[tuple[str, str, type], ...] = (
+_Parts: TypeAlias = tuple[tuple[str, str, type], ...]
+"""Prefix of the columns, place in a record, and class of the parts that are laid side by side."""
+
+_RUN: _Parts = (
     ("", "spec", RunSpec),
     ("plugin.", "spec.plugin", PluginFile),
     ("data_plugin.", "spec.data_plugin", PluginFile),
@@ -32,7 +47,20 @@ _PARTS: tuple[tuple[str, str, type], ...] = (
     ("environment.", "environment", Environment),
     ("timing.", "timing", Timing),
 )
-"""Prefix of the columns, place in a record, and class of the parts that are laid side by side."""
+_DETECTION: _Parts = (
+    ("", "spec", DetectionRun),
+    ("plugin.", "spec.plugin", PluginFile),
+    ("recipe.", "spec.recipe", DetectionRecipe),
+    ("compute.", "spec.compute", Compute),
+    ("", "values.box", AveragePrecisions),
+    ("mask_", "values.mask", AveragePrecisions),
+    ("", "values.counts", DetectorCounts),
+    ("", "values", DetectionValues),
+    ("environment.", "environment", Environment),
+    ("timing.", "timing", DetectionTiming),
+)
+_EPOCH: _Parts = (("", "", Epoch),)
+_DETECTION_EPOCH: _Parts = (("", "", DetectionEpoch), ("validation_", "validation", AveragePrecisions))
 
 
 def check_export() -> None:
@@ -60,20 +88,17 @@ def runs_table(records: Sequence[Record], *, with_correct: bool = False) -> Any:
         A `pyarrow.Table`. Instead of the times of all passes it has their medians, `timing.median_forward_ms` and
         `timing.median_baseline_forward_ms`.
     """
-    import pyarrow
+    columns = _run_columns(records, _RUN)
+    return _table(columns | {"test_correct": _correct(records)} if with_correct else columns)
 
-    columns = {"digest": pyarrow.array([record.digest for record in records], pyarrow.string())}
-    for prefix, place, part_class in _PARTS:
-        parts = [attrgetter(place)(record) for record in records]
-        for name, annotation in _flat_fields(part_class).items():
-            values = [getattr(part, name, None) for part in parts]  # a run without a plugin has no such part
-            columns[prefix + name] = _column(values, annotation)
-    for name in ("forward_ms", "baseline_forward_ms"):
-        medians = [median(getattr(record.timing, name)) for record in records]
-        columns[f"timing.median_{name}"] = pyarrow.array(medians, pyarrow.float64())
-    if with_correct:
-        columns["test_correct"] = _correct(records)
-    return pyarrow.table(columns)
+
+def detections_table(records: Sequence[DetectionRecord]) -> Any:
+    """One row a record of a detector; what it has no masks for is null.
+
+    Returns:
+        A `pyarrow.Table`, with medians as `runs_table` has them.
+    """
+    return _table(_run_columns(records, _DETECTION))
 
 
 def curves_table(records: Sequence[Record]) -> Any:
@@ -82,14 +107,17 @@ def curves_table(records: Sequence[Record]) -> Any:
     Returns:
         A `pyarrow.Table` with the column `digest` and the fields of `Epoch`.
     """
-    import pyarrow
+    return _table(_epoch_columns(records, _EPOCH))
 
-    digests = [record.digest for record in records for _ in record.curve]
-    points = [point for record in records for point in record.curve]
-    columns = {"digest": pyarrow.array(digests, pyarrow.string())}
-    for name, annotation in _flat_fields(Epoch).items():
-        columns[name] = _column([getattr(point, name) for point in points], annotation)
-    return pyarrow.table(columns)
+
+def detection_curves_table(records: Sequence[DetectionRecord]) -> Any:
+    """One row an epoch of a detector's record.
+
+    Returns:
+        A `pyarrow.Table` with the column `digest`, the fields of `DetectionEpoch`, and with ``validation_`` before
+        their names the figures of the validation split, null where the epoch was not validated.
+    """
+    return _table(_epoch_columns(records, _DETECTION_EPOCH))
 
 
 def write_parquet(table: Any, file: Path) -> None:
@@ -113,6 +141,40 @@ def write_parquet(table: Any, file: Path) -> None:
         raise StoreError(f"cannot write {file}: {error.strerror or error}") from error
 
 
+def _run_columns(records: Sequence[Record] | Sequence[DetectionRecord], parts: _Parts) -> dict[str, Any]:
+    import pyarrow
+
+    columns = _columns([record.digest for record in records], records, parts)
+    for name in ("forward_ms", "baseline_forward_ms"):
+        medians = [median(getattr(record.timing, name)) for record in records]
+        columns[f"timing.median_{name}"] = pyarrow.array(medians, pyarrow.float64())
+    return columns
+
+
+def _epoch_columns(records: Sequence[Record] | Sequence[DetectionRecord], parts: _Parts) -> dict[str, Any]:
+    digests = [record.digest for record in records for _ in record.curve]
+    return _columns(digests, [point for record in records for point in record.curve], parts)
+
+
+def _columns(digests: Sequence[str], rows: Sequence[object], parts: _Parts) -> dict[str, Any]:
+    """A column for each field of each part, a row for each object that has the parts."""
+    import pyarrow
+
+    columns = {"digest": pyarrow.array(digests, pyarrow.string())}
+    for prefix, place, part_class in parts:
+        found = [attrgetter(place)(row) if place else row for row in rows]
+        for name, annotation in _flat_fields(part_class).items():
+            values = [getattr(part, name, None) for part in found]  # such as of a run without a plugin
+            columns[prefix + name] = _column(values, annotation)
+    return columns
+
+
+def _table(columns: Mapping[str, Any]) -> Any:
+    import pyarrow
+
+    return pyarrow.table(columns)
+
+
 def _flat_fields(part_class: type) -> dict[str, Any]:
     """Fields by name with their types, but for parts that have columns of their own and the times of all passes."""
     fields = {name: _without_none(hint) for name, hint in typing.get_type_hints(part_class).items()}
@@ -128,20 +190,25 @@ def _without_none(annotation: Any) -> Any:
 def _column(values: list[Any], annotation: Any) -> Any:
     import pyarrow
 
-    arrow_types = {
-        bool: pyarrow.bool_(),
-        int: pyarrow.int64(),
-        float: pyarrow.float64(),
-        str: pyarrow.string(),
-        tuple[int, ...]: pyarrow.list_(pyarrow.int64()),
-        tuple[int, int, int]: pyarrow.list_(pyarrow.int64()),
-        dict[str, int]: pyarrow.map_(pyarrow.string(), pyarrow.int64()),
-        dict[str, str]: pyarrow.map_(pyarrow.string(), pyarrow.string()),
-    }
-    is_choice = typing.get_origin(annotation) is typing.Literal
     if typing.get_origin(annotation) is dict:
         values = [list(value.items()) for value in values]
-    return pyarrow.array(values, arrow_types[str if is_choice else annotation])
+    return pyarrow.array(values, _arrow_type(annotation))
+
+
+def _arrow_type(annotation: Any) -> Any:
+    """The type of a column: lists of a tuple's first type, maps of a dictionary's two, text of a choice."""
+    import pyarrow
+
+    inner = typing.get_args(annotation)
+    match typing.get_origin(annotation):
+        case builtins.tuple:
+            return pyarrow.list_(_arrow_type(inner[0]))
+        case builtins.dict:
+            return pyarrow.map_(*map(_arrow_type, inner))
+        case typing.Literal:
+            return pyarrow.string()
+    plain = {bool: pyarrow.bool_(), int: pyarrow.int64(), float: pyarrow.float64(), str: pyarrow.string()}
+    return plain[annotation]
 
 
 def _correct(records: Sequence[Record]) -> Any:

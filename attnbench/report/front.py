@@ -18,8 +18,8 @@ class ParetoPoint:
     """What accuracy stands against, as measured: a time or a ratio of times, parameters, or operations."""
     quartiles: tuple[float, float] | None
     """Between them lies half of what was timed; none for what is counted."""
-    top1_percent: Interval
-    """Top-1 accuracy on the test split, over seeds."""
+    percent: Interval
+    """What the cost buys: top-1 accuracy on the test split, over seeds, or AP."""
 
 
 def pareto_front(points: Sequence[ParetoPoint]) -> list[ParetoPoint]:
@@ -32,7 +32,7 @@ def pareto_front(points: Sequence[ParetoPoint]) -> list[ParetoPoint]:
     """
 
     def beats(other: ParetoPoint, point: ParetoPoint) -> bool:
-        own, others = (point.cost, -point.top1_percent.mean), (other.cost, -other.top1_percent.mean)
+        own, others = (point.cost, -point.percent.mean), (other.cost, -other.percent.mean)
         return others != own and others[0] <= own[0] and others[1] <= own[1]
 
     front = [point for point in points if not any(beats(other, point) for other in points)]

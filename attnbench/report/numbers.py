@@ -1,6 +1,7 @@
 """Numbers as text: the only place where results are rounded."""
 
 import math
+from collections.abc import Iterable
 
 from attnbench.stats import Interval
 
@@ -136,6 +137,16 @@ def plural(number: int, noun: str) -> str:
     ('1 seed', '10,000 seeds')
     """
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def plural_range(numbers: Iterable[int], noun: str) -> str:
+    """The fewest and the most of some numbers, with their noun.
+
+    >>> plural_range([3, 3], "seed"), plural_range([3, 1, 2], "seed")
+    ('3 seeds', '1 to 3 seeds')
+    """
+    low, high = min(found := list(numbers)), max(found)
+    return plural(high, noun) if low == high else f"{low:,} to {plural(high, noun)}"
 
 
 def listed(words: list[str]) -> str:

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from attnbench.matches import AREAS, IOU_THRESHOLDS, MatchTable
 
+RECALLS = np.linspace(0.0, 1.0, 101)
+"""Recalls over which precision is averaged."""
 FIGURES: tuple[str, ...] = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
 """COCO's figures: AP over all thresholds, at 0.5, at 0.75, and over all thresholds by area."""
 
-_RECALLS = np.linspace(0.0, 1.0, 101)
 _AT_ONCE = 4_000_000
 """Drawn detections of one class that are held at once: 32 MB for each array of them."""
 
@@ -39,6 +40,31 @@ def resampled_figures(table: MatchTable, weights: NDArray[np.int64]) -> NDArray[
     step = max(1, _AT_ONCE // max(1, *np.diff(ends)))
     parts = [weights[start : start + step] for start in range(0, len(weights), step)]
     return np.concatenate([_figures(table, classes, part.astype(np.int32)) for part in parts])
+
+
+def precision_curve(table: MatchTable, iou: float) -> NDArray[np.float64]:
+    """Precision at each of `RECALLS`, in percent: the mean over the classes that have objects; nan where none has.
+
+    The mean of the curve is the AP of the threshold.
+
+    Args:
+        table: What became of each detection.
+        iou: One of `IOU_THRESHOLDS`.
+    """
+    threshold = int(np.flatnonzero(np.isclose(IOU_THRESHOLDS, iou)).item())
+    order = np.lexsort((-table.score, table.label))
+    curves = [np.empty((0, len(RECALLS)))]
+    for label in range(table.num_classes):
+        num_objects = int(table.objects[:, label, 0].sum())
+        own = order[(table.label[order] == label) & ~table.ignored[order, 0, threshold]]
+        num_hits = table.hit[own, 0, threshold].cumsum()
+        precision = num_hits / (np.arange(len(own)) + 1 + np.spacing(1))
+        # At a recall that is not reached, precision is 0.
+        best = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
+        if num_objects:
+            curves.append(best[np.searchsorted(num_hits / num_objects, RECALLS)][None])
+    found = np.concatenate(curves)
+    return 100 * found.mean(axis=0) if len(found) else np.full(len(RECALLS), np.nan)
 
 
 def _figures(table: MatchTable, classes: list[NDArray[np.int64]], weights: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -94,6 +120,6 @@ def _class_precisions(
         precision = num_hits / (num_detections[:, hits] + np.spacing(1))
         best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
         recall = num_hits / np.maximum(num_objects, 1)[:, None]
-        num_recalls = np.diff(np.searchsorted(_RECALLS, recall, side="right"), axis=1, prepend=0)
-        precisions[:, threshold] = (best * num_recalls).sum(axis=1) / len(_RECALLS)
+        num_recalls = np.diff(np.searchsorted(RECALLS, recall, side="right"), axis=1, prepend=0)
+        precisions[:, threshold] = (best * num_recalls).sum(axis=1) / len(RECALLS)
     return precisions

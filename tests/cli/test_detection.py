@@ -29,13 +29,30 @@ def test_a_leaderboard_of_detectors(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == first.out
 
 
+def test_a_dry_run_of_detectors_trains_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["leaderboard", "--task", "detection", "--detector", TINY_DETECTORS["retinanet"], "--attention", "se"]
+    places = ["--store", str(tmp_path / "records"), "--checkpoints", str(tmp_path / "detectors")]
+    assert main([*command, *TINY, *places, "--dry-run"]) == 0
+    output = capsys.readouterr().out
+    assert output.count("missing") == 2
+    assert "8 training images × 1 epoch × 2 runs = 16" in output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_leaderboard_of_detectors_is_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["leaderboard", "--task", "detection", "--detector", TINY_DETECTORS["retinanet"], "--attention", "none"]
+    logs = ["--logger", "tensorboard", "--log-dir", str(tmp_path / "logs")]
+    assert main([*command, *TINY, *logs, "--store", str(tmp_path / "records")]) == 0
+    assert [path.name.rpartition("-")[0] for path in (tmp_path / "logs").iterdir()] == ["retinanet-none-seed0"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["--detector", "faster-rcnn"], "--detector goes with --task detection; got --detector faster-rcnn"),
         (["--weights", "timm"], "--weights goes with --task detection"),
-        (["--task", "detection", "--dry-run"], "--dry-run"),
-        (["--task", "detection", "--logger", "tensorboard"], "--logger"),
+        (["--task", "detection", "--dry-run", "--logger", "wandb"], "--dry-run trains nothing that could be logged"),
+        (["--task", "detection", "--dry-run", "--data", "coco", "--weights", "none"], "needs a root"),
         (["--task", "detection", "--detector", "faster"], "did you mean 'faster-rcnn'?"),
         (["--task", "detection", "--data", "coco"], "cannot read weights/none.pth"),
         (["--task", "detection", "--data", "coco", "--weights", "none"], "needs a root"),

@@ -39,6 +39,7 @@ def mixed_store() -> None:
         ("latex", r"\label{tab:detection-1}"),
         ("csv", "board,data,backbone,epochs,baseline,detector,variant,"),
         ("json", '"detection": ['),
+        ("html", "<!doctype html>"),
     ],
 )
 def test_prints_each_format(format_: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,7 +48,7 @@ def test_prints_each_format(format_: str, words: str, capsys: pytest.CaptureFixt
     assert words in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("format_", ["table", "markdown", "latex"])
+@pytest.mark.parametrize("format_", ["table", "markdown", "latex", "html"])
 def test_both_tasks_stand_below_each_other(format_: str, capsys: pytest.CaptureFixture[str]) -> None:
     mixed_store()
     assert main(["report", "records", "--format", format_]) == 0
@@ -64,6 +65,25 @@ def test_a_task_is_shown_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(json.loads(capsys.readouterr().out)) == {"leaderboards", "problems"}
 
 
+def test_draws_the_plots_of_both_tasks(capsys: pytest.CaptureFixture[str]) -> None:
+    mixed_store()
+    assert main(["report", "records", "--plots", "plots", "--format", "html"]) == 0
+    captured = capsys.readouterr()
+    assert "14 plots are in plots/detection." in captured.err
+    assert {"accuracy-macs.png", "learning-curves.svg", "detection"} <= {path.name for path in Path("plots").iterdir()}
+    drawn = {path.name for path in Path("plots/detection").iterdir()}
+    assert {"ap-macs.png", "ap-by-size.svg", "precision-recall.png", "learning-curves.svg"} <= drawn
+    assert main(["report", "records", "--plots", "alone", "--task", "classification"]) == 0
+    assert not Path("alone/detection").exists()
+
+
+def test_a_store_of_detectors_alone_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    detection_store()
+    assert main(["report", "records", "--plots", "plots"]) == 0
+    assert [path.name for path in Path("plots").iterdir()] == ["detection"]
+    assert capsys.readouterr().err == "14 plots are in plots/detection.\n"
+
+
 def test_a_board_is_shown_without_detection_tables(capsys: pytest.CaptureFixture[str]) -> None:
     mixed_store()
     assert main(["report", "records", "--board", "1"]) == 0
@@ -74,8 +94,8 @@ def test_a_board_is_shown_without_detection_tables(capsys: pytest.CaptureFixture
     ("words", "message"),
     [
         ("--format csv", "holds runs of classification and of detection: choose one by --task"),
-        ("--task detection --format html", "--format html, --board, --plots and --against are of leaderboards"),
-        ("--task detection --board 1", "got one of them with --task detection"),
+        ("--task detection --board 1", "--board and --against are of leaderboards of classification"),
+        ("--task detection --against records", "got one of them with --task detection"),
         ("--task segmentation", 'Invalid value "segmentation" for --task'),
     ],
 )
@@ -111,8 +131,9 @@ def test_no_format_needs_torch() -> None:
     detection_store()
     code = (
         "import sys; from attnbench.cli import main\n"
-        "for format_ in ('table', 'markdown', 'latex', 'csv', 'json'):\n"
+        "for format_ in ('table', 'markdown', 'latex', 'csv', 'json', 'html'):\n"
         "    assert main(['report', 'records', '--format', format_]) == 0\n"
+        "assert main(['report', 'records', '--plots', 'plots']) == 0\n"
         "heavy = {'torch', 'lightning', 'timm'} & set(sys.modules)\n"
         "sys.exit(f'imported: {sorted(heavy)}' if heavy else 0)"
     )

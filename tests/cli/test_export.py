@@ -7,7 +7,9 @@ import pytest
 from pyarrow import parquet
 
 from attnbench.cli import main
+from attnbench.detection_record import DetectionStore
 from attnbench.record import Store
+from tests.detection_records import make_detection_record
 from tests.records import make_record
 
 
@@ -46,11 +48,36 @@ def test_a_run_in_several_stores_counts_once_and_damage_is_named(
     assert "test_correct" not in table.column_names
 
 
+def test_runs_of_detection_are_written_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for seed in range(2):
+        DetectionStore(tmp_path / "records").add(make_detection_record(seed=seed))
+    runs, curves = tmp_path / "runs.parquet", tmp_path / "curves.parquet"
+    assert main(["export", str(tmp_path / "records"), "--parquet", str(runs), "--curves", str(curves)]) == 0
+    assert capsys.readouterr().out == f"2 runs in {runs}\n12 epochs in {curves}\n"
+    assert parquet.read_table(runs).sort_by("seed")["detector"].to_pylist() == ["faster-rcnn"] * 2
+    assert main(["export", str(tmp_path / "records"), "--parquet", str(runs), "--correct"]) == 2
+    assert "--correct is of images that were classified" in capsys.readouterr().err
+
+
+def test_a_store_of_both_kinds_needs_a_task(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    DetectionStore(store).add(make_detection_record())
+    command = ["export", str(store), "--parquet", str(tmp_path / "runs")]
+    assert main(command) == 2
+    assert "holds runs of classification and of detection: choose one by --task" in capsys.readouterr().err
+    for task, number in (("classification", 3), ("detection", 1)):
+        assert main([*command, "--task", task]) == 0
+        assert parquet.read_table(tmp_path / "runs").num_rows == number
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["nowhere", "--parquet", "runs"], "there is no store of records at nowhere"),
         (["empty", "--parquet", "runs"], "empty holds no record of a run that can be read"),
+        (
+            ["records", "--parquet", "runs", "--task", "detection"],
+            "records holds no record of a run of detection that can be read",
+        ),
         (
             ["records", "--parquet", "new/runs"],
             "parquet must be a file in a folder that exists; got parquet='new/runs'",

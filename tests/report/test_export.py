@@ -1,4 +1,5 @@
-from dataclasses import asdict
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,21 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
+from attnbench.detection_record import AveragePrecisions, DetectionEpoch, DetectionRecord
 from attnbench.errors import StoreError
 from attnbench.record import Record
-from attnbench.report.export import curves_table, runs_table, write_parquet
+from attnbench.report.detection.flat import json_text
+from attnbench.report.export import (
+    curves_table,
+    detection_curves_table,
+    detections_table,
+    runs_table,
+    write_parquet,
+)
 from attnbench.spec import PluginFile, Recipe
+from tests.detection_records import make_detection_record
 from tests.records import make_record
+from tests.report.detection.records import board_of
 
 RECORDS = [
     make_record("none", top1=80.0),
@@ -82,3 +93,65 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "runs.parquet").mkdir()
     with pytest.raises(StoreError, match=r"cannot write .*runs\.parquet: Is a directory"):
         write_parquet(curves_table(RECORDS), tmp_path / "runs.parquet")
+
+
+DETECTED = [
+    make_detection_record("none", detector="mask-rcnn", mask_skill=0.4, faults={"zero-area box": 2}),
+    make_detection_record(
+        "mine",
+        seed=3,
+        annotations=("train.json", "test.json"),
+        plugin=PluginFile(path="mine.py", sha256="ab" * 32),
+        forward_ms=(12.0, 11.0, 10.0, 30.0),
+        baseline_forward_ms=(9.0, 8.0, 7.0, 6.0),
+    ),
+]
+
+
+def expected_detection(record: DetectionRecord) -> dict[str, Any]:
+    content = asdict(record)
+    spec, values, timing = content["spec"], content["values"], content["timing"]
+    figures = dict.fromkeys(AveragePrecisions.__dataclass_fields__)
+    row = {"digest": content["digest"]}
+    row |= {name: value for name, value in spec.items() if not isinstance(value, dict) and name != "plugin"}
+    parts = {name: spec[name] for name in ("recipe", "compute")}
+    parts |= {
+        "plugin": spec["plugin"] or {"path": None, "sha256": None},
+        "environment": content["environment"],
+        "timing": timing,
+    }
+    row |= {f"{part}.{name}": value for part, fields in parts.items() for name, value in fields.items()}
+    masks = values.pop("mask") or figures
+    row |= values.pop("box") | values.pop("counts") | values | {f"mask_{name}": masks[name] for name in figures}
+    row["timing.median_forward_ms"] = np.median(row.pop("timing.forward_ms"))
+    row["timing.median_baseline_forward_ms"] = np.median(row.pop("timing.baseline_forward_ms"))
+    plain = {tuple: list, dict: lambda value: list(value.items())}
+    return {name: plain.get(type(value), lambda value: value)(value) for name, value in row.items()}
+
+
+def test_a_row_holds_every_field_of_a_detectors_record() -> None:
+    table = detections_table(DETECTED)
+    assert table.to_pylist() == [expected_detection(record) for record in DETECTED]
+    assert detections_table([]).schema == table.schema
+    assert table["mask_ap_percent"].null_count == 1
+
+
+def test_columns_of_detection_are_named_as_in_the_json_report() -> None:
+    board = json.loads(json_text([board_of(DETECTED[:1])]))["detection"][0]
+    row, columns = board["rows"][0], detections_table(DETECTED).to_pylist()[0]
+    counts = ("parameters", "body_parameters", "body_macs", "pyramid_macs", "dense_macs", "region_macs", "num_regions")
+    for name in (*counts, "ap_percent", "ap75_percent", "ap_small_percent", "mask_ap_percent", "mask_ap50_percent"):
+        assert row[name] == pytest.approx(columns[name]), name
+
+
+def test_curves_of_detection_have_losses_and_validations() -> None:
+    validation = DETECTED[0].values.box
+    point = DetectionEpoch(
+        epoch=1, learning_rate=0.01, train_losses={"loss_mask": 0.5, "loss_objectness": 0.25}, validation=validation
+    )
+    rows = detection_curves_table([replace(DETECTED[0], curve=(point,)), DETECTED[1]]).to_pylist()
+    assert rows[0]["train_losses"] == [("loss_mask", 0.5), ("loss_objectness", 0.25)]
+    assert rows[0]["validation_ap50_percent"] == validation.ap50_percent
+    assert [row["validation_ap_percent"] is None for row in rows] == [False, *([True] * 6)]
+    assert [row["digest"] for row in rows[1:]] == [DETECTED[1].digest] * 6
+    assert detection_curves_table([]).schema == detection_curves_table(DETECTED).schema

@@ -7,7 +7,8 @@ import pytest
 from attnbench.errors import SpecError
 from attnbench.matches import MatchTable
 from attnbench.stats.average_precision import ap_differences, ap_intervals, average_precisions
-from attnbench.stats.precision_recall import FIGURES, resampled_figures
+from attnbench.stats.precision_recall import FIGURES, precision_curve, resampled_figures
+from tests.detection_records import make_matches
 from tests.references.average_precision import figures, repeated
 
 # Areas of the simulated objects: the second is small, the third large, none is medium.
@@ -292,3 +293,38 @@ def test_refuses_what_is_no_split() -> None:
     single = dataclasses.replace(table, num_images=1, objects=table.objects[:1])
     with pytest.raises(SpecError, match="needs two images; got 1"):
         ap_intervals([single])
+
+
+@pytest.mark.parametrize("areas", [("small", "medium", "large"), ("large",)])
+def test_a_precision_curve_falls_and_its_mean_is_the_ap_of_its_threshold(areas: tuple[str, ...]) -> None:
+    for seed in range(3):
+        table = make_matches(0.6, seed, areas=areas)
+        figures = average_precisions(table)
+        for iou, name in ((0.5, "ap50"), (0.75, "ap75")):
+            curve = precision_curve(table, iou)
+            assert curve.shape == (101,)
+            assert curve.mean() == pytest.approx(figures[name])
+            assert (np.diff(curve) <= 1e-12).all()
+
+
+def test_a_precision_curve_of_a_few_detections_by_hand() -> None:
+    # Four objects of one class; the detections hit, miss and hit, best first, and one counts for nothing.
+    hit = np.zeros((4, 4, 10), dtype=np.bool_)
+    hit[[0, 2], 0, 0] = True
+    ignored = np.zeros_like(hit)
+    ignored[3] = True
+    table = MatchTable(
+        num_images=2,
+        num_classes=2,
+        image=np.array([0, 0, 0, 1]),
+        label=np.zeros(4, dtype=np.int64),
+        score=np.array([0.9, 0.8, 0.7, 0.95], dtype=np.float32),
+        hit=hit,
+        ignored=ignored,
+        objects=np.array([[[4] * 4, [0] * 4], [[0] * 4, [0] * 4]]),
+    )
+    curve = precision_curve(table, 0.5)
+    # Up to a recall of 1/4 the first alone, up to 1/2 two of three.
+    assert curve == pytest.approx([100] * 26 + [200 / 3] * 25 + [0] * 50)
+    assert not precision_curve(table, 0.75).any()
+    assert np.isnan(precision_curve(dataclasses.replace(table, objects=np.zeros_like(table.objects)), 0.5)).all()

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
-from attnbench.report.detection.table import BlockTable, DetectionTable, Group
+from attnbench.report.detection.table import BlockTable, DetectionTable, all_groups
 from attnbench.report.leaderboard.latex import escaped
 
 
@@ -17,7 +17,7 @@ def latex(table: DetectionTable, *, label: str) -> str:
         table: The tables of a board.
         label: What the document refers to it by.
     """
-    groups = _all_groups(table)
+    groups = all_groups(table)
     headers = [group.header for group in groups.values()]
     lines = [
         r"% \usepackage{booktabs}",
@@ -36,18 +36,6 @@ def latex(table: DetectionTable, *, label: str) -> str:
         r"\end{table*}",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _all_groups(table: DetectionTable) -> dict[tuple[str, str], Group]:
-    """The columns of all detectors together by their names, in the order of a table that has them all."""
-    parts = [[block.costs, block.figures, block.published] for block in table.blocks]
-    groups = [group for kind in zip(*parts, strict=True) for part in kind for group in part]
-    # Where one detector alone has no differences, another's header says what they are.
-    found = dict[tuple[str, str], Group]()
-    for group in groups:
-        if group.name not in found or len(group.columns) > len(found[group.name].columns):
-            found[group.name] = group
-    return found
 
 
 def _section(block: BlockTable, names: Sequence[tuple[str, str]]) -> list[str]:

@@ -3,20 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from attnbench.presets.published import CocoRow, published_detector_for
 from attnbench.report.detection.board import DetectionBoard, DetectionRow, DetectorBlock
 from attnbench.report.detection.figures import Figure
 from attnbench.report.detection.notes import conclusions, conditions, heading, published_line
 from attnbench.report.detection.points import between, mark, plus_minus, points, signed_points
+from attnbench.report.detection.published import SOURCE, published_columns
 from attnbench.report.leaderboard.table import Cell, Raw, TableColumn
 from attnbench.report.numbers import macs_unit, signed_count, signed_number
 from attnbench.stats.average_precision import PrecisionInterval
 
-_HEADERS = {
+HEADERS = {
     "ap": "AP", "ap50": "AP50", "ap75": "AP75", "ap_small": "AP_S", "ap_medium": "AP_M", "ap_large": "AP_L"
 }  # fmt: skip
 """The figures as COCO calls them."""
-_SOURCE = "Li, Hu, Yang, arXiv 1905.09646"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +89,7 @@ def detection_table(board: DetectionBoard) -> DetectionTable:
     """The tables of a board."""
     largest = max(row.counts.body_macs for block in board.blocks for row in block.rows)
     blocks = tuple(_block(board, block, macs_unit(largest)) for block in board.blocks)
-    credit = [published_line(_SOURCE)] if any(block.published for block in blocks) else []
+    credit = [published_line(SOURCE)] if any(block.published for block in blocks) else []
     return DetectionTable(
         title=heading(board),
         conditions=tuple(conditions(board.facts)),
@@ -99,13 +98,25 @@ def detection_table(board: DetectionBoard) -> DetectionTable:
     )
 
 
+def all_groups(table: DetectionTable) -> dict[tuple[str, str], Group]:
+    """The columns of all detectors together by their names, in the order of a table that has them all."""
+    parts = [[block.costs, block.figures, block.published] for block in table.blocks]
+    groups = [group for kind in zip(*parts, strict=True) for part in kind for group in part]
+    # Where one detector alone has no differences, another's header says what they are.
+    found = dict[tuple[str, str], Group]()
+    for group in groups:
+        if group.name not in found or len(group.columns) > len(found[group.name].columns):
+            found[group.name] = group
+    return found
+
+
 def _block(board: DetectionBoard, block: DetectorBlock, unit: tuple[str, float]) -> BlockTable:
     rows, baseline = block.rows, block.baseline
-    box = [_figure(rows, f"{text} %", name, [row.box for row in rows]) for name, text in _HEADERS.items()]
+    box = [_figure(rows, f"{text} %", name, [row.box for row in rows]) for name, text in HEADERS.items()]
     masks = [row.mask for row in rows if row.mask is not None]
     mask = [
         _figure(rows, f"mask {text} %", f"mask_{name}", masks, figure=name)
-        for name, text in (_HEADERS.items() if masks else ())
+        for name, text in (HEADERS.items() if masks else ())
     ]
     # Of masks the table shows the mean over all thresholds; programs get the others too.
     return BlockTable(
@@ -114,7 +125,7 @@ def _block(board: DetectionBoard, block: DetectorBlock, unit: tuple[str, float])
         baseline=baseline.variant if baseline else None,
         costs=tuple(Group(columns=(column,)) for column in (_parameters(rows), _macs(rows, unit), _speed(rows))),
         figures=(*box, *mask[:1]),
-        published=tuple(Group(columns=(column,)) for column in _published(board, block)),
+        published=tuple(Group(columns=(column,)) for column in published_columns(board, block)),
         raw=(*(column for group in mask[1:] for column in group.columns), _other_parts(rows)),
     )
 
@@ -216,29 +227,3 @@ def _other_parts(rows: Sequence[DetectionRow]) -> TableColumn:
         return Cell(raw=(*(getattr(row.counts, part) for part in parts), len(row.seeds)))
 
     return _column(rows, cell, "", "", (*parts, "num_seeds"))
-
-
-def _published(board: DetectionBoard, block: DetectorBlock) -> tuple[TableColumn, ...]:
-    """What the authors of SGE printed for the same detectors; nothing where no row is one of theirs."""
-    spec = board.facts.spec
-    if spec.annotations is not None:
-        return ()
-    found = [
-        published_detector_for(spec.data, block.detector, spec.backbone, row.records[0].spec.attention)
-        for row in block.rows
-    ]
-    if not any(found):
-        return ()
-
-    def column(header: str, key: str, value: Callable[[CocoRow], float], decimals: int) -> TableColumn:
-        numbers = [value(row) if row else None for row in found]
-        cells = (Cell(text="" if number is None else f"{number:.{decimals}f}", raw=(number,)) for number in numbers)
-        return TableColumn(header=header, beside="published", keys=(key,), cells=tuple(cells), source=_SOURCE)
-
-    return (
-        column("params M", "published_body_parameters_m", lambda row: row.backbone_parameters_m, 2),
-        column("GFLOPs", "published_gflops", lambda row: row.gflops, 1),
-        column("AP %", "published_ap_percent", lambda row: row.ap_percent, 1),
-        column("AP50 %", "published_ap50_percent", lambda row: row.ap50_percent, 1),
-        column("AP75 %", "published_ap75_percent", lambda row: row.ap75_percent, 1),
-    )

@@ -8,9 +8,11 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from attnbench.report.leaderboard.board import Leaderboard
+from attnbench.report.detection.board import DetectionBoard, DetectionFacts
+from attnbench.report.leaderboard.board import Facts, Leaderboard
 from attnbench.report.numbers import plural
-from attnbench.report.page.data import board_views
+from attnbench.report.page.data import BoardView, board_views
+from attnbench.report.page.detection.data import DetectionView, detection_views
 from attnbench.report.page.document import asset, render_document
 
 _SCRIPTS = (
@@ -22,30 +24,36 @@ _SCRIPTS = (
 __all__ = ["render_page"]
 
 
-def render_page(boards: Sequence[Leaderboard], *, store: str, problems: Sequence[str] = ()) -> str:
-    """Leaderboards as a whole HTML document. Equal leaderboards give equal documents.
+def render_page(
+    boards: Sequence[Leaderboard],
+    detections: Sequence[DetectionBoard] = (),
+    *,
+    store: str,
+    problems: Sequence[str] = (),
+) -> str:
+    """Leaderboards and detection boards as a whole HTML document. Equal boards give equal documents.
 
     Args:
         boards: The leaderboards, in the order in which they stand.
+        detections: The detection boards, which stand below them.
         store: Folder of the records, for the commands that repeat runs.
         problems: A sentence for each record that could not be read.
     """
-    views = board_views(boards, store=store)
+    views: list[BoardView | DetectionView] = [*board_views(boards, store=store), *detection_views(detections)]
+    all_facts: list[Facts | DetectionFacts] = [board.facts for board in boards]
+    all_facts += [board.facts for board in detections]
+    num_runs = sum(facts.num_records for facts in all_facts)
     return render_document(
         asset("page.html.j2"),
-        style="",
+        style=asset("detection.css"),
         scripts=[asset(name) for name in _SCRIPTS],
-        data=[asdict(view.data) for view in views],
+        data=[[asdict(board) for board in view.data] for view in views],
         content={
             "title": f"attnbench: {views[0].table.title if len(views) == 1 else plural(len(views), 'leaderboard')}",
-            "summary": f"{plural(len(views), 'leaderboard')}, {plural(_num_runs(boards), 'run')}",
+            "summary": f"{plural(len(views), 'leaderboard')}, {plural(num_runs, 'run')}",
             "boards": views,
             "store": store,
             "quoted_store": shlex.quote(store),
             "problems": problems,
         },
     )
-
-
-def _num_runs(boards: Sequence[Leaderboard]) -> int:
-    return sum(board.facts.num_records for board in boards)

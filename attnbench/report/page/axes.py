@@ -68,8 +68,14 @@ def epoch_axis(num_epochs: int) -> Axis:
     )
 
 
+def percent_axis(label: str) -> Axis:
+    """From 0 to 100."""
+    ticks = tuple((float(at), str(at)) for at in range(0, 101, 20))
+    return Axis(label=label, low=0.0, high=100.0, is_logarithmic=False, ticks=ticks)
+
+
 def accuracy_axis(label: str, intervals: Iterable[Interval]) -> Axis:
-    """Top-1 accuracy; bars of few seeds go on beyond it, so that the means do not fall into one."""
+    """Top-1 accuracy, or AP; bars of few seeds go on beyond it, so that the means do not fall into one."""
     found = [(interval.mean, interval.half_width or 0.0) for interval in intervals]
     low, high = min(mean for mean, _ in found), max(mean for mean, _ in found)
     span = high - low

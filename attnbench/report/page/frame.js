@@ -41,14 +41,14 @@ function frame(width, height, margin, x, y, label) {
 }
 
 // A mark that shows its numbers when it is pointed at or has the focus.
-function markOf(variant, index, x, y, lines, { scale = 1, isFilled = true } = {}) {
+function markOf(variant, x, y, lines, { scale = 1, isFilled = true } = {}) {
   const node = svg("g", {
     class: `mark ${variant.mark.colour}${isFilled ? " is-filled" : ""}`,
     transform: `translate(${x.toFixed(2)} ${y.toFixed(2)})`,
     role: "img",
     tabindex: -1,
     "aria-label": [variant.name, ...lines].join(", "),
-    "data-variant": index,
+    "data-variant": variant.index,
   });
   node.append(
     svg("circle", { class: "hit", r: Math.max(6, 10 * scale) }),

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from attnbench.report.leaderboard.board import Leaderboard
-from attnbench.report.leaderboard.marks import board_marks
+from attnbench.report.leaderboard.marks import Mark
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,12 +16,12 @@ class PageMark:
     """Name of a path in marks.js."""
 
 
-def page_marks(board: Leaderboard) -> Mapping[str, PageMark]:
-    """The mark of each variant of a leaderboard."""
-    return {
-        name: PageMark(
-            colour="colour-baseline" if mark.colour is None else f"colour-{mark.colour}",
-            shape=mark.shape,
-        )
-        for name, mark in board_marks(board).items()
-    }
+def page_marks(marks: Mapping[str, Mark]) -> Mapping[str, PageMark]:
+    """The mark of each variant of a board, from those of the plot files."""
+    return {name: page_mark(mark) for name, mark in marks.items()}
+
+
+def page_mark(mark: Mark) -> PageMark:
+    """How the page draws what the plot files draw so."""
+    colour = "colour-baseline" if mark.colour is None else f"colour-{mark.colour}"
+    return PageMark(colour=colour, shape=mark.shape)

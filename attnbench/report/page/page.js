@@ -1,5 +1,14 @@
 // Puts the parts together: plots of each leaderboard, highlighting, the legend, printing.
-const boards = JSON.parse(document.getElementById("data").textContent);
+const sections = JSON.parse(document.getElementById("data").textContent);
+
+// What each figure shows of a board, by the names of the choices that there are.
+const PLOTS = [
+  { name: ".plot-cost", choices: (board) => board.costs, draw: costPlot },
+  { name: ".plot-curves", choices: (board) => board.curves, draw: curvesPlot },
+  { name: ".plot-precision", choices: (board) => board.precision, draw: curvesPlot },
+  { name: ".plot-seeds", choices: (board) => (board.deltas ? { deltas: board.deltas } : {}), draw: seedsPlot },
+  { name: ".plot-figures", choices: (board) => (board.figures ? { figures: board.figures } : {}), draw: figuresPlot },
+];
 
 // What belongs to a variant stands out in table, plots and pairs alike.
 function highlight(section, index) {
@@ -25,17 +34,14 @@ function makeHighlighting(section) {
 }
 
 function drawAll(section, board, hidden) {
-  const plots = [
-    [".plot-cost", (width) => costPlot(board, width, section.querySelector(".chooser input:checked").value)],
-    [".plot-curves", (width) => curvesPlot(board, width)],
-    [".plot-seeds", (width) => (board.deltas ? seedsPlot(board, width) : null)],
-  ];
-  for (const [name, draw] of plots) {
+  for (const { name, choices, draw } of PLOTS) {
     const figure = section.querySelector(name);
+    if (!figure) continue;
+    const found = choices(board);
     const canvas = figure.querySelector(".canvas");
-    const drawn = draw(Math.max(280, canvas.clientWidth));
-    figure.hidden = drawn === null;
-    if (drawn) canvas.replaceChildren(drawn);
+    const chosen = figure.querySelector(".chooser input:checked")?.value ?? Object.keys(found)[0];
+    figure.hidden = chosen === undefined;
+    if (!figure.hidden) canvas.replaceChildren(draw(board, Math.max(280, canvas.clientWidth), found[chosen]));
   }
   for (const node of section.querySelectorAll(".plots svg [data-variant]")) {
     node.classList.toggle("is-hidden", hidden.has(node.dataset.variant));
@@ -43,9 +49,10 @@ function drawAll(section, board, hidden) {
 }
 
 function makeLegend(section, board, hidden, redraw) {
-  section.querySelector(".legend").append(...board.variants.map((variant, place) => {
-    const index = String(place);
-    const button = html("button", { type: "button", "aria-pressed": "true", "data-variant": index }, swatch(variant.mark), variant.name);
+  section.querySelector(".legend").replaceChildren(...board.variants.map((variant) => {
+    const index = String(variant.index);
+    const isHidden = hidden.has(index);
+    const button = html("button", { type: "button", "aria-pressed": String(!isHidden), "data-variant": index }, swatch(variant.mark), variant.name);
     button.addEventListener("click", () => {
       if (!hidden.delete(index)) hidden.add(index);
       button.setAttribute("aria-pressed", String(!hidden.has(index)));
@@ -55,14 +62,27 @@ function makeLegend(section, board, hidden, redraw) {
   }));
 }
 
-function makeChooser(section, board, redraw) {
-  const chooser = section.querySelector(".chooser");
-  Object.entries(board.costs).forEach(([key, plot], place) => {
-    const input = html("input", { type: "radio", name: `${section.id}-cost`, value: key, autocomplete: "off" });
-    input.checked = place === 0;
-    input.addEventListener("change", redraw);
-    chooser.append(html("label", {}, input, html("span", {}, plot.name)));
+// Radio buttons, of which the first is chosen, or the one that was.
+function makeChooser(chooser, name, choices, onChange) {
+  const before = chooser.querySelector("input:checked")?.value;
+  const legend = chooser.querySelector("legend");
+  const inputs = choices.map(([value, text]) => {
+    const input = html("input", { type: "radio", name, value, autocomplete: "off" });
+    input.addEventListener("change", () => onChange(value));
+    return html("label", {}, input, html("span", {}, text));
   });
+  chooser.replaceChildren(legend, ...inputs);
+  const all = [...chooser.querySelectorAll("input")];
+  const first = all.find((input) => input.value === before) ?? all[0];
+  if (first) first.checked = true;
+}
+
+function makeChoosers(section, board, redraw) {
+  for (const { name, choices } of PLOTS) {
+    const chooser = section.querySelector(`${name} .chooser`);
+    const found = Object.entries(choices(board)).map(([value, plot]) => [value, plot.name]);
+    if (chooser) makeChooser(chooser, `${section.id}${name}`, found, redraw);
+  }
 }
 
 function makePairs(section) {
@@ -73,18 +93,27 @@ function makePairs(section) {
   }
 }
 
-function makeBoard(section, board) {
+function makeBoard(section, boards) {
+  boards.flatMap((board) => board.variants).forEach((variant, index) => { variant.index = index; });
   const table = section.querySelector(".leaderboard");
+  const detectors = section.querySelector(".detectors");
   const hidden = new Set();
+  let board = boards[0];
+  let width = 0;  // of the plots, once it is known
   const redraw = () => drawAll(section, board, hidden);
+  const show = (place) => {
+    board = boards[Number(place)];
+    makeChoosers(section, board, redraw);
+    makeLegend(section, board, hidden, redraw);
+    if (width) redraw();
+  };
   makeSortable(table);
   makeFilterable(section, table);
-  makeOpenable(board, table);
-  makeChooser(section, board, redraw);
-  makeLegend(section, board, hidden, redraw);
+  makeOpenable(boards, table);
+  if (detectors) makeChooser(detectors, `${section.id}-detector`, boards.map((found, place) => [String(place), found.name]), show);
   makePairs(section);
   makeHighlighting(section);
-  let width = 0;
+  show(0);
   const plots = section.querySelector(".plots");
   new ResizeObserver(() => {
     if (plots.clientWidth !== width) redraw();
@@ -94,7 +123,7 @@ function makeBoard(section, board) {
 
 document.documentElement.dataset.script = "";
 makeTheme();
-document.querySelectorAll("section.board").forEach((section, place) => makeBoard(section, boards[place]));
+document.querySelectorAll("section.board").forEach((section, place) => makeBoard(section, sections[place]));
 window.addEventListener("scroll", placeTip, { passive: true, capture: true });
 window.addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("details.numbers")) details.open = true;

@@ -1,13 +1,13 @@
 """What the page's plots show of a leaderboard: places, intervals and the text of each mark."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from attnbench.report.front import ParetoPoint, pareto_front
 from attnbench.report.leaderboard.board import Leaderboard, Row
 from attnbench.report.leaderboard.plotted import (
     DIFFERENCE_LABEL,
     BoardCost,
+    Curve,
     accuracy_label,
     cost_label,
     cost_points,
@@ -16,83 +16,19 @@ from attnbench.report.leaderboard.plotted import (
     validation_label,
 )
 from attnbench.report.leaderboard.table import mark
-from attnbench.report.numbers import between, four_digits, half_width, macs_unit, p_value, plural, signed_points
+from attnbench.report.numbers import (
+    between,
+    four_digits,
+    half_width,
+    macs_unit,
+    p_value,
+    plural,
+    signed_points,
+)
 from attnbench.report.page.axes import Axis, accuracy_axis, axis, epoch_axis
+from attnbench.report.page.drawn import CostPlot, CostPoint, CurvePlot, CurvePoint, Delta, SeedDelta
 from attnbench.report.page.runs import drawn, kept_epochs
-
-
-@dataclass(frozen=True, kw_only=True)
-class CostPoint:
-    """A variant in a plot of accuracy against cost."""
-
-    cost: float
-    """Its cost, as measured."""
-    quartiles: tuple[float, float] | None
-    """Between them lies half of what was timed; none for what is counted."""
-    is_front: bool
-    """Whether none is as cheap and more accurate, or as accurate and cheaper."""
-    text: str
-    """The cost in words."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CostPlot:
-    """Accuracy against one cost."""
-
-    name: str
-    """What the chooser calls it."""
-    axis: Axis
-    """Of the cost."""
-    points: tuple[CostPoint, ...]
-    """In the order of the table's rows."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CurvePoint:
-    """Validation accuracy of a variant after one epoch, over its seeds."""
-
-    epoch: int
-    """Counted from 1."""
-    mean: float
-    """Mean over seeds, %."""
-    low: float
-    """1 standard deviation over seeds below it."""
-    high: float
-    """The same above it."""
-    text: str
-    """These in words."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeedDelta:
-    """Top-1 accuracy of one seed less the baseline's of the same seed."""
-
-    seed: int
-    """The seed."""
-    digest: str
-    """Digest of the variant's spec with it."""
-    points: float
-    """Percentage points."""
-    text: str
-    """These, rounded."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Delta:
-    """Top-1 accuracy of a variant less the baseline's."""
-
-    mean: float
-    """Mean over shared seeds, percentage points."""
-    low: float
-    """Lower end of the 95 % interval."""
-    high: float
-    """Upper end of it."""
-    is_shown: bool
-    """Whether the difference passed the correction, over seeds."""
-    text: str
-    """These in words."""
-    seeds: tuple[SeedDelta, ...]
-    """Each shared seed."""
+from attnbench.stats import Interval
 
 
 def cost_plots(board: Leaderboard) -> dict[BoardCost, CostPlot]:
@@ -101,7 +37,7 @@ def cost_plots(board: Leaderboard) -> dict[BoardCost, CostPlot]:
     return {
         "parameters": _cost_plot(board, "parameters", "parameters", lambda cost: f"{cost.cost:,.0f} parameters"),
         "macs": _cost_plot(board, "macs", "MACs", lambda cost: f"{four_digits(cost.cost / size)} {unit}"),
-        "time": _cost_plot(board, "time", "inference time", _time_text),
+        "time": _cost_plot(board, "time", "inference time", time_text),
     }
 
 
@@ -120,34 +56,67 @@ def seeds_text(row: Row) -> str:
     return plural(len(row.records), "seed")
 
 
-def curve_text(row: Row) -> str:
-    """What the numbers of a learning curve are."""
-    seeds = seeds_text(row)
-    return seeds if len(row.records) == 1 else f"mean ± 1 standard deviation over {seeds}"
+def curve_plots(board: Leaderboard) -> dict[str, CurvePlot]:
+    """Validation accuracy of each variant."""
+    label = validation_label(board)
+    return {
+        "validation": curve_plot(
+            label,
+            [curve_of(row) for row in board.rows],
+            [len(row.records) for row in board.rows],
+            y_name="validation top-1 (%)",
+        )
+    }
 
 
-def curve_points(row: Row) -> tuple[CurvePoint, ...]:
-    """The learning curve of a variant, at the epochs through which it is drawn."""
-    curve = curve_of(row)
+def curve_plot(label: str, curves: Sequence[Curve], numbers: Sequence[int], *, y_name: str) -> CurvePlot:
+    """A learning curve of each variant, at the epochs through which it is drawn.
 
+    Args:
+        label: The vertical axis.
+        curves: The curves, some of which may have no point.
+        numbers: How many seeds each is over.
+        y_name: What the numbers are called in words.
+    """
+    lines = tuple(map(_line, curves))
+    points = [point for line in lines for point in line]
+    return CurvePlot(
+        name=y_name,
+        x=epoch_axis(max(curve.places[-1] for curve in curves if curve.places)),
+        y=axis(label, [end for point in points for end in (point.low, point.high)]),
+        x_name="epoch",
+        y_name=y_name,
+        note=tuple(map(_note, numbers)),
+        lines=lines,
+    )
+
+
+def _line(curve: Curve) -> tuple[CurvePoint, ...]:
     def point(place: int) -> CurvePoint:
         mean, deviation = curve.means[place], curve.deviations[place]
+        text = four_digits(mean)
+        decimals = len(text.partition(".")[2])
         return CurvePoint(
-            epoch=curve.epochs[place],
+            at=curve.places[place],
             mean=drawn(mean),
             low=drawn(curve.low[place]),
             high=drawn(curve.high[place]),
-            text=four_digits(mean) + ("" if deviation is None else f" ± {deviation:.2f}"),
+            text=text if deviation is None else f"{text} ± {deviation:.{decimals}f}",
         )
 
-    return tuple(point(place) for place in kept_epochs(len(curve.epochs)))
+    return tuple(point(place) for place in kept_epochs(len(curve.places)))
 
 
-def curve_axes(board: Leaderboard, curves: Sequence[Sequence[CurvePoint]]) -> tuple[Axis, Axis]:
-    """Epochs and validation accuracy."""
-    points = [point for curve in curves for point in curve]
-    ends = [end for point in points for end in (point.low, point.high)]
-    return epoch_axis(max(point.epoch for point in points)), axis(validation_label(board), ends)
+def _note(num_seeds: int) -> str:
+    """What the numbers of a learning curve are."""
+    seeds = plural(num_seeds, "seed")
+    return seeds if num_seeds == 1 else f"mean ± 1 standard deviation over {seeds}"
+
+
+def ends_of(interval: Interval) -> tuple[float, float] | None:
+    """Ends of an interval, if it has any."""
+    half = interval.half_width
+    return None if half is None else (interval.mean - half, interval.mean + half)
 
 
 def delta_of(board: Leaderboard, row: Row) -> Delta | None:
@@ -172,17 +141,35 @@ def delta_of(board: Leaderboard, row: Row) -> Delta | None:
 
 def delta_axis(deltas: Sequence[Delta]) -> Axis:
     """Axis of the differences to the baseline, zero among them."""
+    return score_delta_axis(DIFFERENCE_LABEL, deltas)
+
+
+def score_delta_axis(label: str, deltas: Sequence[Delta]) -> Axis:
+    """The same of any score."""
     ends = [end for delta in deltas for end in (delta.low, delta.high, *(seed.points for seed in delta.seeds))]
-    return axis(DIFFERENCE_LABEL, [0.0, *ends])
+    return axis(label, [0.0, *ends])
 
 
 def _cost_plot(board: Leaderboard, cost: BoardCost, name: str, text: Callable[[ParetoPoint], str]) -> CostPlot:
-    points, (label, size) = cost_points(board, cost), cost_label(board, cost)
+    return cost_plot(cost_points(board, cost), cost_label(board, cost), name=name, text=text)
+
+
+def cost_plot(
+    points: Sequence[ParetoPoint], label: tuple[str, float], *, name: str, text: Callable[[ParetoPoint], str]
+) -> CostPlot:
+    """The score against one cost.
+
+    Args:
+        points: The variants, in the order of the table's rows.
+        label: The axis, and what its numbers are divided by.
+        name: What the chooser calls it.
+        text: A point's cost in words.
+    """
     front = pareto_front(points)
     ends = [end for point in points for end in (point.cost, *(point.quartiles or ()))]
     return CostPlot(
         name=name,
-        axis=axis(label, ends, size=size, may_be_logarithmic=True),
+        axis=axis(label[0], ends, size=label[1], may_be_logarithmic=True),
         points=tuple(
             CostPoint(cost=point.cost, quartiles=point.quartiles, is_front=point in front, text=text(point))
             for point in points
@@ -190,7 +177,8 @@ def _cost_plot(board: Leaderboard, cost: BoardCost, name: str, text: Callable[[P
     )
 
 
-def _time_text(point: ParetoPoint) -> str:
+def time_text(point: ParetoPoint) -> str:
+    """A time beside the baseline's, with its quartiles, in words."""
     assert point.quartiles is not None, "time has quartiles"
     lower, upper = map(four_digits, point.quartiles)
     return f"{four_digits(point.cost)} ({lower}–{upper}) × the baseline's inference time"

@@ -2,19 +2,35 @@
 const dialog = document.getElementById("runs");
 const facts = (pairs) => html("dl", {}, ...pairs.flatMap(([name, value]) => [html("dt", {}, name), html("dd", {}, value)]));
 
-function runCurve(variant, run) {
-  const label = `learning curve of seed ${run.seed}`;
-  const { root, bars, area, toX, toY } = frame(420, 220, { left: 46, right: 14, top: 24, bottom: 44 }, run.epochs, run.accuracies, label);
-  const selected = toX(run.selected_epoch);
-  bars.append(svg("line", { class: "zero-line", x1: selected, x2: selected, y1: area.y, y2: area.y + area.height }));
-  const line = run.curve.map(([epoch, value]) => [toX(epoch), toY(value)]);
-  bars.append(svg("g", { class: variant.mark.colour }, svg("polyline", { class: "curve", points: through(line) })));
-  for (const [epoch, value, top1, loss, trainLoss] of run.curve) {
-    const lines = [`epoch ${epoch}${epoch === run.selected_epoch ? ", which was tested" : ""}`, `validation top-1 ${top1} %, loss ${loss}`, `training loss ${trainLoss}`];
-    root.append(markOf(variant, 0, toX(epoch), toY(value), lines, { scale: run.curve.length > 12 ? 0.45 : 0.7 }));
+function runCurve(variant, run, curve) {
+  const label = `${curve.title} of seed ${run.seed}`;
+  const { root, bars, area, toX, toY } = frame(420, 220, { left: 46, right: 14, top: 24, bottom: 44 }, curve.epochs, curve.values, label);
+  if (curve.selected !== null) {
+    const selected = toX(curve.selected);
+    bars.append(svg("line", { class: "zero-line", x1: selected, x2: selected, y1: area.y, y2: area.y + area.height }));
   }
+  curve.lines.forEach((line, index) => {
+    const drawn = { name: line.name || variant.name, mark: line.mark ?? variant.mark, index };
+    const points = line.points.map((point) => [toX(point.at), toY(point.value)]);
+    bars.append(svg("g", { class: drawn.mark.colour }, svg("polyline", { class: "curve", points: through(points) })));
+    for (const point of line.points) {
+      root.append(markOf(drawn, toX(point.at), toY(point.value), point.lines, { scale: line.points.length > 12 ? 0.45 : 0.7 }));
+    }
+  });
   walkable(root);
   return root;
+}
+
+function runCurveNodes(variant, run, curve) {
+  const named = curve.lines.filter((line) => line.name);
+  const key = html("ul", { class: "key" }, ...named.map((line) => html("li", {}, swatch(line.mark), line.name)));
+  return [html("div", { class: "canvas" }, runCurve(variant, run, curve)), ...(named.length ? [key] : [])];
+}
+
+function plainTable(table) {
+  const head = html("tr", {}, ...table.headers.map((header) => html("th", { scope: "col" }, header)));
+  const rows = table.rows.map(([name, ...cells]) => html("tr", {}, html("th", { scope: "row" }, name), ...cells.map((cell) => html("td", {}, cell))));
+  return html("div", { class: "numbers scroll" }, html("table", {}, html("thead", {}, head), html("tbody", {}, ...rows)));
 }
 
 function commandLine(command) {
@@ -34,11 +50,11 @@ function commandLine(command) {
 
 function runBody(board, variant, run) {
   const part = (title, name, ...nodes) => html("div", { class: name }, html("h3", {}, title), ...nodes);
-  const curve = html("div", { class: "canvas" }, runCurve(variant, run));
   return html("div", { class: "run-body" },
     part("Measured", "", facts(run.facts)),
-    part("Learning curve, the dashed line at the epoch that was tested", "", curve),
-    part("Run it again", "wide", commandLine(run.command)),
+    html("div", {}, ...run.curves.map((curve) => part(curve.title, "", ...runCurveNodes(variant, run, curve)))),
+    ...run.tables.map((table) => part(table.title, "wide", plainTable(table))),
+    ...(run.command ? [part("Run it again", "wide", commandLine(run.command))] : []),
     part("Spec", "", html("pre", {}, run.spec)),
     part("Environment", "", facts(board.environments[run.environment]), html("h3", {}, "Digest of the spec"), html("code", {}, run.digest)));
 }
@@ -47,8 +63,8 @@ function runOf(board, variant, run) {
   const details = html("details", { class: "run" },
     html("summary", {},
       html("span", { class: "seed" }, `seed ${run.seed}`),
-      html("span", {}, `top-1 ${run.top1} %`),
-      html("span", { class: "quiet" }, `epoch ${run.epoch}, ${run.training} of training`),
+      html("span", {}, run.score),
+      html("span", { class: "quiet" }, run.remark),
       html("code", { class: "digest" }, run.digest)));
   details.addEventListener("toggle", () => {
     if (details.open && details.children.length === 1) details.append(runBody(board, variant, run));
@@ -59,7 +75,7 @@ function runOf(board, variant, run) {
 function openRuns(board, variant) {
   const title = dialog.querySelector("h2");
   title.textContent = variant.name;
-  dialog.querySelector("header .quiet").textContent = [board.title, variant.top1_text].join(": ");
+  dialog.querySelector("header .quiet").textContent = [board.title, variant.score_text].join(": ");
   const body = dialog.querySelector(".body");
   body.replaceChildren(...variant.runs.map((run) => runOf(board, variant, run)));
   body.firstElementChild.open = true;

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from attnbench.detection_record import DetectionRecord
+from attnbench.detection_spec import DetectionRun
 from attnbench.record import Environment, Epoch, Record
 from attnbench.report.numbers import duration, four_digits, plural
 from attnbench.report.page.axes import Axis, axis, epoch_axis
+from attnbench.report.page.marks import PageMark
 from attnbench.spec import RunSpec
 from attnbench.spec_io import to_yaml
 
@@ -17,20 +20,76 @@ _MOST_EPOCHS = 40
 """Points of a curve, about."""
 
 
+RUN_HEADERS = ("top-1 %", "epoch", "training")
+"""What the cells of a run are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPoint:
+    """A point of a run's curve."""
+
+    at: int
+    """Epoch, counted from 1."""
+    value: float
+    """Its number."""
+    lines: tuple[str, ...]
+    """What it says when it is pointed at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunLine:
+    """One line of a run's curves."""
+
+    name: str
+    """What it shows; empty where the run has no other."""
+    mark: PageMark | None
+    """How it is drawn; none for as its variant."""
+    points: tuple[RunPoint, ...]
+    """Its points."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunCurve:
+    """Lines of a run that share their axes."""
+
+    title: str
+    """What stands above them."""
+    selected: int | None
+    """Epoch whose weights were tested, where one was selected."""
+    epochs: Axis
+    """Horizontal axis."""
+    values: Axis
+    """Vertical axis."""
+    lines: tuple[RunLine, ...]
+    """The lines."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunTable:
+    """A plain table of a run."""
+
+    title: str
+    """What stands above it."""
+    headers: tuple[str, ...]
+    """Of its columns."""
+    rows: tuple[tuple[str, ...], ...]
+    """Its cells, the first of which names the row."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run, in text but for its curve."""
+    """One run, in text but for its curves."""
 
     seed: int
     """Its seed."""
     digest: str
     """Digest of its spec."""
-    top1: str
-    """Top-1 accuracy on the test split, %."""
-    epoch: str
-    """Epoch whose weights were tested, and of how many."""
-    training: str
-    """Time of training and validation."""
+    score: str
+    """What its test gave, with its name and unit."""
+    remark: str
+    """How it was trained."""
+    cells: tuple[str, ...]
+    """The same and more for a table of runs."""
     facts: tuple[tuple[str, str], ...]
     """Names and values of what else was measured."""
     environment: int
@@ -38,19 +97,14 @@ class Run:
     spec: str
     """The whole spec as YAML."""
     command: str
-    """What runs it again."""
-    curve: tuple[tuple[int, float, str, str, str], ...]
-    """Epochs, top-1 accuracy on the validation split after each, and as text this, the validation and the training
-    loss."""
-    selected_epoch: int
-    """Epoch whose weights were tested, counted from 1."""
-    epochs: Axis
-    """Horizontal axis of the curve."""
-    accuracies: Axis
-    """Vertical axis of the curve."""
+    """What runs it again; empty where no command does."""
+    curves: tuple[RunCurve, ...]
+    """Its learning curves."""
+    tables: tuple[RunTable, ...]
+    """What else there is of it."""
 
 
-def environments_of(records: Sequence[Record]) -> list[Environment]:
+def environments_of(records: Sequence[Record] | Sequence[DetectionRecord]) -> list[Environment]:
     """Different environments, in the order in which they come up."""
     found: list[Environment] = []
     for record in records:
@@ -78,19 +132,19 @@ def run_of(record: Record, *, store: str, environments: Sequence[Environment]) -
     """What the page says of one run."""
     values, timing = record.values, record.timing
     epochs = f"{values.selected_epoch} of {record.spec.recipe.epochs}"
-    curve = [point.validation_top1_percent for point in record.curve]
+    top1, training = four_digits(values.test_top1_percent), duration(timing.train_s)
     return Run(
         seed=record.spec.seed,
         digest=record.digest,
-        top1=four_digits(values.test_top1_percent),
-        epoch=epochs,
-        training=duration(timing.train_s),
+        score=f"top-1 {top1} %",
+        remark=f"epoch {epochs}, {training} of training",
+        cells=(top1, epochs, training),
         facts=(
-            ("top-1, test", f"{four_digits(values.test_top1_percent)} %"),
+            ("top-1, test", f"{top1} %"),
             ("top-5, test", f"{four_digits(values.test_top5_percent)} %"),
             ("loss, test", f"{four_digits(values.test_loss)} nats"),
             ("epoch selected", epochs),
-            ("training", duration(timing.train_s)),
+            ("training", training),
             ("whole run", duration(timing.wall_s)),
             (f"forward pass of {timing.throughput_batch_size:,}", f"{four_digits(median(timing.forward_ms))} ms"),
             ("the baseline's beside it", f"{four_digits(median(timing.baseline_forward_ms))} ms"),
@@ -102,22 +156,21 @@ def run_of(record: Record, *, store: str, environments: Sequence[Environment]) -
         environment=environments.index(record.environment),
         spec=to_yaml(record.spec),
         command=f"attnbench train --from-record {shlex.quote(f'{store}/{record.digest}.json')}",
-        curve=tuple(_curve_point(record.curve[place]) for place in kept_epochs(len(curve), values.selected_epoch - 1)),
-        selected_epoch=values.selected_epoch,
-        epochs=epoch_axis(len(curve)),
-        accuracies=axis("validation top-1 (%)", curve),
+        curves=(_curve(record),),
+        tables=(),
     )
 
 
-def spec_words(variant: str, spec: RunSpec) -> str:
+def spec_words(variant: str, spec: RunSpec | DetectionRun) -> str:
     """What the runs of a variant have in common, on one line.
 
     >>> spec_words("sge:groups=32", RunSpec(attention="sge:groups=32", backbone="resnet50", data="mnist"))
     'sge:groups=32 in resnet50 on mnist, 6 epochs, batch size 128, learning rate 0.1'
     """
     recipe = spec.recipe
+    of_detector = f" of {spec.detector}" if isinstance(spec, DetectionRun) else ""
     return (
-        f"{variant} in {spec.backbone} on {spec.data}, {plural(recipe.epochs, 'epoch')}, "
+        f"{variant} in {spec.backbone}{of_detector} on {spec.data}, {plural(recipe.epochs, 'epoch')}, "
         f"batch size {recipe.batch_size}, learning rate {recipe.learning_rate:g}"
     )
 
@@ -141,7 +194,29 @@ def drawn(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
-def _curve_point(point: Epoch) -> tuple[int, float, str, str, str]:
+def _curve(record: Record) -> RunCurve:
+    """Validation accuracy, with what each epoch gave besides."""
+    selected, percents = record.values.selected_epoch, [point.validation_top1_percent for point in record.curve]
+    kept = kept_epochs(len(record.curve), selected - 1)
+    points = tuple(_point(record.curve[place], selected) for place in kept)
+    return RunCurve(
+        title="Learning curve, the dashed line at the epoch that was tested",
+        selected=selected,
+        epochs=epoch_axis(len(percents)),
+        values=axis("validation top-1 (%)", percents),
+        lines=(RunLine(name="", mark=None, points=points),),
+    )
+
+
+def _point(point: Epoch, selected: int) -> RunPoint:
     top1 = point.validation_top1_percent
-    losses = four_digits(point.validation_loss), four_digits(point.train_loss)
-    return point.epoch, drawn(top1), four_digits(top1), *losses
+    tested = ", which was tested" if point.epoch == selected else ""
+    return RunPoint(
+        at=point.epoch,
+        value=drawn(top1),
+        lines=(
+            f"epoch {point.epoch}{tested}",
+            f"validation top-1 {four_digits(top1)} %, loss {four_digits(point.validation_loss)}",
+            f"training loss {four_digits(point.train_loss)}",
+        ),
+    )

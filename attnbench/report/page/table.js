@@ -7,7 +7,7 @@ function makeFilterable(section, table) {
   const update = () => {
     const wanted = text.value.trim().toLowerCase();
     for (const row of rows) {
-      const isNamed = row.querySelector(".name").textContent.toLowerCase().includes(wanted);
+      const isNamed = [...row.querySelectorAll(".name, .detector")].some((cell) => cell.textContent.toLowerCase().includes(wanted));
       row.hidden = !isNamed || (onlyShown.checked && !("shown" in row.dataset));
     }
     const left = rows.filter((row) => !row.hidden).length;
@@ -18,14 +18,15 @@ function makeFilterable(section, table) {
   update();  // a browser may keep what was typed before the page was loaded again
 }
 
-function makeOpenable(board, table) {
+function makeOpenable(boards, table) {
+  const owners = boards.flatMap((board) => board.variants.map((variant) => ({ board, variant })));
   for (const row of table.tBodies[0].rows) {
-    const variant = board.variants[Number(row.dataset.variant)];
+    const { board, variant } = owners[Number(row.dataset.variant)];
     const header = row.querySelector("th");
     const name = header.querySelector(".name");
     const opens = `press to open ${variant.runs_text}`;
     const attributes = { type: "button", "aria-haspopup": "dialog", "aria-description": `${variant.spec_text}; ${opens}` };
-    const button = withTip(html("button", attributes), variant.name, [variant.top1_text, variant.spec_text, opens]);
+    const button = withTip(html("button", attributes), variant.name, [variant.score_text, variant.spec_text, opens]);
     header.insertBefore(button, name);
     button.append(swatch(variant.mark), name);
     row.addEventListener("click", () => {

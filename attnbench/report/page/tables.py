@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from attnbench.report.leaderboard.board import Leaderboard, Row
 from attnbench.report.leaderboard.differences import Difference
 from attnbench.report.leaderboard.plotted import BoardCost
-from attnbench.report.leaderboard.table import LeaderboardTable, Raw, TableColumn, mark
+from attnbench.report.leaderboard.table import Cell, LeaderboardTable, Raw, TableColumn, mark
 from attnbench.report.numbers import between, p_value, plural, signed_points
-from attnbench.report.page.plots import CostPlot, CurvePoint, Delta, top1_text
+from attnbench.report.page.drawn import CostPlot, CurvePoint, Delta
+from attnbench.report.page.plots import top1_text
 from attnbench.report.page.runs import Run
 
-_SORTED_BY = {"images_per_s": "throughput_ratio"}
+SORTED_BY = {"images_per_s": "throughput_ratio"}
 """Values that a column is sorted by where they are not its first ones."""
 _SORTED_BY_HEADER = {"p": "p_corrected"}
 """The same of columns that have no values of their own."""
@@ -85,20 +86,14 @@ def page_columns(table: LeaderboardTable) -> tuple[PageColumn, ...]:
 
     def sort_value(column: TableColumn, row: int) -> Raw:
         first = column.keys[0] if column.keys else _SORTED_BY_HEADER.get(column.header, "")
-        key = _SORTED_BY.get(first, first)
+        key = SORTED_BY.get(first, first)
         if key not in by_key:
             return column.cells[row].text or None
         holder, place = by_key[key]
         return holder.cells[row].raw[place]
 
     def cell(column: TableColumn, row: int) -> PageCell:
-        found, value = column.cells[row], sort_value(column, row)
-        return PageCell(
-            text=found.text,
-            beside=found.beside,
-            sort="" if value is None else str(value),
-            stands_out=found.stands_out,
-        )
+        return page_cell(column.cells[row], sort_value(column, row))
 
     return tuple(
         PageColumn(
@@ -109,6 +104,13 @@ def page_columns(table: LeaderboardTable) -> tuple[PageColumn, ...]:
             source=column.source,
         )
         for column in table.columns
+    )
+
+
+def page_cell(cell: Cell, value: Raw) -> PageCell:
+    """A cell that is sorted by a value."""
+    return PageCell(
+        text=cell.text, beside=cell.beside, sort="" if value is None else str(value), stands_out=cell.stands_out
     )
 
 
@@ -139,25 +141,26 @@ def cost_numbers(board: Leaderboard, costs: Mapping[BoardCost, CostPlot]) -> Num
     )
 
 
-def run_numbers(runs: Mapping[str, Sequence[Run]]) -> Numbers:
-    """Every run of every variant."""
+def run_numbers(headers: Sequence[str], runs: Mapping[str, Sequence[Run]]) -> Numbers:
+    """Every run of every variant.
+
+    Args:
+        headers: What the cells of a run are.
+        runs: The runs by variant.
+    """
     return Numbers(
-        headers=("variant", "seed", "top-1 %", "epoch", "training", "digest"),
-        rows=tuple(
-            (name, str(run.seed), run.top1, run.epoch, run.training, run.digest)
-            for name, members in runs.items()
-            for run in members
-        ),
+        headers=("variant", "seed", *headers, "digest"),
+        rows=tuple((name, str(run.seed), *run.cells, run.digest) for name, members in runs.items() for run in members),
     )
 
 
 def curve_numbers(names: Sequence[str], curves: Sequence[Sequence[CurvePoint]]) -> Numbers:
-    """Mean validation accuracy by epoch and variant, with 1 standard deviation over seeds."""
-    texts = [{point.epoch: point.text for point in curve} for curve in curves]
+    """Means by epoch and variant, with 1 standard deviation over seeds."""
+    texts = [{point.at: point.text for point in curve} for curve in curves]
     epochs = sorted({epoch for curve in texts for epoch in curve})
     return Numbers(
         headers=("epoch", *names),
-        rows=tuple((str(epoch), *(curve.get(epoch, "") for curve in texts)) for epoch in epochs),
+        rows=tuple((f"{epoch:g}", *(curve.get(epoch, "") for curve in texts)) for epoch in epochs),
     )
 
 

@@ -24,7 +24,7 @@ def draw_board_pareto(board: Leaderboard, cost: BoardCost) -> "Figure":
 
 def board_points(board: Leaderboard, cost: BoardCost) -> tuple[ParetoPoint, ...]:
     """The variants of a leaderboard with their costs, the cheapest first."""
-    by_cost = sorted(cost_points(board, cost), key=lambda point: (point.cost, -point.top1_percent.mean, point.variant))
+    by_cost = sorted(cost_points(board, cost), key=lambda point: (point.cost, -point.percent.mean, point.variant))
     return tuple(by_cost)
 
 

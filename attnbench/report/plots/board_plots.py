@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attnbench.errors import SpecError
 from attnbench.report.leaderboard.board import Leaderboard
@@ -17,6 +17,8 @@ from attnbench.report.plots.seed_differences import draw_seed_differences
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+B = TypeVar("B")
 
 FORMATS = ("png", "svg")
 """What each plot is written as, unless others are asked for."""
@@ -33,19 +35,24 @@ class SavedPlots:
 
 
 @dataclass(frozen=True)
-class _Plot:
+class Plot(Generic[B]):
+    """One of the plots that are drawn of a board."""
+
     name: str
-    draw: Callable[[Leaderboard], "Figure"]
-    why_not: Callable[[Leaderboard], str | None] = lambda board: None
+    """Its file, without the suffix."""
+    draw: Callable[[B], "Figure"]
+    """Draws it, in the style that matplotlib is set to."""
+    why_not: Callable[[B], str | None] = lambda board: None
+    """Why a board has none, in a sentence; none where it has."""
 
 
-_PLOTS = (
-    _Plot("accuracy-parameters", lambda board: draw_board_pareto(board, "parameters")),
-    _Plot("accuracy-macs", lambda board: draw_board_pareto(board, "macs")),
-    _Plot("accuracy-time", lambda board: draw_board_pareto(board, "time")),
-    _Plot("learning-curves", draw_learning_curves),
-    _Plot("seed-differences", draw_seed_differences, seed_differences.why_not),
-    _Plot("critical-differences", draw_critical_differences, critical_differences.why_not),
+_PLOTS: tuple[Plot[Leaderboard], ...] = (
+    Plot("accuracy-parameters", lambda board: draw_board_pareto(board, "parameters")),
+    Plot("accuracy-macs", lambda board: draw_board_pareto(board, "macs")),
+    Plot("accuracy-time", lambda board: draw_board_pareto(board, "time")),
+    Plot("learning-curves", draw_learning_curves),
+    Plot("seed-differences", draw_seed_differences, seed_differences.why_not),
+    Plot("critical-differences", draw_critical_differences, critical_differences.why_not),
 )
 
 
@@ -64,13 +71,30 @@ def save_plots(board: Leaderboard, folder: Path, *, formats: Sequence[str] = FOR
         MissingDependencyError: If matplotlib is not installed.
         StoreError: If a file cannot be written.
     """
+    return save_all(_PLOTS, board, folder, formats=formats)
+
+
+def save_all(plots: Sequence[Plot[B]], board: B, folder: Path, *, formats: Sequence[str] = FORMATS) -> SavedPlots:
+    """Draw plots of a board of any kind, as `save_plots` does.
+
+    Args:
+        plots: The plots.
+        board: What they are drawn of.
+        folder: Where they go.
+        formats: What each is written as.
+
+    Raises:
+        SpecError: If there is no such format, or none is asked for.
+        MissingDependencyError: If matplotlib is not installed.
+        StoreError: If a file cannot be written.
+    """
     if not formats:
         raise SpecError("plots need a format: png, svg or pdf; got none")
     for suffix in formats:
         check_plot(folder / f"plot.{suffix}")
     files: list[Path] = []
     left_out: list[str] = []
-    for plot in _PLOTS:
+    for plot in plots:
         reason = plot.why_not(board)
         if reason is not None:
             left_out.append(f"{plot.name} is not drawn. {reason}")

@@ -46,6 +46,8 @@ RIGHT_INCHES = 0.18
 """Room to the right of the axes."""
 BELOW_INCHES = 0.62
 """Room below the axes for their numbers and their label."""
+_PANEL_TITLE_INCHES = 0.3
+"""Room for the title of axes that stand beside others."""
 _CAPTION_COLUMNS = 136
 _TITLE_COLUMNS = 76
 
@@ -127,21 +129,68 @@ def framed(
         above: Between the title and the axes, inches.
         below: Between the axes and the caption, inches.
     """
+    bottom, figure = _frame(title, caption, height=height + above, below=below)
+    total = figure.get_figheight()
+    axes = figure.add_axes(
+        (left / WIDTH_INCHES, bottom / total, (WIDTH_INCHES - left - right) / WIDTH_INCHES, height / total)
+    )
+    return figure, axes
+
+
+def framed_panels(
+    *,
+    title: str,
+    caption: Sequence[str],
+    panels: Sequence[str],
+    num_columns: int,
+    height: float,
+    left: float = LEFT_INCHES,
+    right: float = RIGHT_INCHES,
+    gap: float = LEFT_INCHES,
+    above: float = 0.0,
+) -> tuple["Figure", list["Axes"]]:
+    """A figure with its title above and its caption below empty axes, which stand beside and below each other.
+
+    Args:
+        title: What is shown of what; folded where it is long.
+        caption: Sentences, each of which starts a line.
+        panels: A title for each of the axes.
+        num_columns: Axes beside each other.
+        height: Of each of the axes, inches.
+        left: From the figure's edge to the first axes, inches.
+        right: Likewise on the other side.
+        gap: Between two axes beside each other, inches.
+        above: Between the title and the axes, inches.
+    """
+    num_rows = -(-len(panels) // num_columns)
+    step = height + BELOW_INCHES + _PANEL_TITLE_INCHES
+    bottom, figure = _frame(title, caption, height=num_rows * step - BELOW_INCHES + above, below=BELOW_INCHES)
+    total = figure.get_figheight()
+    width = (WIDTH_INCHES - left - right - (num_columns - 1) * gap) / num_columns
+    found = []
+    for place, text in enumerate(panels):
+        row, column = divmod(place, num_columns)
+        x, y = left + column * (width + gap), bottom + (num_rows - 1 - row) * step
+        axes = figure.add_axes((x / WIDTH_INCHES, y / total, width / WIDTH_INCHES, height / total))
+        axes.set_title(printable(text), size=9, loc="left")
+        found.append(axes)
+    return figure, found
+
+
+def _frame(title: str, caption: Sequence[str], *, height: float, below: float) -> tuple[float, "Figure"]:
+    """A figure with title and caption, and so many inches of room between them; also where that begins."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     titles = textwrap.wrap(title, _TITLE_COLUMNS, break_on_hyphens=False)
     captions = [line for sentence in caption for line in textwrap.wrap(sentence, _CAPTION_COLUMNS)]
     bottom = below + 0.145 * len(captions)
-    figure = Figure(figsize=(WIDTH_INCHES, bottom + height + above + 0.3 + 0.2 * len(titles)))
+    figure = Figure(figsize=(WIDTH_INCHES, bottom + height + 0.3 + 0.2 * len(titles)))
     FigureCanvasAgg(figure)
     total = figure.get_figheight()
-    axes = figure.add_axes(
-        (left / WIDTH_INCHES, bottom / total, (WIDTH_INCHES - left - right) / WIDTH_INCHES, height / total)
-    )
     figure.text(0.02, 1 - 0.17 / total, printable("\n".join(titles)), weight="bold", size=11, va="top")
     figure.text(0.02, 0.1 / total, printable("\n".join(captions)), size=7, color="#555555", linespacing=1.35)
-    return figure, axes
+    return bottom, figure
 
 
 def text_sizes(texts: Sequence[str], *, size: float, weight: str = "normal") -> list[tuple[float, float]]:

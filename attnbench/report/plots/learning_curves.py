@@ -50,32 +50,40 @@ def draw_learning_curves(board: Leaderboard) -> "Figure":
     axes.grid(visible=True)
     axes.set_axisbelow(True)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    num_epochs = max(curve.epochs[-1] for curve in curves.values())
+    num_epochs = max(curve.places[-1] for curve in curves.values())
     room = 0.02 * (num_epochs - 1) or 0.5
     axes.set_xlim(1 - min(room, 0.9), num_epochs + room)  # there is no epoch 0
     axes.set_ylim(low, high)
     for row in board.rows:
-        _draw_curve(axes, curves[row.variant], styles[row.variant], is_baseline=row.is_baseline)
+        draw_curve(axes, curves[row.variant], styles[row.variant], is_baseline=row.is_baseline)
     _draw_labels(axes, board, curves, styles, labels, sizes)
     return figure
 
 
-def _draw_curve(axes: "Axes", curve: Curve, style: VariantStyle, *, is_baseline: bool) -> None:
+def draw_curve(axes: "Axes", curve: Curve, style: VariantStyle, *, is_baseline: bool) -> None:
+    """A line with its band.
+
+    Args:
+        axes: Where it is drawn.
+        curve: Its numbers.
+        style: That of its variant.
+        is_baseline: Whether it stands out and lies above the others.
+    """
     above = 1 if is_baseline else 0
     axes.plot(
-        curve.epochs,
+        curve.places,
         curve.means,
         color=style.colour,
         linestyle=style.line,
         linewidth=1.8 if is_baseline else 1.2,
-        marker="o" if len(curve.epochs) <= _MOST_MARKED else "",
+        marker="o" if len(curve.places) <= _MOST_MARKED else "",
         markersize=3.0,
         zorder=3 + above,
     )
-    if len(curve.epochs) == 1 and any(curve.deviations):
-        axes.errorbar(curve.epochs, curve.means, yerr=curve.deviations, fmt="none", ecolor=style.colour, alpha=0.5)
+    if len(curve.places) == 1 and any(curve.deviations):
+        axes.errorbar(curve.places, curve.means, yerr=curve.deviations, fmt="none", ecolor=style.colour, alpha=0.5)
     elif any(curve.deviations):
-        axes.fill_between(curve.epochs, curve.low, curve.high, color=style.colour, alpha=0.09, linewidth=0, zorder=2)
+        axes.fill_between(curve.places, curve.low, curve.high, color=style.colour, alpha=0.09, linewidth=0, zorder=2)
 
 
 def _draw_labels(
@@ -90,7 +98,7 @@ def _draw_labels(
     to_points = 72 / axes.figure.dpi
     (_, bottom), (right, top) = axes.bbox.get_points() * to_points
     names = sorted(labels, key=lambda name: curves[name].means[-1])
-    ends = [(curves[name].epochs[-1], curves[name].means[-1]) for name in names]
+    ends = [(curves[name].places[-1], curves[name].means[-1]) for name in names]
     wanted = [float(y) * to_points for _, y in axes.transData.transform(ends)]
     centres = spread(wanted, [sizes[name][1] + _LABEL_GAP for name in names], low=bottom, high=top)
     baseline = board.baseline.variant if board.baseline else None
@@ -119,12 +127,12 @@ def _draw_labels(
 
 def _limits(curves: Sequence[Curve]) -> tuple[float, float, int]:
     """Ends of the vertical axis, and how many early epochs reach below it."""
-    num_epochs = max(curve.epochs[-1] for curve in curves)
+    num_epochs = max(curve.places[-1] for curve in curves)
     early = round(_EARLY * num_epochs) if num_epochs >= _FEWEST_CUT else 0
     bands = [
         (epoch, low, high)
         for curve in curves
-        for epoch, low, high in zip(curve.epochs, curve.low, curve.high, strict=True)
+        for epoch, low, high in zip(curve.places, curve.low, curve.high, strict=True)
     ]
     least, most = min(low for epoch, low, _ in bands if epoch > early), max(high for *_, high in bands)
     room = 0.04 * (most - least) or 0.5

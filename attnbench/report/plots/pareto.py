@@ -80,7 +80,7 @@ def pareto_points(
     first = measured[shared[0]]
     timing = _timing(first, cost)
     return ParetoPoints(
-        points=tuple(sorted(points, key=lambda point: (point.cost, -point.top1_percent.mean, point.variant))),
+        points=tuple(sorted(points, key=lambda point: (point.cost, -point.percent.mean, point.variant))),
         cost=cost,
         batch_size=timing.batch_size if timing else None,
         num_sessions=len({measured[network].session for network in shared}),
@@ -181,7 +181,7 @@ def _point(
         is_baseline=attention == row.spec.baseline,
         cost=value,
         quartiles=(float(lower), float(upper)) if timing else None,
-        top1_percent=t_interval(percents),
+        percent=t_interval(percents),
     )
 
 

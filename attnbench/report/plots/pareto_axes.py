@@ -19,8 +19,8 @@ def accuracy_limits(points: Sequence[ParetoPoint]) -> tuple[float, float, bool]:
 
     Few seeds give bars so long that the points beside them would fall into one.
     """
-    means = [point.top1_percent.mean for point in points]
-    widths = [point.top1_percent.half_width or 0.0 for point in points]
+    means = [point.percent.mean for point in points]
+    widths = [point.percent.half_width or 0.0 for point in points]
     low = min(mean - width for mean, width in zip(means, widths, strict=True))
     high = max(mean + width for mean, width in zip(means, widths, strict=True))
     span = max(means) - min(means)

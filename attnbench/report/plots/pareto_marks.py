@@ -24,7 +24,7 @@ _NEAR = 9.0
 def draw_front(axes: "Axes", front: Sequence[ParetoPoint], size: float) -> None:
     """A line that goes on as it is until more accuracy is to be had, up to the right edge."""
     costs = [point.cost / size for point in front] + [axes.get_xlim()[1]]
-    means = [point.top1_percent.mean for point in front]
+    means = [point.percent.mean for point in front]
     axes.plot(costs, [*means, means[-1]], drawstyle="steps-post", color="#9a9a9a", linewidth=1.1, zorder=2)
 
 
@@ -36,7 +36,7 @@ def styles_of(points: Sequence[ParetoPoint]) -> list[VariantStyle]:
 
 def draw_point(axes: "Axes", point: ParetoPoint, size: float, style: VariantStyle, *, is_front: bool) -> None:
     """A marker with its bars, filled on the front."""
-    cost, mean, half_width = point.cost / size, point.top1_percent.mean, point.top1_percent.half_width
+    cost, mean, half_width = point.cost / size, point.percent.mean, point.percent.half_width
     lower, upper = point.quartiles or (point.cost, point.cost)
     axes.errorbar(
         cost,
@@ -74,7 +74,7 @@ def draw_labels(
     from matplotlib.patheffects import withStroke
 
     to_points = 72 / figure.dpi
-    data = [(point.cost / size, point.top1_percent.mean) for point in points]
+    data = [(point.cost / size, point.percent.mean) for point in points]
     anchors = axes.transData.transform(data) * to_points
     sizes = [_size(figure, point, to_points) for point in points]
     (x0, y0), (x1, y1) = axes.bbox.get_points() * to_points
@@ -138,16 +138,16 @@ def _lines(
     """The error bars and the front as rectangles without area to speak of, in points of the figure."""
     segments = []
     for point in points:
-        cost, mean, half_width = point.cost, point.top1_percent.mean, point.top1_percent.half_width or 0.0
+        cost, mean, half_width = point.cost, point.percent.mean, point.percent.half_width or 0.0
         lower, upper = point.quartiles or (cost, cost)
         segments += [((lower, mean), (upper, mean)), ((cost, mean - half_width), (cost, mean + half_width))]
     ends = [*front[1:], None]
     for point, after in zip(front, ends, strict=True):
-        mean = point.top1_percent.mean
+        mean = point.percent.mean
         until = after.cost if after else axes.get_xlim()[1] * size
         segments.append(((point.cost, mean), (until, mean)))
         if after:
-            segments.append(((after.cost, mean), (after.cost, after.top1_percent.mean)))
+            segments.append(((after.cost, mean), (after.cost, after.percent.mean)))
     rectangles = []
     for start, end in segments:
         (x0, y0), (x1, y1) = axes.transData.transform([(x / size, y) for x, y in (start, end)]) * to_points

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 from attnbench.efficiency_spec import PHASES
 from attnbench.report.front import ParetoPoint
-from attnbench.report.numbers import plural
+from attnbench.report.leaderboard.plotted import over_seeds
+from attnbench.report.numbers import plural, plural_range
 from attnbench.report.plots.pareto import ParetoPoints
 from attnbench.spec import Recipe
 
 _LAYOUTS = {"nchw": "NCHW", "channels_last": "channels last (NHWC)"}
-_FRONT = (
+FRONT = (
     "Filled markers and the line are the Pareto front: by medians and means, whatever the bars say, no other is as "
     "cheap and more accurate, or as accurate and cheaper."
 )
+"""How a plot with a front is to be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +53,7 @@ def pareto_title(points: ParetoPoints) -> str:
 
 def accuracy_label(points: Sequence[ParetoPoint]) -> str:
     """The vertical axis."""
-    seeds = _seeds(points)
-    return f"top-1 accuracy (%), {'' if seeds == '1 seed' else 'mean over '}{seeds}"
+    return f"top-1 accuracy (%), {over_seeds(point.percent.num_samples for point in points)}"
 
 
 def cost_label(points: ParetoPoints) -> tuple[str, float]:
@@ -83,7 +84,7 @@ def pareto_caption(points: ParetoPoints, *, has_cut_bars: bool) -> list[str]:
 def accuracy_sentences(points: Sequence[ParetoPoint], recipe: Recipe, *, has_cut_bars: bool) -> list[str]:
     """How the accuracies came about, and then how the front is to be read; `has_cut_bars` as above."""
     trained = f"{plural(recipe.epochs, 'epoch')} at batch {recipe.batch_size}"
-    return [f"Accuracy: {trained}, {_seeds(points)}{_bars(points, has_cut_bars)}.", _FRONT]
+    return [f"Accuracy: {trained}, {_seeds(points)}{_bars(points, has_cut_bars)}.", FRONT]
 
 
 def _costs(points: ParetoPoints) -> str:
@@ -103,12 +104,11 @@ def _costs(points: ParetoPoints) -> str:
 
 
 def _seeds(points: Sequence[ParetoPoint]) -> str:
-    counts = sorted({point.top1_percent.num_samples for point in points})
-    return plural(counts[0], "seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
+    return plural_range((point.percent.num_samples for point in points), "seed")
 
 
 def _bars(points: Sequence[ParetoPoint], has_cut_bars: bool) -> str:
-    if all(point.top1_percent.half_width is None for point in points):
+    if all(point.percent.half_width is None for point in points):
         return ""
     cut = "; bars that reach the edge go on beyond it" if has_cut_bars else ""
     return f"; bars are 95 % intervals (Student's t) over seeds{cut}"

@@ -44,7 +44,12 @@ def variant_styles(are_baselines: Mapping[str, bool]) -> dict[str, VariantStyle]
     Args:
         are_baselines: Whether each variant is the baseline, which is a black star.
     """
-    return {name: _style(mark) for name, mark in marks_of(are_baselines).items()}
+    return styles_of_marks(marks_of(are_baselines))
+
+
+def styles_of_marks(marks: Mapping[str, Mark]) -> dict[str, VariantStyle]:
+    """The style of each variant whose mark is known."""
+    return {name: _style(mark) for name, mark in marks.items()}
 
 
 def board_styles(board: Leaderboard) -> dict[str, VariantStyle]:

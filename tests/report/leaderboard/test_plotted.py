@@ -23,7 +23,7 @@ def test_a_band_is_one_standard_deviation_over_the_seeds_that_have_the_epoch() -
     curve = curve_of(leaderboard([first, second, replace(short, curve=short.curve[:2])]).rows[0])
     seeds = [record.curve[1].validation_top1_percent for record in (first, second, short)]
 
-    assert curve.epochs == (1, 2, 3, 4, 5, 6)
+    assert curve.places == (1, 2, 3, 4, 5, 6)
     assert curve.means[1] == pytest.approx(fmean(seeds))
     assert curve.deviations[1] == pytest.approx(stdev(seeds))
     assert (curve.low[1], curve.high[1]) == pytest.approx((fmean(seeds) - stdev(seeds), fmean(seeds) + stdev(seeds)))
@@ -51,7 +51,7 @@ def test_relative_time_is_the_inverse_of_the_tables_speed_with_its_quartiles_tur
         make_record("se", 0, forward_ms=(20.0, 40.0), baseline_forward_ms=(10.0, 10.0)),
     ])  # fmt: skip
     se = next(row for row in board.rows if row.variant == "se")
-    time = relative_time(se)
+    time = relative_time(se.throughput_ratio)
 
     assert se.throughput_ratio.median == 0.375  # of an even number of passes, so that order matters
     assert (time.median, time.lower_quartile, time.upper_quartile, time.num_pairs) == pytest.approx(

@@ -44,8 +44,10 @@ class Elements(HTMLParser):
             self.words.append(data)
 
     def data(self) -> list[dict]:
+        """What the scripts draw of each leaderboard and detector."""
         place = [attributes.get("id") for tag, attributes in self.tags if tag == "script"].index("data")
-        return json.loads([text for tag, text in self.blocks if tag == "script" and text.strip()][place])
+        sections = json.loads([text for tag, text in self.blocks if tag == "script" and text.strip()][place])
+        return [board for section in sections for board in section]
 
 
 def records_of(*seeds: int, **tops: float) -> list[Record]:
@@ -99,7 +101,7 @@ def test_data_holds_no_character_that_ends_a_script() -> None:
     data = page.partition('id="data">')[2].partition("</script>")[0]
 
     assert not set("<>&\u2028\u2029") & set(data)
-    assert json.loads(data)[0]["variants"]
+    assert json.loads(data)[0][0]["variants"]
 
 
 def test_control_characters_and_undecodable_names_are_written_as_codes() -> None:

@@ -34,13 +34,16 @@ def test_drawn_numbers_are_those_of_the_records() -> None:
     sge, none = board["variants"]
 
     assert (sge["name"], none["name"]) == ("sge", "none")
-    assert sge["top1"] == pytest.approx(86.05)
+    assert sge["score"] == pytest.approx(86.05)
     assert none["delta"] is None
     assert [seed["points"] for seed in sge["delta"]["seeds"]] == [1.0, 1.0]
-    assert [point["mean"] for point in sge["curve"]] == pytest.approx([86.05 * n / 6 for n in range(1, 7)], rel=1e-5)
-    assert (sge["curve"][-1]["low"], sge["curve"][-1]["high"]) == pytest.approx((85.9793, 86.1207))
-    assert sge["curve"][-1]["text"] == "86.05 ± 0.07"
-    assert sge["curve_text"] == "mean ± 1 standard deviation over 2 seeds"
+    curves = board["curves"]["validation"]
+    means = [point["mean"] for point in curves["lines"][0]]
+    assert means == pytest.approx([86.05 * n / 6 for n in range(1, 7)], rel=1e-5)
+    last = curves["lines"][0][-1]
+    assert (last["low"], last["high"]) == pytest.approx((85.9793, 86.1207))
+    assert last["text"] == "86.05 ± 0.07"
+    assert curves["note"][0] == "mean ± 1 standard deviation over 2 seeds"
     assert board["costs"]["time"]["points"][0]["cost"] == pytest.approx(10 / 9)
     assert [point["is_front"] for point in board["costs"]["parameters"]["points"]] == [True, False]
     assert sge["runs"][1]["command"].startswith("attnbench train --from-record 'some records/")
@@ -51,7 +54,8 @@ def test_a_long_curve_is_drawn_through_some_of_its_epochs_and_the_last() -> None
     record = make_record("sge", 0, 85.0, recipe=Recipe(epochs=300))
     values = replace(record.values, selected_epoch=123)
     (board,) = Elements(page_of([replace(record, values=values)])).data()
-    epochs = [epoch for epoch, *_ in board["variants"][0]["runs"][0]["curve"]]
+    (curve,) = board["variants"][0]["runs"][0]["curves"]
+    epochs = [point["at"] for point in curve["lines"][0]["points"]]
 
     assert len(epochs) < 50
     assert {1, 123, 300} <= set(epochs)
@@ -84,11 +88,12 @@ def test_points_bands_and_axes_are_those_of_the_plot_files() -> None:
             quartiles = points[variant["name"]].quartiles
             assert found["cost"] == points[variant["name"]].cost
             assert found["quartiles"] == (None if quartiles is None else list(quartiles))
-    for row, variant in zip(board.rows, data["variants"], strict=True):
+    plot = data["curves"]["validation"]
+    for row, line in zip(board.rows, plot["lines"], strict=True):
         curve = curve_of(row)
-        assert [point["low"] for point in variant["curve"]] == pytest.approx(curve.low, rel=1e-5)
-        assert [point["high"] for point in variant["curve"]] == pytest.approx(curve.high, rel=1e-5)
-    labels = [data[name]["label"] for name in ("top1", "validation", "deltas")]
+        assert [point["low"] for point in line] == pytest.approx(curve.low, rel=1e-5)
+        assert [point["high"] for point in line] == pytest.approx(curve.high, rel=1e-5)
+    labels = [axis["label"] for axis in (data["scores"], plot["y"], data["deltas"])]
     assert labels == [accuracy_label(board), validation_label(board), DIFFERENCE_LABEL]
 
 

@@ -35,12 +35,12 @@ def point(cost: float, percent: float, variant: str = "") -> ParetoPoint:
         is_baseline=False,
         cost=cost,
         quartiles=None,
-        top1_percent=Interval(percent, None, 1, 0.95),
+        percent=Interval(percent, None, 1, 0.95),
     )
 
 
 def costs_and_accuracies(points: list[ParetoPoint]) -> list[tuple[float, float]]:
-    return [(point.cost, point.top1_percent.mean) for point in points]
+    return [(point.cost, point.percent.mean) for point in points]
 
 
 def test_a_point_is_the_median_with_quartiles_and_the_mean_with_its_interval() -> None:
@@ -49,8 +49,8 @@ def test_a_point_is_the_median_with_quartiles_and_the_mean_with_its_interval() -
     none, sge = result.points
     assert (none.variant, none.is_baseline, none.cost, none.quartiles) == ("none", True, 25.0, (17.5, 32.5))
     assert (sge.variant, sge.is_baseline, sge.cost, sge.quartiles) == ("sge", False, 30.0, (21.0, 39.0))
-    assert sge.top1_percent == t_interval([85.0, 86.0, 86.5])
-    assert none.top1_percent == Interval(84.0, None, 1, 0.95)
+    assert sge.percent == t_interval([85.0, 86.0, 86.5])
+    assert none.percent == Interval(84.0, None, 1, 0.95)
     assert (result.cost, result.batch_size, result.num_sessions, result.left_out) == ("inference", 8, 1, ())
 
 
@@ -127,7 +127,7 @@ def test_an_edited_plugin_is_another_network() -> None:
 def test_only_one_backbone_is_plotted_and_others_are_not_mixed_in() -> None:
     other = run("sge", 0, 10.0, backbone="resnet18")
     result = pareto_points([row("sge"), row("se", backbone="resnet34")], [run("sge"), other])
-    assert [(point.variant, point.top1_percent.mean) for point in result.points] == [("sge", 85.0)]
+    assert [(point.variant, point.percent.mean) for point in result.points] == [("sge", 85.0)]
     with pytest.raises(SpecError, match="accuracies of resnet18, and costs of resnet50"):
         pareto_points([row("sge")], [other])
     with pytest.raises(SpecError, match="accuracies of none, and costs of resnet50"):
@@ -195,7 +195,7 @@ def test_the_latest_of_several_sessions_counts() -> None:
 def test_a_seed_counts_once_though_its_speed_was_measured_against_two_baselines() -> None:
     again = run("sge", 0, 86.0, baseline="se", started_at="2030-01-02T00:00:00+00:00")
     for runs in ([run("sge", 0, 85.0), again], [again, run("sge", 0, 85.0)]):
-        assert pareto_points([row("sge")], runs).points[0].top1_percent == Interval(86.0, None, 1, 0.95)
+        assert pareto_points([row("sge")], runs).points[0].percent == Interval(86.0, None, 1, 0.95)
 
 
 def test_the_front_has_what_nothing_beats() -> None:
@@ -215,16 +215,16 @@ def test_the_front_of_random_points_is_what_its_definition_says() -> None:
         points = [point(*map(float, pair)) for pair in generator.integers(0, 6, size=(12, 2))]
         front = pareto_front(points)
         assert all(
-            (other.cost > one.cost or other.top1_percent.mean < one.top1_percent.mean)
-            or (other.cost, other.top1_percent.mean) == (one.cost, one.top1_percent.mean)
+            (other.cost > one.cost or other.percent.mean < one.percent.mean)
+            or (other.cost, other.percent.mean) == (one.cost, one.percent.mean)
             for one, other in product(front, points)
         )
         beaten = [one for one in points if one not in front]
         assert all(
             any(
                 other.cost <= one.cost
-                and other.top1_percent.mean >= one.top1_percent.mean
-                and (other.cost, other.top1_percent.mean) != (one.cost, one.top1_percent.mean)
+                and other.percent.mean >= one.percent.mean
+                and (other.cost, other.percent.mean) != (one.cost, one.percent.mean)
                 for other in front
             )
             for one in beaten

@@ -124,7 +124,7 @@ def test_bars_are_quartiles_and_intervals() -> None:
     _, axes = drawn(points)
     for point, container in zip(points.points, axes.containers, strict=True):
         horizontal, vertical = (bar.get_segments()[0] for bar in container.lines[2])
-        mean, half_width = point.top1_percent.mean, point.top1_percent.half_width
+        mean, half_width = point.percent.mean, point.percent.half_width
         assert half_width is not None
         assert point.quartiles is not None
         assert horizontal.tolist() == pytest.approx(np.array([(point.quartiles[0], mean), (point.quartiles[1], mean)]))
@@ -236,17 +236,17 @@ def test_words_stand_within_the_figure_and_apart() -> None:
 def test_bars_of_few_seeds_are_cut_so_that_points_stay_apart() -> None:
     points = points_of(num_seeds=2, spread=1.0)
     figure, axes = drawn(points)
-    means = [point.top1_percent.mean for point in points.points]
+    means = [point.percent.mean for point in points.points]
     low, high = axes.get_ylim()
     assert (max(means) - min(means)) / (high - low) > 0.2
-    assert max(point.top1_percent.half_width or 0.0 for point in points.points) > high - low
+    assert max(point.percent.half_width or 0.0 for point in points.points) > high - low
     assert "bars that reach the edge go on beyond it" in figure.texts[1].get_text()
     points = points_of(spread=0.05)
     figure, axes = drawn(points)
     low, high = axes.get_ylim()
     for point in points.points:
-        assert low < point.top1_percent.mean - (point.top1_percent.half_width or 0.0)
-        assert high > point.top1_percent.mean + (point.top1_percent.half_width or 0.0)
+        assert low < point.percent.mean - (point.percent.half_width or 0.0)
+        assert high > point.percent.mean + (point.percent.half_width or 0.0)
     assert "beyond it" not in figure.texts[1].get_text()
 
 

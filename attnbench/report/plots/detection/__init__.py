@@ -1,0 +1,1 @@
+"""Plots of detectors as files. They need matplotlib, which is imported when one is drawn."""
