@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from attnbench.data.detection import fault_sentences
+from attnbench.detection_checks import check_run
 from attnbench.detection_record import DetectionRecord, DetectionStore
 from attnbench.detection_run import (
     build_run_detector,
-    check_scored_splits,
     read_detection_data,
     run_detection,
     weights_sha256,
@@ -86,7 +86,7 @@ def check_runs(specs: Sequence[DetectionRun]) -> list[str]:
     runs = [run for run in specs if run.seed == specs[0].seed]
     data = read_detection_data(runs[0])
     for run in runs:
-        check_scored_splits(run, data)
+        check_run(run, data)
         build_run_detector(run, run.attention, data, weights=run.weights)
     return fault_sentences(data.faults)
 

@@ -17,6 +17,7 @@ from attnbench.detection_record import AveragePrecisions, DetectionEpoch
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.errors import DivergedError
 from attnbench.measure.average_precision import Scored
+from attnbench.ranks import leads
 from attnbench.resuming import KeepCheckpoint, is_whole
 from attnbench.spec import Compute
 from attnbench.tasks.detection import Detection
@@ -92,7 +93,8 @@ def fit_detector(
             # Under another name until it is whole: a file that is there is taken for a trained detector.
             unfinished = checkpoint.with_name(f".{checkpoint.name}.tmp")
             trainer.save_checkpoint(unfinished, weights_only=True)
-            unfinished.replace(checkpoint)
+            if leads():
+                unfinished.replace(checkpoint)
     return FittedDetector(curve=tuple(history.curve), train_s=train_s)
 
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from attnbench.data import ImageData, build_data
+from attnbench.data import ImageData
 from attnbench.data.cache import cache_folder
 from attnbench.environment import capture_environment
 from attnbench.record import Epoch, PackedIntegers, Record, Store
 from attnbench.report.machines import Machine, machine_of
 from attnbench.report.plan import same_hardware
 from attnbench.report.wall_time import wall_time_s
-from attnbench.run import build_run_model
+from attnbench.run import build_run_model, read_data
 from attnbench.spec import RunSpec, SuiteSpec, digest
 from attnbench.step_times import StepTimes, time_steps
 from attnbench.store import encode_record
@@ -131,7 +131,7 @@ def dry_run(suite: SuiteSpec, store: Store, *, workers: int | None, seconds: flo
     first_by_variant = {spec.attention: spec for spec in reversed(specs)}
     like = {attention: _but_for_seed(spec, records) for attention, spec in first_by_variant.items()}
     missing = [run.attention for run in runs if not run.is_recorded]
-    data = _data_of(specs[0])
+    data = read_data(specs[0])
     with use_threads(suite.compute.threads):
         here = machine_of(capture_environment(suite.compute))
         # Every variant's model is built, so that a mistake shows; what has records is not timed.
@@ -155,15 +155,6 @@ def dry_run(suite: SuiteSpec, store: Store, *, workers: int | None, seconds: flo
         free_bytes=shutil.disk_usage(_existing(store.path)).free,
         machines=tuple(sorted((m for m in used if not same_hardware(m, here)), key=repr)),
     )
-
-
-def _data_of(spec: RunSpec) -> ImageData:
-    data = build_data(
-        spec.data, root=spec.root, recipe=spec.recipe, seed=spec.seed, device=resolve_device(spec.compute)
-    )
-    data.prepare_data()
-    data.setup("fit")
-    return data
 
 
 def _but_for_seed(spec: RunSpec, records: Sequence[Record]) -> list[Record]:

@@ -5,13 +5,13 @@ An `EfficiencySpec` is a table: several variants in one backbone under one set o
 """
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
 from attnbench.errors import SpecError
-from attnbench.spec import PluginFile
+from attnbench.spec import PluginFile, fields_of
 from attnbench.spec_rules import canonical
 
 Phase: TypeAlias = Literal["inference", "training", "latency"]
@@ -135,5 +135,5 @@ class EfficiencySpec:
 
 def spec_digest(*parts: object) -> str:
     """The identity of what dataclasses and texts say: 16 hexadecimal digits of the SHA-256 of their canonical JSON."""
-    values = [part if isinstance(part, str) else asdict(part) for part in parts]  # type: ignore[call-overload]
+    values = [part if isinstance(part, str) else fields_of(part) for part in parts]
     return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()[:16]

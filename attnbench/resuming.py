@@ -9,6 +9,8 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from attnbench.ranks import gathered, leads, this_share
+
 
 def is_whole(state: Path) -> bool:
     """Whether there is a state that can be read to its end; torch writes its list of contents last."""
@@ -32,13 +34,14 @@ class KeepCheckpoint(Callback):
         self._generators: dict[str, Any] | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of torch's global generators."""
+        """The state of torch's global generators, in every rank."""
         on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        return {"cpu": torch.get_rng_state(), "cuda": on_gpu}
+        leaders, *others = gathered({"cpu": torch.get_rng_state(), "cuda": on_gpu})
+        return {**leaders, "others": others}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Remember the state of the generators until training begins."""
-        self._generators = state_dict
+        """Remember the state of this rank's generators until training begins."""
+        self._generators = [state_dict, *state_dict.get("others", ())][this_share().index]
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Give the generators the state of the checkpoint, in the first epoch after it."""
@@ -55,6 +58,8 @@ class KeepCheckpoint(Callback):
         # A name of its own: two processes may train the same for a while, when one is taken for dead.
         unfinished = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         trainer.save_checkpoint(unfinished)
+        if not leads():
+            return
         with unfinished.open("rb") as saved:
             os.fsync(saved.fileno())  # or a power cut could leave the name without the content
         os.replace(unfinished, self.path)

@@ -12,7 +12,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from attnbench.spec_rules import canonical, check
+from attnbench.spec_rules import canonical, check, check_divided
+
+_LATER = {"later": True}
+"""Marks a field that did not exist from the start; see `fields_of`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +110,13 @@ class Compute:
     """Memory layout of the feature maps: NHWC, which CPUs and tensor cores prefer, or NCHW."""
     deterministic: bool = True
     """Only algorithms that give the same bits each time."""
+    devices: int = field(default=1, metadata=_LATER)
+    """Processes of one run, each with a GPU of its own or with `threads` threads of the CPU; the images of each step
+    are divided among them. Another number gives other last bits, and other statistics of batch norms."""
 
     def __post_init__(self) -> None:
-        check(self.threads >= 1, "threads must be at least 1", threads=self.threads)
+        for name in ("threads", "devices"):
+            check(getattr(self, name) >= 1, f"{name} must be at least 1", **{name: getattr(self, name)})
         check(
             self.precision != "float16" or self.device != "cpu",
             "precision float16 needs a GPU; on a CPU take float32 or bfloat16",
@@ -171,6 +178,7 @@ class RunSpec:
         for name in ("attention", "backbone", "data", "baseline"):
             object.__setattr__(self, name, canonical(getattr(self, name)))
         check(0 <= self.seed < 2**31, "seed must lie in [0, 2**31)", seed=self.seed)
+        check_divided(self.recipe.batch_size, devices=self.compute.devices)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,19 +217,26 @@ class SuiteSpec:
         check(bool(self.seeds), "at least one seed is needed", seeds=self.seeds)
         check(len(set(self.seeds)) == len(self.seeds), "each seed may be named once", seeds=self.seeds)
         check(all(0 <= seed < 2**31 for seed in self.seeds), "seeds must lie in [0, 2**31)", seeds=self.seeds)
+        check_divided(self.recipe.batch_size, devices=self.compute.devices)
 
 
 def digest(spec: RunSpec) -> str:
-    """The identity of a run: 16 hexadecimal digits of the SHA-256 of its canonical JSON.
+    """The identity of a run: 16 hexadecimal digits of the SHA-256 of its canonical JSON."""
+    return hashlib.sha256(msgspec.json.encode(fields_of(spec), order="sorted")).hexdigest()[:16]
 
-    A field that a later version adds must be left out here while it is at its default, or no stored record is read.
+
+def fields_of(part: Any) -> dict[str, object]:
+    """A spec's fields as its digest sees them, those of its parts nested.
+
+    A field that a later version adds is left out while it is at its default, or no stored record could be read: it is
+    marked as such in its class.
     """
-    return hashlib.sha256(msgspec.json.encode(_fields_of(spec), order="sorted")).hexdigest()[:16]
-
-
-def _fields_of(part: Any) -> dict[str, object]:
     # Not the dataclass itself: msgspec leaves out fields that it left at their defaults when it made the spec.
     # Nor asdict, which copies every value: a report computes thousands of digests.
-    fields = {name: getattr(part, name) for name in part.__dataclass_fields__}
-    nested = {name: _fields_of(value) for name, value in fields.items() if hasattr(value, "__dataclass_fields__")}
+    fields = {
+        name: getattr(part, name)
+        for name, known in part.__dataclass_fields__.items()
+        if not known.metadata or getattr(part, name) != known.default
+    }
+    nested = {name: fields_of(value) for name, value in fields.items() if hasattr(value, "__dataclass_fields__")}
     return fields | nested
