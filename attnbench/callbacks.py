@@ -8,8 +8,10 @@ import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from attnbench.errors import DivergedError
+from attnbench.ranks import average, copy_leaders
 from attnbench.record import Epoch
 from attnbench.spec import Recipe
 from attnbench.tasks import Classification
@@ -82,6 +84,28 @@ class History(Callback):
         if self.on_epoch is not None:
             for point in self.curve:
                 self.on_epoch(point)
+
+
+class AgreeOnBuffers(Callback):
+    """Gives all ranks the same buffers at the end of an epoch: before it is validated, kept or tested.
+
+    The running statistics of batch norms are averaged. They are linear in those of the batches, so that this is
+    the same as averaging them at each step. Of all other buffers rank zero's count.
+    """
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *args: Any, **kwargs: Any
+    ) -> None:
+        """Agree after the last batch."""
+        if not trainer.is_last_batch:
+            return
+        norms = [module for module in pl_module.modules() if isinstance(module, _BatchNorm)]
+        statistics = [
+            statistic for norm in norms for statistic in (norm.running_mean, norm.running_var) if statistic is not None
+        ]
+        averaged = {id(statistic) for statistic in statistics}
+        average(statistics)
+        copy_leaders([buffer for buffer in pl_module.buffers() if id(buffer) not in averaged])
 
 
 class ReportTraining(Callback):

@@ -1,18 +1,20 @@
 """One detection run: a spec becomes a record."""
 
 import time
+from dataclasses import asdict
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import lightning
 import torch
 
-from attnbench.data.base import Split
-from attnbench.data.detection import DetectionData, build_detection_data
+from attnbench.data.detection import DetectionData, Examples, build_detection_data
 from attnbench.detection import BuiltDetector, build_detector, has_masks
 from attnbench.detection.saved import DetectorDescription
 from attnbench.detection.weights import PRETRAINED
+from attnbench.detection_checks import check_run
 from attnbench.detection_record import (
     DETECTION_SCHEMA,
     DetectionRecord,
@@ -21,9 +23,11 @@ from attnbench.detection_record import (
     DetectorCounts,
 )
 from attnbench.detection_spec import DetectionRecipe, DetectionRun, detection_digest
-from attnbench.detector_training import DetectionEpochCallback, evaluate_detector, fit_detector
+from attnbench.detector_training import FittedDetector, evaluate_detector, fit_detector
 from attnbench.environment import capture_environment
-from attnbench.errors import CheckpointError, DataError, SpecError
+from attnbench.errors import CheckpointError
+from attnbench.launching import needs_ranks, on_ranks
+from attnbench.loggers import LogTo, log_epoch, log_test, open_log
 from attnbench.matches import Matches
 from attnbench.measure import interleaved_forward_ms
 from attnbench.measure.average_precision import Scored
@@ -31,6 +35,7 @@ from attnbench.measure.detector import count_detector
 from attnbench.models.checkpoint import read_hashed_checkpoint
 from attnbench.paths import check_output_file
 from attnbench.plugins import check_unchanged
+from attnbench.ranks import from_leader, leads, seed_of_rank
 from attnbench.resuming import StateFile
 from attnbench.run import ProgressCallback
 from attnbench.training import resolve_device, use_threads
@@ -40,18 +45,18 @@ def run_detection(
     spec: DetectionRun,
     *,
     on_progress: ProgressCallback | None = None,
-    on_epoch: DetectionEpochCallback | None = None,
     checkpoint: Path | None = None,
     resume: Path | None = None,
+    log_to: LogTo | None = None,
 ) -> DetectionRecord:
     """Train and measure one spec.
 
     Args:
         spec: What to run.
         on_progress: Hears of the progress.
-        on_epoch: Hears of each epoch's end.
         checkpoint: Where to save the trained detector, if anywhere; see `attnbench.detection.saved.load_detector`.
         resume: Where to keep the state after each epoch, and to go on from; none keeps none.
+        log_to: Where to log it besides, if anywhere.
 
     Returns:
         The record. It is not stored; see `DetectionStore.add`.
@@ -62,60 +67,52 @@ def run_detection(
     if checkpoint is not None:
         check_output_file(checkpoint, option="checkpoint")
     tell = on_progress or _silent
+    if needs_ranks(spec.compute):
+        options = {"checkpoint": checkpoint, "resume": resume, "log_to": log_to}
+        return on_ranks(run_detection, spec, compute=spec.compute, on_progress=tell, **options)
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     started = time.perf_counter()
     _check_files(spec)
     with use_threads(spec.compute.threads):
         tell("data", 0, 1)
         data = read_detection_data(spec)
-        check_scored_splits(spec, data)
+        check_run(spec, data)
         built = build_run_detector(spec, spec.attention, data, weights=spec.weights)
-        image = next(iter(data.test_dataloader()))[0][0]
+        image = first_image(data)
         counts = count_detector(built.model, resized(image, spec.recipe))
-        masks = has_masks(spec.detector)
-        # Whatever draws from the global generators while training, such as the sampled regions, starts from the seed.
-        lightning.seed_everything(spec.seed, verbose=False)
-        fitted = fit_detector(
-            built.model,
-            data,
-            recipe=spec.recipe,
-            compute=spec.compute,
-            num_classes=data.num_classes,
-            has_masks=masks,
-            on_step=partial(tell, "train"),
-            on_epoch=on_epoch,
-            checkpoint=checkpoint,
-            description=DetectorDescription(spec=spec, classes=data.classes).to_builtins(),
-            resume=None if resume is None else StateFile(path=resume, digest=detection_digest(spec)),
+        fitted, scored = _train_and_test(
+            spec, built.model, data, tell, checkpoint=checkpoint, resume=resume, log_to=log_to
         )
-        tell("test", 0, 1)
-        scored = evaluate_detector(
-            built.model,
-            data,
-            recipe=spec.recipe,
-            compute=spec.compute,
-            num_classes=data.num_classes,
-            has_masks=masks,
-        )
-        tell("measure", 0, 1)
-        model_ms, baseline_ms = _measure_speed(spec, data, image)
-        return DetectionRecord(
-            schema=DETECTION_SCHEMA,
-            digest=detection_digest(spec),
-            spec=spec,
-            environment=capture_environment(spec.compute),
-            curve=fitted.curve,
-            values=_values(built, counts, data, scored),
-            box_matches=Matches.pack(scored.box_matches),
-            mask_matches=None if scored.mask_matches is None else Matches.pack(scored.mask_matches),
-            timing=DetectionTiming(
-                started_at=started_at,
-                wall_s=time.perf_counter() - started + fitted.earlier_s,
-                train_s=fitted.train_s,
-                forward_ms=model_ms,
-                baseline_forward_ms=baseline_ms,
-            ),
-        )
+
+        def measured() -> DetectionRecord:
+            tell("measure", 0, 1)
+            model_ms, baseline_ms = _measure_speed(spec, data, image)
+            return DetectionRecord(
+                schema=DETECTION_SCHEMA,
+                digest=detection_digest(spec),
+                spec=spec,
+                environment=capture_environment(spec.compute),
+                curve=fitted.curve,
+                values=_values(built, counts, data, scored),
+                box_matches=Matches.pack(scored.box_matches),
+                mask_matches=None if scored.mask_matches is None else Matches.pack(scored.mask_matches),
+                timing=DetectionTiming(
+                    started_at=started_at,
+                    wall_s=time.perf_counter() - started + fitted.earlier_s,
+                    train_s=fitted.train_s,
+                    forward_ms=model_ms,
+                    baseline_forward_ms=baseline_ms,
+                ),
+            )
+
+        return from_leader(measured)
+
+
+def first_image(data: DetectionData) -> torch.Tensor:
+    """The first test image, (3, H, W) in [0, 1]."""
+    test = data.split("test")
+    image: torch.Tensor = Examples(test.images, test.annotations, training=False, masks=False)[0, False][0]
+    return image
 
 
 def resized(image: torch.Tensor, recipe: DetectionRecipe) -> tuple[int, int]:
@@ -150,27 +147,9 @@ def read_detection_data(spec: DetectionRun) -> DetectionData:
         seed=spec.seed,
         masks=has_masks(spec.detector),
     )
-    data.prepare_data()
+    from_leader(data.prepare_data)
     data.setup("fit")
     return data
-
-
-def check_scored_splits(spec: DetectionRun, data: DetectionData) -> None:
-    """Refuse to score where there is nothing to score, before hours of training.
-
-    Raises:
-        SpecError: If the recipe validates, and the data set has no images for it.
-        DataError: If no object in the images counts.
-    """
-    if spec.recipe.validate_every and not data.has_validation:
-        raise SpecError(
-            f"validate_every needs a validation split, which {spec.data} has not; "
-            f"got validate_every={spec.recipe.validate_every}"
-        )
-    scored: tuple[Split, ...] = ("validation", "test") if spec.recipe.validate_every else ("test",)
-    for split in scored:
-        if not data.split(split).annotations.count_objects()["all"]:
-            raise DataError(f"no object in the {split} images of {spec.data} counts, so there is no average precision")
 
 
 def build_run_detector(
@@ -203,6 +182,42 @@ def _check_files(spec: DetectionRun) -> None:
             f"{spec.weights} has changed since the spec was written; its hash is {str(found)[:12]}…, "
             f"the spec's {str(spec.weights_sha256)[:12]}…"
         )
+
+
+def _train_and_test(
+    spec: DetectionRun,
+    model: torch.nn.Module,
+    data: DetectionData,
+    tell: ProgressCallback,
+    *,
+    checkpoint: Path | None,
+    resume: Path | None,
+    log_to: LogTo | None,
+) -> tuple[FittedDetector, Scored]:
+    how: dict[str, Any] = {
+        "recipe": spec.recipe,
+        "compute": spec.compute,
+        "num_classes": data.num_classes,
+        "has_masks": has_masks(spec.detector),
+    }
+    # Whatever draws from the global generators while training, such as the sampled regions, starts from the seed.
+    lightning.seed_everything(seed_of_rank(spec.seed), verbose=False)
+    with open_log(log_to if leads() else None, spec) as log:
+        fitted = fit_detector(
+            model,
+            data,
+            on_step=partial(tell, "train"),
+            on_epoch=partial(log_epoch, log) if log else None,
+            checkpoint=checkpoint,
+            description=DetectorDescription(spec=spec, classes=data.classes).to_builtins(),
+            resume=None if resume is None else StateFile(path=resume, digest=detection_digest(spec)),
+            **how,
+        )
+        tell("test", 0, 1)
+        scored = evaluate_detector(model, data, **how)
+        if log:
+            log_test(log, spec, {"box": asdict(scored.box), "mask": scored.mask and asdict(scored.mask)})
+    return fitted, scored
 
 
 def _measure_speed(

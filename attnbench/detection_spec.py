@@ -13,11 +13,12 @@ import msgspec
 from attnbench.efficiency_spec import spec_digest
 from attnbench.errors import SpecError
 from attnbench.spec import LATER, NO_RESULT, Compute, PluginFile
-from attnbench.spec_rules import canonical, check
+from attnbench.spec_rules import canonical, check, check_divided
 from attnbench.variant import Variant
 
-Norm: TypeAlias = Literal["train", "eval", "frozen"]
-"""What becomes of the body's batch norms: trained; statistics kept; scales and shifts kept too."""
+Norm: TypeAlias = Literal["train", "sync", "eval", "frozen"]
+"""What becomes of the body's batch norms: trained; trained over all devices together; statistics kept; scales and
+shifts kept too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,7 @@ class DetectionRecipe:
     epochs: int = 12
     """Passes over the training split."""
     batch_size: int = 16
-    """Images a step, of all accumulated parts together."""
+    """Images a step, of all devices and accumulated parts together."""
     accumulate: int = 1
     """Parts that a step's images pass the detector in, one after the other, to save memory."""
     learning_rate: float = 0.02
@@ -69,12 +70,7 @@ class DetectionRecipe:
             check(getattr(self, name) >= 1, f"{name} must be at least 1", **{name: getattr(self, name)})
         for name in ("warmup_steps", "frozen_stages", "validate_every", "weight_decay"):
             check(getattr(self, name) >= 0, f"{name} must not be negative", **{name: getattr(self, name)})
-        check(
-            self.batch_size % self.accumulate == 0,
-            "accumulate must divide batch_size",
-            accumulate=self.accumulate,
-            batch_size=self.batch_size,
-        )
+        check_divided(self.batch_size, devices=1, accumulate=self.accumulate)
         check(self.learning_rate > 0, "learning_rate must be positive", learning_rate=self.learning_rate)
         check(0 <= self.momentum < 1, "momentum must be in [0, 1)", momentum=self.momentum)
         check(
@@ -155,6 +151,7 @@ class DetectionRun:
             object.__setattr__(self, "workers", workers)
         check(0 <= self.seed < 2**31, "seed must lie in [0, 2**31)", seed=self.seed)
         check(self.speed_rounds >= 1, "speed_rounds must be at least 1", speed_rounds=self.speed_rounds)
+        check_divided(self.recipe.batch_size, devices=self.compute.devices, accumulate=self.recipe.accumulate)
 
     @property
     def data_to_read(self) -> str:
@@ -219,8 +216,9 @@ class DetectionSuite:
         check(bool(self.seeds), "at least one seed is needed", seeds=self.seeds)
         check(len(set(self.seeds)) == len(self.seeds), "each seed may be named once", seeds=self.seeds)
         check(all(0 <= seed < 2**31 for seed in self.seeds), "seeds must lie in [0, 2**31)", seeds=self.seeds)
-        for name in self.detector_recipe:
-            self.recipe_of(name)
+        for name in (*self.detector_recipe, *detectors):
+            recipe = self.recipe_of(name)
+            check_divided(recipe.batch_size, devices=self.compute.devices, accumulate=recipe.accumulate)
 
     def recipe_of(self, detector: str) -> DetectionRecipe:
         """How a detector of the suite is trained.

@@ -1,16 +1,15 @@
 """A grid of detection runs: expanded from a suite, resumed from a store, executed by an executor."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from attnbench.data.detection import DETECTION_DATA, fault_sentences
 from attnbench.detection import DETECTORS
+from attnbench.detection_checks import check_run
 from attnbench.detection_record import DetectionRecord, DetectionStore
 from attnbench.detection_run import (
     build_run_detector,
-    check_scored_splits,
     read_detection_data,
     run_detection,
     weights_sha256,
@@ -18,7 +17,7 @@ from attnbench.detection_run import (
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
 from attnbench.errors import CheckpointError
 from attnbench.execution import Grid, tell_progress
-from attnbench.loggers import LogTo, log_epoch, log_test, open_log
+from attnbench.loggers import LogTo
 from attnbench.plugins import import_plugins, plugin_that_defines
 from attnbench.resuming import remove_state
 from attnbench.suite import plugin_of
@@ -96,7 +95,7 @@ def check_runs(specs: Sequence[DetectionRun]) -> list[str]:
     runs = [run for run in specs if run.seed == specs[0].seed]
     data = read_detection_data(runs[0])
     for run in runs:
-        check_scored_splits(run, data)
+        check_run(run, data)
         build_run_detector(run, run.attention, data, weights=run.weights)
     return fault_sentences(data.faults)
 
@@ -141,17 +140,9 @@ def execute_detection(
     digest = detection_digest(spec)
     state = store_path / STATES / f"{digest}.ckpt"
     checkpoint = None if checkpoints is None else checkpoints / checkpoint_name(spec)
-    with open_log(log_to, spec) as log:
-        record = run_detection(
-            spec,
-            on_progress=partial(tell_progress, digest),
-            on_epoch=partial(log_epoch, log) if log else None,
-            checkpoint=checkpoint,
-            resume=state,
-        )
-        if log:
-            tested = asdict(record.values)
-            log_test(log, spec, {name: tested[name] for name in ("box", "mask")})
+    record = run_detection(
+        spec, on_progress=partial(tell_progress, digest), checkpoint=checkpoint, resume=state, log_to=log_to
+    )
     DetectionStore(store_path).add(record)
     remove_state(state)
     return record

@@ -16,6 +16,7 @@ from attnbench.detection_record import AveragePrecisions, DetectionEpoch
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.errors import DivergedError
 from attnbench.measure.average_precision import Scored
+from attnbench.ranks import from_leader, leads
 from attnbench.resuming import KeepCheckpoint, StateFile
 from attnbench.spec import Compute
 from attnbench.tasks.detection import Detection
@@ -85,13 +86,14 @@ def fit_detector(
         check_val_every_n_epoch=recipe.validate_every or None,
     )
     with lightning_runs():
-        trainer.fit(task, datamodule=data, ckpt_path=resume.found() if resume else None)
+        trainer.fit(task, datamodule=data, ckpt_path=from_leader(resume.found) if resume else None)
         train_s = keep.train_s
         if checkpoint is not None:
             # Under another name until it is whole: a file that is there is taken for a trained detector.
             unfinished = checkpoint.with_name(f".{checkpoint.name}.tmp")
             trainer.save_checkpoint(unfinished, weights_only=True)
-            unfinished.replace(checkpoint)
+            if leads():
+                unfinished.replace(checkpoint)
     return FittedDetector(curve=tuple(history.curve), train_s=train_s, earlier_s=keep.earlier_s)
 
 

@@ -3,24 +3,24 @@
 from functools import cache
 from pathlib import Path
 
-from attnbench.data import ImageData, build_data
+from attnbench.data import ImageData
 from attnbench.data.detection import DetectionData
 from attnbench.detection import has_masks
+from attnbench.detection_checks import check_run
 from attnbench.detection_record import AveragePrecisions, DetectionEpoch, DetectionStore
-from attnbench.detection_run import build_run_detector, check_scored_splits, read_detection_data
+from attnbench.detection_run import build_run_detector, read_detection_data
 from attnbench.detection_spec import DetectionRun, DetectionSuite
 from attnbench.detection_suite import detection_grid
 from attnbench.matches import AREAS, IOU_THRESHOLDS
 from attnbench.prospect import DryRun, Prospect, look_ahead
 from attnbench.record import Epoch, PackedIntegers, Store
-from attnbench.run import build_run_model
+from attnbench.run import build_run_model, read_data
 from attnbench.spec import RunSpec, SuiteSpec, digest
 from attnbench.step_times import StepTimes, time_steps
 from attnbench.store import encode_record
 from attnbench.suite import expand
 from attnbench.tasks import Classification
 from attnbench.tasks.detection import Detection
-from attnbench.training import resolve_device
 from attnbench.variant import short_names
 
 SECONDS_A_VARIANT = 5.0
@@ -50,7 +50,7 @@ def dry_run(suite: SuiteSpec, store: Store, *, workers: int | None, seconds: flo
         AttnBenchError: If anything named is not there or does not fit.
     """
     specs = expand(suite)
-    data = _data_of(specs[0])
+    data = read_data(specs[0])
 
     def time_run(spec: RunSpec, seconds: float) -> tuple[float, StepTimes] | None:
         model = build_run_model(spec, spec.attention, data).model
@@ -103,7 +103,8 @@ def detection_dry_run(
         return read_detection_data(next(spec for spec in grid.specs if has_masks(spec.detector) == masks))
 
     data = data_of(has_masks(first.detector))
-    check_scored_splits(first, data)
+    for spec in grid.specs:
+        check_run(spec, data)
 
     def time_run(spec: DetectionRun, seconds: float) -> tuple[float, StepTimes] | None:
         masks = has_masks(spec.detector)
@@ -126,15 +127,6 @@ def detection_dry_run(
         time_run=time_run,
     )
     return look_ahead(prospect, store, workers=workers, seconds=seconds)
-
-
-def _data_of(spec: RunSpec) -> ImageData:
-    data = build_data(
-        spec.data, root=spec.root, recipe=spec.recipe, seed=spec.seed, device=resolve_device(spec.compute)
-    )
-    data.prepare_data()
-    data.setup("fit")
-    return data
 
 
 def _run_s(times: StepTimes, spec: RunSpec | DetectionRun, data: ImageData | DetectionData) -> float:

@@ -11,6 +11,13 @@ from types import ModuleType
 from attnbench.errors import AttnBenchError, PluginError
 from attnbench.spec import PluginFile
 
+_imported: list[str] = []
+
+
+def imported_plugins() -> tuple[str, ...]:
+    """What this process has imported so far, for another one that is to know the same names."""
+    return tuple(_imported)
+
 
 def import_plugin(name: str) -> ModuleType:
     """Import a Python file, or a module by its dotted name, once per process.
@@ -29,11 +36,13 @@ def import_plugin(name: str) -> ModuleType:
     if module_name in sys.modules:
         return sys.modules[module_name]
     try:
-        return _import_file(module_name, path) if is_file else importlib.import_module(name)
+        module = _import_file(module_name, path) if is_file else importlib.import_module(name)
     except AttnBenchError:
         raise
     except Exception as error:
         raise PluginError(f"cannot import {name!r}: {type(error).__name__}: {error}") from error
+    _imported.append(name)
+    return module
 
 
 def import_plugins(names: Iterable[str]) -> None:

@@ -14,6 +14,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from attnbench.errors import StoreError
+from attnbench.ranks import gathered, leads, this_share
 
 LAYOUT = 1
 """Version of what a state holds. A change raises it, and trainings that were cut off before start anew."""
@@ -94,19 +95,19 @@ class KeepCheckpoint(Callback):
         return self.earlier_s + time.perf_counter() - self._started
 
     def state_dict(self) -> dict[str, Any]:
-        """Whose state it is, the seconds so far, and the state of torch's global generators."""
+        """Whose state it is, the seconds so far, and the state of torch's global generators in every rank."""
+        on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
         return {
             "layout": LAYOUT,
             "digest": self.state and self.state.digest,
             "train_s": self.train_s,
-            "cpu": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "generators": gathered({"cpu": torch.get_rng_state(), "cuda": on_gpu}),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Count on from the seconds before, and remember the state of the generators until training begins."""
+        """Count on from the seconds before, and remember the state of this rank's generators until training begins."""
         self.earlier_s = state_dict["train_s"]
-        self._generators = state_dict
+        self._generators = state_dict["generators"][this_share().index]
 
     def setup(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
         """Begin to take the time."""
@@ -131,6 +132,8 @@ class KeepCheckpoint(Callback):
         # A name of its own: two processes may train the same for a while, when one is taken for dead.
         unfinished = path.with_name(f"{path.name}.{os.getpid()}")
         trainer.save_checkpoint(unfinished)
+        if not leads():
+            return
         with unfinished.open("rb") as saved:
             os.fsync(saved.fileno())  # or a power cut could leave the name without the content
         os.replace(unfinished, path)

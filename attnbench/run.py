@@ -13,12 +13,15 @@ import torch
 
 from attnbench.callbacks import EpochCallback
 from attnbench.data import ImageData, build_data
+from attnbench.data.base import check_divided_splits
 from attnbench.environment import capture_environment
+from attnbench.launching import needs_ranks, on_ranks
 from attnbench.loggers import LogTo, log_epoch, log_test, open_log
 from attnbench.measure import Macs, count_macs, count_parameters, interleaved_forward_ms
 from attnbench.models import BuiltModel, build_model
 from attnbench.paths import check_output_file
 from attnbench.plugins import check_unchanged
+from attnbench.ranks import from_leader, leads, seed_of_rank
 from attnbench.record import SCHEMA, PackedBits, PackedIntegers, Record, Timing, Values
 from attnbench.resuming import StateFile
 from attnbench.spec import RunSpec, digest
@@ -52,34 +55,41 @@ def run_spec(
     if checkpoint is not None:
         check_output_file(checkpoint, option="checkpoint")
     tell = on_progress or _silent
+    if needs_ranks(spec.compute):
+        return on_ranks(run_spec, spec, compute=spec.compute, on_progress=tell, checkpoint=checkpoint, log_to=log_to)
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     started = time.perf_counter()
     check_unchanged(spec.plugin, spec.data_plugin)
     with use_threads(spec.compute.threads):
-        data = _read_data(spec, tell)
+        tell("data", 0, 1)
+        data = read_data(spec)
         built = build_run_model(spec, spec.attention, data)
         counted = count_macs(built.model, data.image_shape)
         fitted, tested = _train_and_test(spec, built.model, data, tell, checkpoint=checkpoint, log_to=log_to)
-        tell("measure", 0, 1)
-        model_ms, baseline_ms = _measure_speed(spec, built.model, data)
-        return Record(
-            schema=SCHEMA,
-            digest=digest(spec),
-            spec=spec,
-            environment=capture_environment(spec.compute),
-            curve=fitted.curve,
-            values=_values(built, counted, data, fitted, tested),
-            test_correct=PackedBits.pack(tested.test_correct),
-            test_sources=None if data.test_sources is None else PackedIntegers.pack(data.test_sources),
-            timing=Timing(
-                started_at=started_at,
-                wall_s=time.perf_counter() - started,
-                train_s=fitted.train_s,
-                throughput_batch_size=spec.measure.throughput_batch_size,
-                forward_ms=model_ms,
-                baseline_forward_ms=baseline_ms,
-            ),
-        )
+
+        def measured() -> Record:
+            tell("measure", 0, 1)
+            model_ms, baseline_ms = _measure_speed(spec, built.model, data)
+            return Record(
+                schema=SCHEMA,
+                digest=digest(spec),
+                spec=spec,
+                environment=capture_environment(spec.compute),
+                curve=fitted.curve,
+                values=_values(built, counted, data, fitted, tested),
+                test_correct=PackedBits.pack(tested.test_correct),
+                test_sources=None if data.test_sources is None else PackedIntegers.pack(data.test_sources),
+                timing=Timing(
+                    started_at=started_at,
+                    wall_s=time.perf_counter() - started,
+                    train_s=fitted.train_s,
+                    throughput_batch_size=spec.measure.throughput_batch_size,
+                    forward_ms=model_ms,
+                    baseline_forward_ms=baseline_ms,
+                ),
+            )
+
+        return from_leader(measured)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +128,7 @@ def validate_spec(
     """
     check_unchanged(spec.plugin, spec.data_plugin)
     with use_threads(spec.compute.threads):
-        data = _read_data(spec, _silent)
+        data = read_data(spec)
         model = build_run_model(spec, spec.attention, data).model
         counted = count_macs(model, data.image_shape)
         state = None if resume is None else StateFile(path=resume, digest=digest(spec))
@@ -146,17 +156,23 @@ def build_run_model(spec: RunSpec, attention: str, data: ImageData) -> BuiltMode
     )
 
 
+def read_data(spec: RunSpec) -> ImageData:
+    """The data of a run, read.
+
+    Raises:
+        DataError: If it is missing or damaged.
+        SpecError: If it is named wrongly, or too small to be divided among the devices.
+    """
+    device = resolve_device(spec.compute)
+    data = build_data(spec.data, root=spec.root, recipe=spec.recipe, seed=spec.seed, device=device)
+    from_leader(data.prepare_data)
+    data.setup("fit")
+    check_divided_splits(data.num_images, batch_size=spec.recipe.batch_size, devices=spec.compute.devices)
+    return data
+
+
 def _silent(phase: str, done: int, total: int) -> None:
     """Nobody listens."""
-
-
-def _read_data(spec: RunSpec, tell: ProgressCallback) -> ImageData:
-    device = resolve_device(spec.compute)
-    tell("data", 0, 1)
-    data = build_data(spec.data, root=spec.root, recipe=spec.recipe, seed=spec.seed, device=device)
-    data.prepare_data()
-    data.setup("fit")
-    return data
 
 
 def _train_and_test(
@@ -168,7 +184,7 @@ def _train_and_test(
     checkpoint: Path | None,
     log_to: LogTo | None,
 ) -> tuple[Fitted, Tested]:
-    with open_log(log_to, spec) as log:
+    with open_log(log_to if leads() else None, spec) as log:
         fitted = _train(
             spec,
             model,
@@ -185,7 +201,7 @@ def _train_and_test(
 
 def _train(spec: RunSpec, model: torch.nn.Module, data: ImageData, **to_fit: Any) -> Fitted:
     # Whatever draws from the global generators while training starts from the seed.
-    lightning.seed_everything(spec.seed, verbose=False)
+    lightning.seed_everything(seed_of_rank(spec.seed), verbose=False)
     return fit(model, data, recipe=spec.recipe, compute=spec.compute, num_classes=data.num_classes, **to_fit)
 
 

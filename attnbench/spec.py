@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from attnbench.spec_rules import canonical, check
+from attnbench.spec_rules import canonical, check, check_divided
 
 LATER = {"digest": "unless at its default"}
 """Marks a field that did not exist from the start; see `fields_of`."""
@@ -112,9 +112,13 @@ class Compute:
     """Memory layout of the feature maps: NHWC, which CPUs and tensor cores prefer, or NCHW."""
     deterministic: bool = True
     """Only algorithms that give the same bits each time."""
+    devices: int = field(default=1, metadata=LATER)
+    """Processes of one run, each with a GPU of its own or with `threads` threads of the CPU; the images of each step
+    are divided among them. Another number gives other last bits, and other statistics of batch norms."""
 
     def __post_init__(self) -> None:
-        check(self.threads >= 1, "threads must be at least 1", threads=self.threads)
+        for name in ("threads", "devices"):
+            check(getattr(self, name) >= 1, f"{name} must be at least 1", **{name: getattr(self, name)})
         check(
             self.precision != "float16" or self.device != "cpu",
             "precision float16 needs a GPU; on a CPU take float32 or bfloat16",
@@ -178,6 +182,7 @@ class RunSpec:
         for name in ("attention", "backbone", "data", "baseline"):
             object.__setattr__(self, name, canonical(getattr(self, name)))
         check(0 <= self.seed < 2**31, "seed must lie in [0, 2**31)", seed=self.seed)
+        check_divided(self.recipe.batch_size, devices=self.compute.devices)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +221,7 @@ class SuiteSpec:
         check(bool(self.seeds), "at least one seed is needed", seeds=self.seeds)
         check(len(set(self.seeds)) == len(self.seeds), "each seed may be named once", seeds=self.seeds)
         check(all(0 <= seed < 2**31 for seed in self.seeds), "seeds must lie in [0, 2**31)", seeds=self.seeds)
+        check_divided(self.recipe.batch_size, devices=self.compute.devices)
 
 
 def digest(spec: RunSpec) -> str:

@@ -6,15 +6,14 @@ from functools import partial
 from pathlib import Path
 
 from attnbench.attention import ATTENTION
-from attnbench.data import DATA, build_data
+from attnbench.data import DATA
 from attnbench.execution import Failure, Grid, SuiteResult, run_missing, tell_progress
 from attnbench.loggers import LogTo
 from attnbench.models import NO_ATTENTION
 from attnbench.plugins import import_plugins, plugin_that_defines
 from attnbench.record import Record, Store
-from attnbench.run import build_run_model, run_spec
+from attnbench.run import build_run_model, read_data, run_spec
 from attnbench.spec import PluginFile, RunSpec, SuiteSpec, digest
-from attnbench.training import resolve_device
 from attnbench.variant import Variant
 
 
@@ -74,10 +73,7 @@ def check_models(run: RunSpec, variants: Iterable[str]) -> None:
     Raises:
         AttnBenchError: If anything named is not there or does not fit.
     """
-    device = resolve_device(run.compute)
-    data = build_data(run.data, root=run.root, recipe=run.recipe, seed=run.seed, device=device)
-    data.prepare_data()
-    data.setup("fit")
+    data = read_data(run)
     for attention in variants:
         build_run_model(run, attention, data)
 

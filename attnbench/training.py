@@ -12,12 +12,15 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.strategies import DDPStrategy
 from numpy.typing import NDArray
 
-from attnbench.callbacks import EpochCallback, History, ReportTest, ReportTraining, StepCallback
+from attnbench.callbacks import AgreeOnBuffers, EpochCallback, History, ReportTest, ReportTraining, StepCallback
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.errors import SpecError
+from attnbench.ranks import from_leader, is_rank, num_ranks
 from attnbench.record import Epoch
 from attnbench.resuming import KeepCheckpoint, StateFile
 from attnbench.spec import Compute, Recipe
@@ -55,12 +58,19 @@ def resolve_device(compute: Compute) -> torch.device:
     """The device that `compute` asks for; `auto` is the GPU where there is one.
 
     Raises:
-        SpecError: If it asks for a GPU and there is none.
+        SpecError: If it asks for a GPU and there is none, or for more of them than there are.
     """
     has_gpu = torch.cuda.is_available()
     if compute.device == "cuda" and not has_gpu:
         raise SpecError("torch finds no GPU on this machine; got device='cuda', allowed: auto, cpu")
-    return torch.device("cuda" if has_gpu and compute.device != "cpu" else "cpu")
+    if not has_gpu or compute.device == "cpu":
+        return torch.device("cpu")
+    if compute.devices > torch.cuda.device_count():
+        raise SpecError(
+            f"devices must not exceed the GPUs of this machine; got devices={compute.devices}, allowed: up to "
+            f"{torch.cuda.device_count()}, or device=cpu"
+        )
+    return torch.device("cuda")
 
 
 def resolve_precision(compute: Compute) -> str:
@@ -126,7 +136,7 @@ def fit(
         callbacks.append(ReportTraining(on_step))
     trainer = make_trainer(recipe, compute, callbacks)
     with lightning_runs():
-        trainer.fit(task, datamodule=data, ckpt_path=resume.found() if resume else None)
+        trainer.fit(task, datamodule=data, ckpt_path=from_leader(resume.found) if resume else None)
         train_s = keep.train_s
         if history.best_weights is not None:
             model.load_state_dict(history.best_weights)
@@ -160,13 +170,17 @@ def evaluate(
     trainer = make_trainer(recipe, compute, [ReportTest(on_step)] if on_step else [])
     with lightning_runs():
         trainer.test(task, datamodule=data, verbose=False)
-    return Tested(test=task.evaluated(), test_correct=task.correct().cpu().numpy())
+    return Tested(test=task.evaluated(), test_correct=task.correct().numpy())
 
 
 @contextmanager
 def lightning_runs() -> Iterator[None]:
     """Let Lightning run, with its known warnings off and Ctrl-C as a KeyboardInterrupt."""
     with warnings.catch_warnings():
+        # A newer torch would have buffers synchronised at the start, and the oldest that is taken knows no other word.
+        warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated", category=FutureWarning)
+        # Whether a module leaves a parameter unused at some step is not known before.
+        warnings.filterwarnings("ignore", message="find_unused_parameters=True was specified in DDP constructor")
         # Lightning calls what a newer torch has deprecated.
         warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
         # A detector's norms may keep their statistics, on purpose.
@@ -185,7 +199,7 @@ def make_trainer(
     validation_batches: int | None = None,
     **further: Any,
 ) -> lightning.Trainer:
-    """Lightning's Trainer for a recipe, which logs and saves nothing by itself.
+    """Lightning's Trainer for a recipe, which logs and saves nothing by itself. Ranks train together.
 
     Args:
         recipe: How long to train.
@@ -202,11 +216,12 @@ def make_trainer(
         return lightning.Trainer(
             max_epochs=recipe.epochs,
             accelerator="gpu" if resolve_device(compute).type == "cuda" else "cpu",
-            devices=1,
+            devices=num_ranks(),
+            strategy=_together() if is_rank() else "auto",
             precision=precisions[resolve_precision(compute)],
             gradient_clip_val=recipe.gradient_clip_norm,
             deterministic=compute.deterministic,
-            callbacks=callbacks,
+            callbacks=[AgreeOnBuffers(), *callbacks] if is_rank() else callbacks,
             limit_val_batches=validation_batches,
             logger=False,
             enable_checkpointing=False,
@@ -216,3 +231,9 @@ def make_trainer(
             use_distributed_sampler=False,
             **further,
         )
+
+
+def _together() -> DDPStrategy:
+    # Buffers are agreed on at the end of an epoch: torch's way is a message at each step, those of evaluation too,
+    # of which the ranks may have different numbers. A user's module may leave a parameter unused, as on one device.
+    return DDPStrategy(cluster_environment=LightningEnvironment(), broadcast_buffers=False, find_unused_parameters=True)

@@ -1,20 +1,23 @@
 import os
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import lightning
 import pytest
 import torch
 
 from attnbench.attention import ATTENTION
-from attnbench.detection import create_detector
+from attnbench.detection import create_detector, has_masks
 from attnbench.detection_record import DetectionEpoch, DetectionRecord, DetectionStore
-from attnbench.detection_run import read_detection_data, resized, run_detection
+from attnbench.detection_run import build_run_detector, read_detection_data, resized, run_detection
 from attnbench.detection_spec import DetectionRecipe, DetectionRun
 from attnbench.detection_suite import expand_detection
-from attnbench.detector_training import evaluate_detector, fit_detector
+from attnbench.detector_training import FittedDetector, evaluate_detector, fit_detector
 from attnbench.errors import CheckpointError, DivergedError
 from attnbench.models import create_model, save_weights
+from attnbench.spec import Compute
 from tests.tiny_detection import TINY_BODY, TINY_DETECTORS, tiny_detection
 
 OF_DETECTORS = pytest.mark.parametrize("detector", list(TINY_DETECTORS))
@@ -84,14 +87,70 @@ def test_a_saved_detector_detects_the_same(detector: str, tmp_path: Path) -> Non
     assert scored.mask == record.values.mask
 
 
-def test_parts_of_a_step_train_as_the_whole_step_does() -> None:
+def test_parts_of_a_step_train_as_the_whole_step_does(tmp_path: Path) -> None:
     # Batch norms that keep their statistics do not see how a step is divided. The R-CNNs draw regions by the pass.
-    whole, parts = (
-        run_detection(run_of("retinanet", norm="eval", horizontal_flip=False, epochs=1, accumulate=accumulate))
+    # A loss is divided by the image's own objects, so a mean of parts is the mean of the whole.
+    (whole, weights), (parts, weights_of_parts) = (
+        trained(run_of("retinanet", norm="eval", epochs=1, accumulate=accumulate), tmp_path / "detector.ckpt")
         for accumulate in (1, 4)
     )
-    # A loss is divided by the image's own objects, so a mean of parts is the mean of the whole.
     assert parts.curve[0].train_losses == pytest.approx(whole.curve[0].train_losses, rel=1e-4)
+    torch.testing.assert_close(weights_of_parts, weights, rtol=1e-4, atol=1e-6)
+    untrained, _ = trained(run_of("retinanet", norm="eval", epochs=1, learning_rate=1e-12), tmp_path / "detector.ckpt")
+    assert untrained.curve != whole.curve
+
+
+def trained(spec: DetectionRun, checkpoint: Path) -> tuple[DetectionRecord, dict[str, torch.Tensor]]:
+    record = run_detection(spec, checkpoint=checkpoint)
+    return record, torch.load(checkpoint, weights_only=True)["state_dict"]
+
+
+@pytest.mark.parametrize("fields", [{"accumulate": 2}, {"norm": "eval"}, {"norm": "frozen", "frozen_stages": 2}])
+def test_a_training_cut_off_before_its_last_epoch_or_its_test_goes_on(fields: dict[str, Any], tmp_path: Path) -> None:
+    spec = run_of(**fields)
+    points: list[DetectionEpoch] = []
+
+    def cut_off(epoch: int) -> Callable[[DetectionEpoch], None]:
+        def end(point: DetectionEpoch) -> None:
+            points.append(point)
+            if point.epoch == epoch:
+                raise KeyError("cut off")
+
+        return end
+
+    whole, weights = trained(spec, tmp_path / "whole.ckpt")
+    with pytest.raises(KeyError, match="cut off"):
+        fit_run(spec, on_epoch=cut_off(2), resume=tmp_path / "state.ckpt")
+    assert [point.epoch for point in points] == [1, 2]
+    assert fit_run(spec, resume=tmp_path / "state.ckpt").curve == whole.curve
+    # All epochs are done now, and nothing is tested.
+    resumed = run_detection(spec, checkpoint=tmp_path / "resumed.ckpt", resume=tmp_path / "state.ckpt")
+    assert without_timing(resumed) == without_timing(whole)
+    again = torch.load(tmp_path / "resumed.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(again[name], value) for name, value in weights.items())
+
+
+def fit_run(spec: DetectionRun, **options: Any) -> FittedDetector:
+    data = read_detection_data(spec)
+    model = build_run_detector(spec, spec.attention, data, weights=None).model
+    lightning.seed_everything(spec.seed, verbose=False)
+    return fit_detector(
+        model, data, recipe=spec.recipe, compute=spec.compute, num_classes=data.num_classes,
+        has_masks=has_masks(spec.detector), **options,
+    )  # fmt: skip
+
+
+@OF_DETECTORS
+def test_half_precision_trains_evaluates_and_resumes(detector: str, tmp_path: Path) -> None:
+    spec = run_of(detector, compute=Compute(device="cpu", precision="bfloat16"))
+    whole = run_detection(spec)
+    single = run_detection(replace(spec, compute=Compute(device="cpu")))
+    for point, expected in zip(whole.curve, single.curve, strict=True):
+        # Three digits of bfloat16; the regions are drawn by the same numbers.
+        assert point.train_losses != expected.train_losses
+        assert sum(point.train_losses.values()) == pytest.approx(sum(expected.train_losses.values()), rel=0.05)
+    fit_run(spec, resume=tmp_path / "state.ckpt")
+    assert without_timing(run_detection(spec, resume=tmp_path / "state.ckpt")) == without_timing(whole)
 
 
 def test_weights_of_a_classifier_start_the_body(tmp_path: Path) -> None:

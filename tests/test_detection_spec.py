@@ -4,7 +4,7 @@ import pytest
 
 from attnbench.detection_spec import DetectionRecipe, DetectionRun, DetectionSuite, detection_digest
 from attnbench.errors import SpecError
-from attnbench.spec import PluginFile
+from attnbench.spec import Compute, PluginFile
 from attnbench.spec_io import from_yaml, to_yaml
 
 PLUGINS = ("plugin", "detector_plugin", "data_plugin")
@@ -70,6 +70,7 @@ def test_every_field_matters_to_the_digest() -> None:
         run(weights="body.pth"),
         run(weights_sha256="00"),
         run(recipe=DetectionRecipe(epochs=13)),
+        run(compute=Compute(devices=2)),
         run(baseline="se"),
         run(speed_rounds=3),
         run(seed=1),
@@ -118,11 +119,22 @@ def test_a_detector_departs_from_the_recipe_in_fields_of_its_own() -> None:
         ({"detector_recipe": {"retinanet": {"epoch": 2}}}, "a recipe has no field 'epoch'"),
         ({"detector_recipe": {"retinanet": {"epochs": 0}}}, "retinanet: epochs must be at least 1; got epochs=0"),
         ({"detector_recipe": {"retinanet": {"epochs": "many"}}}, "retinanet: Expected `int`, got `str`"),
+        ({"compute": Compute(devices=3)}, "devices must divide batch_size; got devices=3, batch_size=16"),
+        (
+            {"detector_recipe": {"retinanet": {"batch_size": 7}}, "compute": Compute(devices=2)},
+            "devices must divide batch_size; got devices=2, batch_size=7",
+        ),
     ],
 )
 def test_refuses_a_suite_that_cannot_be(fields: dict[str, object], said: str) -> None:
     with pytest.raises(SpecError, match=said):
         suite(**fields)
+
+
+def test_refuses_a_run_whose_steps_cannot_be_divided() -> None:
+    said = "devices times accumulate must divide batch_size; got devices=4, accumulate=8, batch_size=16"
+    with pytest.raises(SpecError, match=said):
+        run(recipe=DetectionRecipe(accumulate=8), compute=Compute(devices=4))
 
 
 def test_a_suite_comes_back_from_yaml() -> None:

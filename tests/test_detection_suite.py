@@ -20,7 +20,7 @@ from attnbench.detection_suite import (
 from attnbench.errors import CheckpointError, DataError, PlacementError, PluginError, SpecError, UnknownNameError
 from attnbench.execution import Failure, run_missing
 from attnbench.plugins import plugin_file
-from attnbench.spec import PluginFile
+from attnbench.spec import Compute, PluginFile
 from attnbench.tasks.detection import Detection
 from attnbench.workers import InProcessExecutor, open_executor
 from tests.data.detection.conftest import make_user_folder
@@ -116,6 +116,24 @@ def test_reading_processes_reach_the_data_set(tmp_path: Path) -> None:
         ({"data": "coco"}, DataError, "needs a root: name the folder"),
         ({"data": "cluttered-scenes:size=64,validation_images=0"}, SpecError, "needs a validation split"),
         ({"data": "cluttered-scenes:size=9"}, SpecError, "size must lie in"),
+        (
+            {"recipe": replace(tiny_detection().recipe, batch_size=16, accumulate=4)},
+            SpecError,
+            "batch_size must not exceed the training images where a step is divided; got batch_size=16, train_images=8",
+        ),
+        (
+            {"compute": Compute(device="cpu", devices=4)},
+            SpecError,
+            "devices must not exceed the validation images; got devices=4, validation_images=2",
+        ),
+        (
+            {
+                "recipe": replace(tiny_detection().recipe, norm="sync"),
+                "compute": Compute(device="cpu", devices=2),
+            },
+            SpecError,
+            "norm sync needs GPUs: .* got norm='sync', devices=2, allowed there: train, eval, frozen",
+        ),
     ],
 )
 def test_a_mistake_shows_before_training(fields: dict[str, object], error: type[Exception], said: str) -> None:

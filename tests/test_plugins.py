@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from attnbench.errors import PluginError
-from attnbench.plugins import check_unchanged, defines, import_plugin, plugin_file
+from attnbench.plugins import check_unchanged, defines, import_plugin, imported_plugins, plugin_file
 
 
 @pytest.fixture
@@ -18,6 +18,16 @@ def test_imports_a_file_once(plugin: Path) -> None:
     assert import_plugin(str(plugin)) is module
     assert defines(str(plugin), module.Mine)
     assert not defines(str(plugin), Path)
+
+
+def test_another_process_can_be_told_of_what_is_imported(plugin: Path, tmp_path: Path) -> None:
+    import_plugin(str(plugin))
+    import_plugin(str(plugin))
+    (tmp_path / "broken.py").write_text("1 / 0")
+    with pytest.raises(PluginError, match="ZeroDivisionError"):
+        import_plugin(str(tmp_path / "broken.py"))
+    assert imported_plugins().count(str(plugin)) == 1
+    assert str(tmp_path / "broken.py") not in imported_plugins()
 
 
 def test_two_files_of_one_name_are_two_plugins(plugin: Path, tmp_path: Path) -> None:

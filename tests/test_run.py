@@ -4,11 +4,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from attnbench.errors import DivergedError, PluginError
+from attnbench.errors import DivergedError, PluginError, SpecError
 from attnbench.models import create_model
 from attnbench.record import Record, without_timing
 from attnbench.run import run_spec
-from attnbench.spec import PluginFile, Recipe, RunSpec, digest
+from attnbench.spec import Compute, PluginFile, Recipe, RunSpec, digest
+from attnbench.suite import check_models
+from attnbench.training import resolve_device
 
 
 def test_two_runs_of_a_spec_agree_in_every_bit_but_times(tiny_spec: RunSpec, tiny_record: Record) -> None:
@@ -94,3 +96,26 @@ def test_a_plugin_must_be_the_specs(tiny_spec: RunSpec, tmp_path: Path) -> None:
 def test_last_selects_the_last_epoch(tiny_spec: RunSpec) -> None:
     recipe = dataclasses.replace(tiny_spec.recipe, selection="last")
     assert run_spec(dataclasses.replace(tiny_spec, recipe=recipe)).values.selected_epoch == 2
+
+
+def test_more_devices_than_gpus_are_refused(tiny_spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert resolve_device(Compute(devices=2)) == torch.device("cuda")
+    assert resolve_device(Compute(device="cpu", devices=4)) == torch.device("cpu")
+    with pytest.raises(SpecError, match="not exceed the GPUs of this machine; got devices=4, allowed: up to 2, or"):
+        run_spec(dataclasses.replace(tiny_spec, compute=Compute(devices=4)))
+
+
+def test_a_split_that_cannot_be_divided_is_refused(tiny_spec: RunSpec) -> None:
+    for recipe, devices, said in (
+        (Recipe(batch_size=128), 2, "where a step is divided; got batch_size=128, train_images=96, devices=2"),
+        (
+            Recipe(batch_size=82),
+            41,
+            "not exceed the validation images; got devices=41, validation_images=40",
+        ),
+    ):
+        spec = dataclasses.replace(tiny_spec, recipe=recipe, compute=Compute(device="cpu", devices=devices))
+        with pytest.raises(SpecError, match=said):
+            check_models(spec, ())

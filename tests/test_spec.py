@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from attnbench.errors import SpecError
-from attnbench.spec import Compute, Measure, PluginFile, Recipe, RunSpec, SuiteSpec, digest
+from attnbench.spec import Compute, Measure, PluginFile, Recipe, RunSpec, SuiteSpec, digest, fields_of
 from attnbench.spec_io import from_builtins
 
 
@@ -29,6 +29,7 @@ def test_the_digest_depends_on_every_field() -> None:
         make(root="somewhere"),
         make(recipe=Recipe(epochs=7)),
         make(compute=Compute(threads=2)),
+        make(compute=Compute(devices=2)),
         make(baseline="se"),
         make(measure=Measure(throughput_rounds=3)),
         make(seed=1),
@@ -80,6 +81,23 @@ def test_a_recipe_says_what_is_allowed(fields: dict[str, Any], message: str) -> 
         Recipe(**fields)
 
 
+def test_a_field_at_its_default_that_was_added_later_is_no_part_of_the_digest() -> None:
+    assert "devices" not in fields_of(Compute())
+    assert fields_of(Compute(devices=2))["devices"] == 2
+    assert "threads" in fields_of(Compute())
+
+
+@pytest.mark.parametrize("name", ["threads", "devices"])
+def test_there_is_at_least_one_of_each(name: str) -> None:
+    with pytest.raises(SpecError, match=f"{name} must be at least 1; got {name}=0"):
+        Compute(**{name: 0})
+
+
+def test_a_run_says_how_its_steps_can_be_divided() -> None:
+    with pytest.raises(SpecError, match="devices must divide batch_size; got devices=2, batch_size=33"):
+        make(recipe=Recipe(batch_size=33), compute=Compute(devices=2))
+
+
 def test_half_precision_needs_a_gpu() -> None:
     with pytest.raises(SpecError, match="float16 needs a GPU"):
         Compute(device="cpu", precision="float16")
@@ -97,6 +115,7 @@ def test_a_suite_puts_its_baseline_first() -> None:
         ({"seeds": ()}, "at least one seed"),
         ({"seeds": (1, 1)}, "each seed may be named once"),
         ({"seeds": (-1,)}, "seeds must lie in"),
+        ({"compute": Compute(devices=3)}, "devices must divide batch_size; got devices=3, batch_size=128"),
     ],
 )
 def test_a_suite_says_what_is_allowed(fields: dict[str, Any], message: str) -> None:

@@ -129,21 +129,22 @@ def test_a_mistake_shows_before_training(attention: str, error: type[Exception],
 
 
 @pytest.mark.parametrize(
-    ("threads", "has_gpu", "num_runs", "cores", "expected"),
+    ("compute", "has_gpu", "num_runs", "cores", "expected"),
     [
-        (1, False, 9, 4, 4),
-        (2, False, 9, 5, 2),
-        (1, True, 9, 8, 1),
-        (8, False, 9, 4, 1),
-        (1, False, 2, 8, 2),
-        (1, False, 0, 8, 1),
+        (Compute(), False, 9, 4, 4),
+        (Compute(threads=2), False, 9, 5, 2),
+        (Compute(threads=2, devices=2), False, 9, 8, 2),
+        (Compute(), True, 9, 8, 1),
+        (Compute(threads=8), False, 9, 4, 1),
+        (Compute(), False, 2, 8, 2),
+        (Compute(), False, 0, 8, 1),
     ],
 )
 def test_takes_a_worker_a_core(
-    monkeypatch: pytest.MonkeyPatch, threads: int, has_gpu: bool, num_runs: int, cores: int, expected: int
+    monkeypatch: pytest.MonkeyPatch, compute: Compute, has_gpu: bool, num_runs: int, cores: int, expected: int
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(cores)), raising=False)
-    assert default_num_workers(Compute(threads=threads), has_gpu=has_gpu, num_runs=num_runs) == expected
+    assert default_num_workers(compute, has_gpu=has_gpu, num_runs=num_runs) == expected
 
 
 def test_processes_give_the_records_of_this_process(tmp_path: Path) -> None:

@@ -57,6 +57,8 @@ class SpecOptions:
     """Arithmetic; auto is bfloat16 on a GPU that has it, else float32."""
     threads: Annotated[int | None, Parameter(group=_WHERE)] = None
     """CPU threads of one run. Another number gives other last bits."""
+    devices: Annotated[int | None, Parameter(group=_WHERE)] = None
+    """Processes of one run, each with a GPU or threads of its own; the images of a step are divided among them."""
 
 
 @Parameter(name="*")
@@ -115,6 +117,7 @@ _FIELDS = {
     "device": "compute.device",
     "precision": "compute.precision",
     "threads": "compute.threads",
+    "devices": "compute.devices",
 }
 
 

@@ -16,6 +16,10 @@ class Placements:
     mirrored: torch.Tensor
     """Whether the crop is mirrored left to right, bool."""
 
+    def of(self, part: slice) -> "Placements":
+        """Those of a part of the images."""
+        return Placements(self.down[part], self.right[part], self.mirrored[part])
+
 
 def draw_placements(
     num_images: int, *, crop_padding: int, horizontal_flip: bool, generator: torch.Generator

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from attnbench.data.loader import Batch, EpochLoader
 from attnbench.spec import Recipe
+from attnbench.spec_rules import check
 
 Split: TypeAlias = Literal["train", "validation", "test"]
 """Images to train on, to select weights by, and to test once."""
@@ -30,6 +31,39 @@ class Loaded:
     """Channels, height and width of a test image."""
     loaders: Mapping[Split, EpochLoader[Batch]]
     """Batches of each split."""
+
+
+def check_divided_splits(
+    num_images: Mapping[Split, int], *, batch_size: int, devices: int, accumulate: int = 1
+) -> None:
+    """Refuse splits that are too small to be divided.
+
+    Args:
+        num_images: Images of each split.
+        batch_size: Images a step.
+        devices: Devices that share the images of each step and of each evaluated split.
+        accumulate: Parts that each device takes of a step, one after the other.
+
+    Raises:
+        SpecError: If the training split fills no step that is divided, or a device would have nothing to evaluate.
+    """
+    for split, number in num_images.items():
+        if split == "train":
+            check(
+                devices * accumulate == 1 or number >= batch_size,
+                "batch_size must not exceed the training images where a step is divided",
+                batch_size=batch_size,
+                train_images=number,
+                devices=devices,
+                accumulate=accumulate,
+            )
+        else:
+            check(
+                number == 0 or number >= devices,
+                f"devices must not exceed the {split} images",
+                devices=devices,
+                **{f"{split}_images": number},
+            )
 
 
 class ImageData(lightning.LightningDataModule):

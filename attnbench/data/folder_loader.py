@@ -69,12 +69,14 @@ class FolderLoader(EpochLoader[Batch]):
 
     def batches(self, order: torch.Tensor, first_step: int) -> Iterator[Batch]:
         """The batches of this epoch from `first_step` on."""
-        keys = [(index, self._seed_of(index)) for index in order[first_step * self.batch_size :].tolist()]
-        steps = len(self) - first_step
+        keys = [
+            [(index, self._seed_of(index)) for index in self.whole_batch(order, step)[self.share.part].tolist()]
+            for step in range(first_step, len(self))
+        ]
         # A DataLoader draws a seed for its workers; its own generator leaves the global one alone.
         reader: DataLoader[tuple[torch.Tensor, int]] = DataLoader(
             self.dataset,
-            batch_sampler=[keys[step * self.batch_size : (step + 1) * self.batch_size] for step in range(steps)],
+            batch_sampler=keys,
             num_workers=self.workers,
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator().manual_seed(0),

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from attnbench.data.augmentation import crop_and_flip, draw_placements
+from attnbench.ranks import this_share
 
 Batch: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 """Images float32 (N, C, H, W) and labels int64 (N,)."""
@@ -38,7 +39,7 @@ def seeded_generator(
 
 
 class EpochLoader(ABC, Generic[BatchType]):
-    """One split, an epoch at a time.
+    """One split, an epoch at a time. Of each batch this process gets its share, see `attnbench.ranks`.
 
     Lightning calls `set_epoch` on a loader's `sampler`, here the loader itself,
     and keeps `state_dict` in its checkpoints.
@@ -52,9 +53,11 @@ class EpochLoader(ABC, Generic[BatchType]):
 
         Args:
             num_images: Images of the split.
-            batch_size: Images a batch.
+            batch_size: Images a batch, of all ranks together; a multiple of them.
             seed: Seed of the training order; none for evaluation, in order and with nothing dropped.
         """
+        self.share = this_share()
+        """What part of each batch is served."""
         self.num_images = num_images
         self.batch_size = batch_size
         self.seed = seed
@@ -82,7 +85,8 @@ class EpochLoader(ABC, Generic[BatchType]):
 
     def __len__(self) -> int:
         if self.seed is None:
-            return math.ceil(self.num_images / self.batch_size)
+            # The last batch may have no image for the last ranks.
+            return math.ceil((self.num_images - self.share.index) / self.batch_size)
         # A split smaller than a batch is one batch of all its images.
         return max(1, self.num_images // self.batch_size)
 
@@ -102,6 +106,10 @@ class EpochLoader(ABC, Generic[BatchType]):
         if self.seed is None:
             return torch.arange(self.num_images)
         return torch.randperm(self.num_images, generator=seeded_generator(self.seed, self.epoch, purpose="order"))
+
+    def whole_batch(self, order: torch.Tensor, step: int) -> torch.Tensor:
+        """The indices in a batch, those of all ranks."""
+        return order[step * self.batch_size : (step + 1) * self.batch_size]
 
     def state_dict(self) -> dict[str, Any]:
         """The epoch and the number of its batches already served."""
@@ -152,19 +160,21 @@ class TensorLoader(EpochLoader[Batch]):
         """The batches of this epoch from `first_step` on."""
         order = order.to(self.images.device)
         for step in range(first_step, len(self)):
-            chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
-            yield self._normalised(self._pixels(chosen, step)), self.labels[chosen]
+            batch = self.whole_batch(order, step)
+            yield self._normalised(self._pixels(batch, step)), self.labels[batch[self.share.part]]
 
-    def _pixels(self, chosen: torch.Tensor, step: int) -> torch.Tensor:
+    def _pixels(self, batch: torch.Tensor, step: int) -> torch.Tensor:
+        chosen = batch[self.share.part]
         if self.seed is None or not (self.crop_padding or self.horizontal_flip):
             return self.images[chosen]
+        # Drawn for the whole batch, so that an image is moved alike whichever rank gets it.
         placements = draw_placements(
-            len(chosen),
+            len(batch),
             crop_padding=self.crop_padding,
             horizontal_flip=self.horizontal_flip,
             generator=seeded_generator(self.seed, self.epoch, step, purpose="augmentation"),
         )
-        return crop_and_flip(self.images, chosen, placements)
+        return crop_and_flip(self.images, chosen, placements.of(self.share.part))
 
     def _normalised(self, pixels: torch.Tensor) -> torch.Tensor:
         return pixels.float().sub_(self._shift).mul_(self._scale)

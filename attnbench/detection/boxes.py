@@ -1,12 +1,16 @@
-"""Anchors, box codes and the pooling of regions: torchvision's, where the precision and the first image do not matter.
+"""Anchors, box codes, outputs and the pooling of regions: torchvision's, whatever the precision and the first image.
 
 torchvision computes anchors and boxes in the precision of the feature maps; in
-half precision a coordinate of 1000 pixels is off by whole pixels. And it takes
-the strides of the levels from the first image that it sees. Here boxes
+half precision a coordinate of 1000 pixels is off by whole pixels. It computes scores
+and losses in the precision of the logits, in which many scores are equal. And it takes
+the strides of the levels from the first image that it sees. Here boxes, scores and losses
 are never of less than single precision, and the strides are the body's.
 """
 
+from typing import Any
+
 import torch
+from torch import nn
 from torchvision.models.detection._utils import BoxCoder as TorchvisionBoxCoder  # type: ignore[import-untyped]
 from torchvision.models.detection.anchor_utils import AnchorGenerator  # type: ignore[import-untyped]
 from torchvision.models.detection.image_list import ImageList  # type: ignore[import-untyped]
@@ -37,10 +41,28 @@ class Anchors(AnchorGenerator):  # type: ignore[misc]
     def forward(self, image_list: ImageList, feature_maps: list[torch.Tensor]) -> list[torch.Tensor]:
         """The anchors of each image."""
         # Their precision is the first map's, of which no value is looked at.
-        first = feature_maps[0][:1, :1]
-        precise = first.to(torch.promote_types(first.dtype, torch.float32))
+        precise = precisely(feature_maps[0][:1, :1])
         anchors: list[torch.Tensor] = super().forward(image_list, [precise, *feature_maps[1:]])
         return anchors
+
+
+def precisely(outputs: Any) -> Any:
+    """A head's tensors, lists, tuples and dictionaries of tensors, all of at least single precision."""
+    if isinstance(outputs, torch.Tensor):
+        return outputs.to(torch.promote_types(outputs.dtype, torch.float32))
+    if isinstance(outputs, dict):
+        return {name: precisely(output) for name, output in outputs.items()}
+    return type(outputs)(precisely(output) for output in outputs)
+
+
+def answer_precisely(*heads: nn.Module) -> None:
+    """Let heads give their outputs in at least single precision, whatever they compute in."""
+    for head in heads:
+        head.register_forward_hook(_answer)
+
+
+def _answer(head: nn.Module, inputs: tuple[Any, ...], outputs: Any) -> Any:
+    return precisely(outputs)
 
 
 def anchors_of(num_levels: int, size: int, scales: int = 1) -> Anchors:

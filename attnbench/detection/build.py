@@ -18,6 +18,7 @@ from attnbench.models.backbones import family_of
 from attnbench.models.build import NO_ATTENTION, build_model
 from attnbench.models.placement import Place, take_out_own
 from attnbench.models.probe import probe
+from attnbench.ranks import num_ranks
 from attnbench.variant import Variant
 
 _DIVISOR = 32  # torchvision pads images to multiples of it
@@ -68,7 +69,8 @@ def create_detector(
         frozen_stages: Leading parts of the body that are not trained, batch norms included: 1 is the stem, 2 the stem
             and the first stage, and so on.
         norm: What becomes of the batch norms of the body and of attention modules: ``train`` trains them; ``eval``
-            keeps their statistics; ``frozen`` their scales and shifts too.
+            keeps their statistics; ``frozen`` their scales and shifts too; ``sync`` trains them over all ranks
+            together.
         weights: Weights that the body starts from: ``timm``, or the file of a classifier's checkpoint.
         seed: Seed of the initial weights.
 
@@ -138,6 +140,8 @@ def build_detector(
         if in_pyramid:
             torch.manual_seed(seed + 2**32)
             places = _attend_pyramid(model, variant, backbone=backbone, side=side)
+    if norm == "sync" and num_ranks() > 1:
+        nn.SyncBatchNorm.convert_sync_batchnorm(model.backbone)  # type: ignore[no-untyped-call]
     return BuiltDetector(model=model.train(), places=places, num_replaced=num_replaced)
 
 

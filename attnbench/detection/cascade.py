@@ -68,4 +68,4 @@ def cascade_rcnn(
         score_threshold=score_threshold,
         max_detections=max_detections,
     )
-    return with_precise_boxes(model)
+    return with_precise_boxes(model, *model.roi_heads.stages)

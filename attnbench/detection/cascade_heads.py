@@ -150,7 +150,7 @@ class CascadeHeads(RoIHeads):  # type: ignore[misc]
         scores = []
         for stage, coder in zip(self.stages, self.coders, strict=True):
             logits, codes = stage(self.box_roi_pool(maps, boxes, image_sizes))
-            scores.append(logits.to(boxes[0].dtype).softmax(1))
+            scores.append(logits.softmax(1))
             # All of them are kept, the empty ones too, so that each has a score of every stage.
             boxes = _decode(coder, codes, boxes, image_sizes)
         means = torch.stack(scores).mean(0).split(num_boxes)  # type: ignore[no-untyped-call]

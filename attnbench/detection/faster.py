@@ -13,7 +13,7 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHe
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool  # type: ignore[import-untyped]
 
 from attnbench.detection.body import Body
-from attnbench.detection.boxes import BoxCoder, anchors_of, region_pool
+from attnbench.detection.boxes import BoxCoder, anchors_of, answer_precisely, region_pool
 from attnbench.detection.pyramid import Pyramid
 from attnbench.detection.registration import check_fraction, check_positive, register_detector
 
@@ -59,7 +59,7 @@ def faster_rcnn(
     pyramid = pooled_pyramid(body, pyramid_channels, first_stage)
     check_positive(regions=regions, head_width=head_width, max_detections=max_detections)
     check_fraction(score_threshold=score_threshold)
-    model: nn.Module = FasterRCNN(
+    model = FasterRCNN(
         pyramid,
         **shared_settings(pyramid, short_side, long_side, anchor_size, proposals),
         box_roi_pool=region_pool(pyramid, POOLED),
@@ -69,7 +69,7 @@ def faster_rcnn(
         box_score_thresh=score_threshold,
         box_detections_per_img=max_detections,
     )
-    return with_precise_boxes(model)
+    return with_precise_boxes(model, model.roi_heads.box_predictor)
 
 
 def pooled_pyramid(body: Body, channels: int, first_stage: int) -> Pyramid:
@@ -97,9 +97,15 @@ def shared_settings(
     }
 
 
-def with_precise_boxes(model: Any) -> nn.Module:
-    """An R-CNN whose box coders are replaced by those of single precision."""
+def with_precise_boxes(model: Any, *heads: nn.Module) -> nn.Module:
+    """An R-CNN whose boxes, scores and losses are of single precision.
+
+    Args:
+        model: The R-CNN, whose box coders are replaced.
+        heads: Heads of its regions.
+    """
     for part in (model.rpn, model.roi_heads):
         part.box_coder = BoxCoder(part.box_coder.weights)
+    answer_precisely(model.rpn.head, *heads)
     made: nn.Module = model
     return made

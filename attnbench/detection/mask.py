@@ -60,7 +60,7 @@ def mask_rcnn(
     check_positive(regions=regions, head_width=head_width, max_detections=max_detections)
     check_positive(mask_channels=mask_channels, mask_convolutions=mask_convolutions)
     check_fraction(score_threshold=score_threshold)
-    model: nn.Module = MaskRCNN(
+    model = MaskRCNN(
         pyramid,
         **shared_settings(pyramid, short_side, long_side, anchor_size, proposals),
         box_roi_pool=region_pool(pyramid, POOLED),
@@ -73,4 +73,4 @@ def mask_rcnn(
         mask_head=MaskRCNNHeads(pyramid_channels, (mask_channels,) * mask_convolutions, 1),
         mask_predictor=MaskRCNNPredictor(mask_channels, mask_channels, num_classes + 1),
     )
-    return with_precise_boxes(model)
+    return with_precise_boxes(model, model.roi_heads.box_predictor, model.roi_heads.mask_predictor)

@@ -18,7 +18,7 @@ def hold_norms(network: nn.Module, norm: Norm) -> None:
 
     Args:
         network: The network, whose mode was just set.
-        norm: What becomes of them; `train` leaves them as they are.
+        norm: What becomes of them; `train` and `sync` leave them as they are.
     """
     if norm not in ("eval", "frozen"):
         return

@@ -16,7 +16,7 @@ from torchvision.models.detection.retinanet import RetinaNetHead  # type: ignore
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7  # type: ignore[import-untyped]
 
 from attnbench.detection.body import Body
-from attnbench.detection.boxes import BoxCoder, anchors_of
+from attnbench.detection.boxes import BoxCoder, anchors_of, answer_precisely
 from attnbench.detection.pyramid import Pyramid
 from attnbench.detection.registration import check_fraction, check_positive, register_detector
 from attnbench.errors import SpecError
@@ -103,6 +103,7 @@ def retinanet(
         detections_per_img=max_detections,
     )
     model.box_coder = BoxCoder(model.box_coder.weights)
+    answer_precisely(model.head)
     nn.init.constant_(model.head.classification_head.cls_logits.bias, torch.tensor(prior).logit().item())
     made: nn.Module = model
     return made

@@ -20,6 +20,7 @@ from attnbench.detection_record import AveragePrecisions
 from attnbench.errors import DataError
 from attnbench.matches import IOU_THRESHOLDS, MatchTable
 from attnbench.measure.matching import Detections, Objects, Shapes, match_images
+from attnbench.ranks import gathered, leads
 
 _BOX_STATES: tuple[str, ...] = (
     "detection_box",
@@ -59,11 +60,13 @@ class Evaluation:
         self.num_classes = num_classes
         self.has_masks = has_masks
         self._image_ids: list[int] = []
+        self._states = _BOX_STATES + (_MASK_STATES if has_masks else ())
         self._metric = MeanAveragePrecision(
             iou_type=("bbox", "segm") if has_masks else "bbox",
             iou_thresholds=list(IOU_THRESHOLDS),
             rec_thresholds=np.linspace(0.0, 1.0, 101).tolist(),
             backend="faster_coco_eval",
+            sync_on_compute=False,
         )
         self._metric.warn_on_many_detections = False
 
@@ -76,6 +79,16 @@ class Evaluation:
         """
         self._metric.update([self._prediction(item) for item in predictions], [self._target(item) for item in targets])
         self._image_ids += [int(target["image_id"]) for target in targets]
+
+    def gather(self) -> None:
+        """Give rank zero what all ranks took in, and leave the others with nothing: it alone can compute."""
+        parts = gathered([self._image_ids, *(getattr(self._metric, name) for name in self._states)])
+        kept = parts if leads() else [[[] for _ in part] for part in parts]
+        self._image_ids, *states = (
+            [item for of_rank in state for item in of_rank] for state in zip(*kept, strict=True)
+        )
+        for name, state in zip(self._states, states, strict=True):
+            setattr(self._metric, name, state)
 
     def compute(self) -> Scored:
         """Score all images that were taken in.
@@ -114,7 +127,7 @@ class Evaluation:
     def _sort(self) -> None:
         """Put the images in order of their ids, in which COCO ranks detections of equal scores."""
         order = np.argsort(self._image_ids, kind="stable")
-        for name in _BOX_STATES + (_MASK_STATES if self.has_masks else ()):
+        for name in self._states:
             state = getattr(self._metric, name)
             setattr(self._metric, name, [state[index] for index in order])
         self._image_ids = [self._image_ids[index] for index in order]

@@ -10,6 +10,7 @@ from torch.nn import functional
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
+from attnbench.ranks import gathered, interleaved
 from attnbench.spec import Recipe
 
 
@@ -78,8 +79,8 @@ class Classification(lightning.LightningModule):
         return {**percent, "loss": float(self.evaluation_loss.compute())}
 
     def correct(self) -> torch.Tensor:
-        """Whether each image of the last evaluation was classified correctly: bool (num_images,)."""
-        return torch.cat(self._correct)
+        """Whether each image of the last evaluation was classified correctly: bool (num_images,), on the CPU."""
+        return interleaved(gathered(torch.cat(self._correct).cpu()))
 
     def configure_optimizers(self) -> Any:
         """SGD and a learning rate that is set anew at each step."""

@@ -11,6 +11,7 @@ from torchmetrics import MeanMetric
 from attnbench.detection.saved import DESCRIPTION
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.measure.average_precision import Evaluation, Scored
+from attnbench.ranks import from_leader
 from attnbench.tasks.classification import cosine_factor
 
 Targets: TypeAlias = list[dict[str, Any]]
@@ -82,7 +83,8 @@ class Detection(lightning.LightningModule):
 
     def scored(self) -> Scored:
         """COCO's figures and all matches of the last evaluation."""
-        return self._evaluation.compute()
+        self._evaluation.gather()
+        return from_leader(self._evaluation.compute)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what the detector is."""

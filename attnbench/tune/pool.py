@@ -12,10 +12,10 @@ from multiprocessing.process import BaseProcess
 
 from attnbench.errors import AttnBenchError, TrainingError
 from attnbench.plugins import import_plugins
+from attnbench.processes import die_with_parent
 from attnbench.tune.interrupts import held_back, let_through
 from attnbench.tune.storage import MOST_DEATHS
 from attnbench.tune.worker import Work, work
-from attnbench.workers import die_with_parent
 
 _POLL_S = 0.5
 _STOPPING_S = 30

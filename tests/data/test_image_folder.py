@@ -7,6 +7,7 @@ from PIL import Image
 
 from attnbench.data import ImageData
 from attnbench.errors import DataError, SpecError
+from attnbench.ranks import Share
 
 NAMES = ("cat", "dog")
 
@@ -55,6 +56,16 @@ def test_validation_is_held_out_of_train_where_there_is_no_test(
     assert files_of(data, "train") | files_of(data, "validation") == set(map(str, (tmp_path / "train").rglob("*.png")))
     assert files_of(data, "test") == set(map(str, (tmp_path / "val").rglob("*.png")))
     assert [label for _, labels in data.val_dataloader() for label in labels.tolist()] == [0, 0, 1, 1]
+
+
+def test_ranks_share_each_batch(tmp_path: Path, build: Callable[..., ImageData]) -> None:
+    data = made(build, write(tmp_path, train=10, val=3), batch_size=4, horizontal_flip=True)
+    images, labels = epoch(data, 1)
+    for index in range(2):
+        data.train_dataloader().share = Share(index=index, number=2)
+        of_rank, its_labels = epoch(data, 1)
+        assert torch.equal(of_rank, images[index::2])
+        assert torch.equal(its_labels, labels[index::2])
 
 
 def test_val_validates_where_there_is_a_test(tmp_path: Path, build: Callable[..., ImageData]) -> None:

@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import nn
 
 from attnbench.data.loader import TensorLoader, seeded_generator
+from attnbench.ranks import Share
 
 
 def loader(num_images: int = 22, *, seed: int | None = 0, batch_size: int = 4, **augmentation: Any) -> TensorLoader:
@@ -123,6 +124,36 @@ def test_resumes_in_mid_epoch(served: int) -> None:
     resumed.set_epoch(3)
     whole.set_epoch(3)
     assert [labels.tolist() for _, labels in resumed] == [labels.tolist() for _, labels in whole]
+
+
+def test_ranks_share_each_batch_with_the_augmentation_of_one_process() -> None:
+    settings = {"crop_padding": 2, "horizontal_flip": True}
+    whole = loader(**settings)
+    whole.set_epoch(3)
+    batches = list(whole)
+    for index in range(2):
+        shared = loader(**settings)
+        shared.share = Share(index=index, number=2)
+        shared.set_epoch(3)
+        assert len(shared) == 5
+        for (images, labels), (all_images, all_labels) in zip(shared, batches, strict=True):
+            assert torch.equal(images, all_images[index::2])
+            assert torch.equal(labels, all_labels[index::2])
+
+
+@pytest.mark.parametrize(
+    ("num_images", "sizes"), [(8, ([2, 2], [2, 2])), (9, ([2, 2, 1], [2, 2])), (10, ([2, 2, 1], [2, 2, 1]))]
+)
+def test_each_image_is_evaluated_by_one_rank(num_images: int, sizes: tuple[list[int], list[int]]) -> None:
+    met: list[int] = []
+    for index in range(2):
+        shared = loader(num_images, seed=None)
+        shared.share = Share(index=index, number=2)
+        batches = [labels.tolist() for _, labels in shared]
+        assert list(map(len, batches)) == sizes[index]
+        assert len(shared) == len(batches)
+        met += [label for batch in batches for label in batch]
+    assert sorted(met) == list(range(num_images))
 
 
 def test_a_checkpoint_of_another_epoch_does_not_shorten_the_next() -> None:

@@ -74,7 +74,7 @@ def test_too_many_frozen_stages_are_refused() -> None:
         built(frozen_stages=5)
 
 
-@pytest.mark.parametrize("norm", ["train", "eval", "frozen"])
+@pytest.mark.parametrize("norm", ["train", "sync", "eval", "frozen"])
 @pytest.mark.parametrize("attention", ["srm", "srm:at=fpn"])
 def test_norms_train_as_far_as_is_said(norm: str, attention: str) -> None:
     model = built(attention=attention, norm=norm).model
@@ -89,9 +89,28 @@ def test_norms_train_as_far_as_is_said(norm: str, attention: str) -> None:
         optimizer.step()
     for name, module in norms.items():
         after = module.state_dict()
-        assert torch.equal(after["running_var"], before[name]["running_var"]) == (norm != "train"), name
+        assert torch.equal(after["running_var"], before[name]["running_var"]) == (norm in ("eval", "frozen")), name
         if before[name]["weight"].any():  # a scale that starts at 0 has no weight decay
             assert torch.equal(after["weight"], before[name]["weight"]) == (norm == "frozen"), name
+
+
+def test_synchronised_norms_are_of_body_and_attention(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = built(attention="srm", norm="sync", frozen_stages=1)
+    assert not any(isinstance(module, nn.SyncBatchNorm) for module in plain.model.modules())
+    monkeypatch.setattr("attnbench.detection.build.num_ranks", lambda: 2)
+    made = built(attention="srm", norm="sync", frozen_stages=1)
+    norms = batch_norms(made.model)
+    assert len(norms) > len(batch_norms(built(attention="none").model))
+    assert all(isinstance(module, nn.SyncBatchNorm) for module in norms.values())
+    assert not norms["backbone.body.bn1"].training
+    assert all(made.model.get_submodule(place.name) is place.module for place in made.places)
+    assert made.model.state_dict().keys() == plain.model.state_dict().keys()
+    torch.manual_seed(0)
+    expected = plain.model(*batch())
+    torch.manual_seed(0)
+    # Where no process group is, they are plain batch norms.
+    for name, loss in made.model(*batch()).items():
+        torch.testing.assert_close(loss, expected[name])
 
 
 def test_a_module_that_comes_later_is_held_too() -> None:

@@ -6,7 +6,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.retinanet import _default_anchorgen
 from torchvision.ops import MultiScaleRoIAlign
 
-from attnbench.detection.boxes import BoxCoder, anchors_of, region_pool
+from attnbench.detection.boxes import BoxCoder, anchors_of, precisely, region_pool
 from tests.detection.tiny import built
 
 
@@ -30,6 +30,14 @@ def test_boxes_are_decoded_in_their_own_precision() -> None:
     codes = torch.tensor([[0.5, -1.0, 0.25, 0.125]])
     coder = BoxCoder((10.0, 10.0, 5.0, 5.0))
     assert torch.equal(coder.decode_single(codes.bfloat16(), boxes), coder.decode_single(codes, boxes))
+
+
+def test_outputs_of_every_shape_become_precise() -> None:
+    half, double = torch.tensor(1 / 3).half(), torch.tensor(1 / 3).double()
+    made = precisely({"a": [half, double], "b": (half,)})
+    assert [value.dtype for value in (*made["a"], *made["b"])] == [torch.float32, torch.float64, torch.float32]
+    assert made["a"][0] == half
+    assert type(made["b"]) is tuple
 
 
 def test_regions_are_pooled_alike_whatever_the_first_image() -> None:

@@ -120,7 +120,7 @@ def test_every_variant_trains_in_a_detector(number: int, attention: str) -> None
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
-def test_half_precision_keeps_boxes_in_single(detector: str) -> None:
+def test_half_precision_keeps_boxes_scores_and_losses_in_single(detector: str) -> None:
     model = built(f"{DETECTORS[detector]},score_threshold=0").model.eval()
     images = batch()[0]
     with torch.no_grad():
@@ -128,12 +128,13 @@ def test_half_precision_keeps_boxes_in_single(detector: str) -> None:
         with torch.autocast("cpu", dtype=torch.bfloat16):
             rough = model(images)
     for exact, other in zip(precise, rough, strict=True):
-        assert exact["boxes"].dtype == other["boxes"].dtype == torch.float32
+        for name in exact.keys() - {"labels"}:
+            assert exact[name].dtype == other[name].dtype == torch.float32, name
     model.train()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         losses = model(*batch())
     sum(losses.values()).backward()
-    assert all(torch.isfinite(loss) for loss in losses.values())
+    assert all(torch.isfinite(loss) and loss.dtype == torch.float32 for loss in losses.values())
 
 
 def test_a_detector_says_whether_it_has_masks() -> None:

@@ -7,6 +7,7 @@ from torch import nn
 from attnbench.attention import register_attention
 from attnbench.errors import AttnBenchError, PlacementError, SpecError, UnknownNameError
 from attnbench.space import Choices, Floats
+from attnbench.spec import Compute
 from attnbench.tune.proposal import applied, default_proposal
 from attnbench.tune.setup import Search, check_spec, make_spec
 from tests.tiny import tiny_suite
@@ -52,6 +53,12 @@ def test_the_groups_divide_wherever_the_module_may_stand() -> None:
     anywhere = make_spec(suite, "sge", Search(also=("at",)))
     assert wide.space["groups"] == Choices((1, 2, 4, 8, 16, 32))
     assert anywhere.space["groups"] == Choices((1, 2, 4, 8))
+
+
+def test_a_trial_is_trained_on_one_device() -> None:
+    suite = replace(tiny_suite(), compute=Compute(device="cpu", devices=2))
+    with pytest.raises(SpecError, match="a trial is trained on one device; got devices=2: take more workers instead"):
+        make_spec(suite, "sge", Search())
 
 
 def test_no_attention_can_be_tuned_in_its_recipe() -> None:

@@ -44,13 +44,12 @@ class DetectionLoader(EpochLoader[DetectionBatch]):
 
     def __len__(self) -> int:
         batches = super().__len__()
-        # A split smaller than a step is what there is of it.
-        return batches - batches % self.accumulate or batches
+        return batches - batches % self.accumulate
 
     def batches(self, order: torch.Tensor, first_step: int) -> Iterator[DetectionBatch]:
         """The batches of this epoch from `first_step` on."""
         keys = [
-            [self._key(index) for index in order[step * self.batch_size : (step + 1) * self.batch_size].tolist()]
+            [self._key(index) for index in self.whole_batch(order, step)[self.share.part].tolist()]
             for step in range(first_step, len(self))
         ]
         # A DataLoader draws a seed for its workers; its own generator leaves the global one alone.

@@ -10,6 +10,7 @@ from attnbench.spec import Compute
 
 _NORMS = {
     "train": "trained",
+    "sync": "trained over all devices together",
     "eval": "trained without their statistics",
     "frozen": "frozen",
 }

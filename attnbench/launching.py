@@ -1,0 +1,86 @@
+"""Starts the ranks of a run: processes of this machine that train one model together."""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import distributed
+
+from attnbench.errors import TrainingError
+from attnbench.plugins import imported_plugins
+from attnbench.processes import open_processes, tell_parent
+from attnbench.ranks import Share, is_rank
+from attnbench.spec import Compute
+from attnbench.training import resolve_device
+
+T = TypeVar("T")
+
+
+def needs_ranks(compute: Compute) -> bool:
+    """Whether this process is to start the ranks, and not to be one."""
+    return compute.devices > 1 and not is_rank()
+
+
+def on_ranks(
+    run: Callable[..., T], spec: object, *, compute: Compute, on_progress: Callable[..., None], **options: object
+) -> T:
+    """Call a function in every rank at once.
+
+    Args:
+        run: What each calls, `run(spec, on_progress=…, **options)`; the progress is rank zero's.
+        spec: What is run.
+        compute: How many ranks, and where.
+        on_progress: Hears of the progress, in this process.
+        **options: What else `run` is given, picklable.
+
+    Returns:
+        What rank zero gives.
+
+    Raises:
+        SpecError: If there are fewer GPUs than ranks.
+        TrainingError: If a rank dies.
+        Exception: What ended the first rank that failed; the others are killed.
+    """
+    on_gpu = resolve_device(compute).type == "cuda"
+    shares = [Share(index=index, number=compute.devices) for index in range(compute.devices)]
+    with (
+        tempfile.TemporaryDirectory(prefix="attnbench-ranks-") as folder,
+        open_processes(compute.devices, imports=imported_plugins(), hear=on_progress) as pool,
+    ):
+        # A file and no port: nobody else can take it, and nothing listens to the network.
+        meeting = (Path(folder) / "meeting").as_uri()
+        ranks = [pool.submit(_as_rank, share, meeting, on_gpu, run, spec, options) for share in shares]
+        try:
+            for rank in as_completed(ranks):
+                rank.result()
+        except BrokenProcessPool as error:
+            raise TrainingError(
+                f"one of the {compute.devices} processes of a run died, killed from outside or for lack of memory; the "
+                "same command starts it again"
+            ) from error
+        return ranks[0].result()
+
+
+def _as_rank(
+    share: Share,
+    meeting: str,
+    on_gpu: bool,
+    run: Callable[..., T],
+    spec: object,
+    options: Mapping[str, Any],
+) -> T:
+    os.environ["LOCAL_RANK"] = str(share.index)  # by which Lightning knows that it need not start any
+    if on_gpu:
+        torch.cuda.set_device(share.index)
+    backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
+    distributed.init_process_group(backend, init_method=meeting, rank=share.index, world_size=share.number)
+    result = run(spec, on_progress=tell_parent if share.index == 0 else None, **options)
+    # Not after an exception: the others would hear of a lost connection before this process's reason is told.
+    distributed.barrier()
+    distributed.destroy_process_group()
+    return result

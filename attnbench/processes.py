@@ -1,0 +1,80 @@
+"""Processes of this machine that work for this one: they tell it of their progress, and none outlives it."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from multiprocessing.queues import Queue
+from typing import Any, TypeAlias
+
+from attnbench.plugins import import_plugins
+
+_Events: TypeAlias = "Queue[tuple[Any, ...] | None]"
+
+
+@contextmanager
+def open_processes(
+    number: int, *, imports: tuple[str, ...], hear: Callable[..., None], begin: Callable[[], None] | None = None
+) -> Iterator[ProcessPoolExecutor]:
+    """A pool of processes; when it is left by an exception, they are killed in the midst of their work.
+
+    Args:
+        number: How many.
+        imports: Users' files that each process imports first.
+        hear: Called in this process, in a thread, with what any of them gives to `tell_parent`.
+        begin: What each process calls before that.
+    """
+    context = multiprocessing.get_context("spawn")
+    events: _Events = context.Queue()
+    listener = threading.Thread(target=_listen, args=(events, hear), daemon=True)
+    listener.start()
+    pool = ProcessPoolExecutor(number, context, initializer=_start, initargs=(events, imports, begin))
+    try:
+        yield pool
+    except BaseException:
+        # Do not wait for runs whose results nobody will read. Killed, since Lightning makes of a request to
+        # terminate the end of the run, after which the pool would begin the next one.
+        for process in list((pool._processes or {}).values()):
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        events.put(None)
+        listener.join(timeout=5)
+
+
+def tell_parent(*event: object) -> None:
+    """Let the process that opened this one hear of something."""
+    assert _events is not None
+    _events.put(event)
+
+
+def die_with_parent() -> None:
+    """A pool's processes outlive a parent that is killed; they would train on for nobody."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+_events: "Queue[tuple[Any, ...] | None] | None" = None
+
+
+def _listen(events: _Events, hear: Callable[..., None]) -> None:
+    while (event := events.get()) is not None:
+        hear(*event)
+
+
+def _start(events: _Events, imports: tuple[str, ...], begin: Callable[[], None] | None) -> None:
+    global _events
+    # Ctrl-C reaches the whole terminal group; the parent decides what becomes of its processes.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=die_with_parent, daemon=True).start()
+    _events = events
+    if begin is not None:
+        begin()
+    import_plugins(imports)
