@@ -20,6 +20,9 @@ from attnbench.training import resolve_device
 
 T = TypeVar("T")
 
+_ENVIRONMENT = {"TORCH_CPP_LOG_LEVEL": "ERROR"}
+"""Else each rank warns, past Python, that parameters are looked for which a module may leave unused."""
+
 
 def needs_ranks(compute: Compute) -> bool:
     """Whether this process is to start the ranks, and not to be one."""
@@ -50,7 +53,7 @@ def on_ranks(
     shares = [Share(index=index, number=compute.devices) for index in range(compute.devices)]
     with (
         tempfile.TemporaryDirectory(prefix="attnbench-ranks-") as folder,
-        open_processes(compute.devices, imports=imported_plugins(), hear=on_progress) as pool,
+        open_processes(compute.devices, imports=imported_plugins(), hear=on_progress, environment=_ENVIRONMENT) as pool,
     ):
         # A file and no port: nobody else can take it, and nothing listens to the network.
         meeting = (Path(folder) / "meeting").as_uri()

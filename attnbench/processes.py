@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import wait
@@ -18,7 +18,12 @@ _Events: TypeAlias = "Queue[tuple[Any, ...] | None]"
 
 @contextmanager
 def open_processes(
-    number: int, *, imports: tuple[str, ...], hear: Callable[..., None], begin: Callable[[], None] | None = None
+    number: int,
+    *,
+    imports: tuple[str, ...],
+    hear: Callable[..., None],
+    begin: Callable[[], None] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[ProcessPoolExecutor]:
     """A pool of processes; when it is left by an exception, they are killed in the midst of their work.
 
@@ -27,12 +32,15 @@ def open_processes(
         imports: Users' files that each process imports first.
         hear: Called in this process, in a thread, with what any of them gives to `tell_parent`.
         begin: What each process calls before that.
+        environment: Variables that each process sets before anything else, where they are not set.
     """
     context = multiprocessing.get_context("spawn")
     events: _Events = context.Queue()
     listener = threading.Thread(target=_listen, args=(events, hear), daemon=True)
     listener.start()
-    pool = ProcessPoolExecutor(number, context, initializer=_start, initargs=(events, imports, begin))
+    pool = ProcessPoolExecutor(
+        number, context, initializer=_start, initargs=(events, imports, begin, environment or {})
+    )
     try:
         yield pool
     except BaseException:
@@ -69,8 +77,11 @@ def _listen(events: _Events, hear: Callable[..., None]) -> None:
         hear(*event)
 
 
-def _start(events: _Events, imports: tuple[str, ...], begin: Callable[[], None] | None) -> None:
+def _start(
+    events: _Events, imports: tuple[str, ...], begin: Callable[[], None] | None, environment: Mapping[str, str]
+) -> None:
     global _events
+    os.environ.update({name: value for name, value in environment.items() if name not in os.environ})
     # Ctrl-C reaches the whole terminal group; the parent decides what becomes of its processes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=die_with_parent, daemon=True).start()

@@ -179,8 +179,6 @@ def lightning_runs() -> Iterator[None]:
     with warnings.catch_warnings():
         # A newer torch would have buffers synchronised at the start, and the oldest that is taken knows no other word.
         warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated", category=FutureWarning)
-        # Whether a module leaves a parameter unused at some step is not known before.
-        warnings.filterwarnings("ignore", message="find_unused_parameters=True was specified in DDP constructor")
         # Lightning calls what a newer torch has deprecated.
         warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
         # A detector's norms may keep their statistics, on purpose.
