@@ -7,23 +7,17 @@ smooth-L1 on boxes, sides of anchors rounded down to whole pixels, and
 an output for label 0, which no object has; here it is never given as a label.
 """
 
-from functools import partial
-
 import torch
 from torch import nn
 from torchvision.models.detection import RetinaNet as TorchvisionRetinaNet  # type: ignore[import-untyped]
-from torchvision.models.detection.retinanet import RetinaNetHead  # type: ignore[import-untyped]
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7  # type: ignore[import-untyped]
 
 from attnbench.detection.body import Body
 from attnbench.detection.boxes import BoxCoder, anchors_of, answer_precisely
 from attnbench.detection.pyramid import Pyramid
 from attnbench.detection.registration import check_fraction, check_positive, register_detector
+from attnbench.detection.retinanet_head import FocalHead
 from attnbench.errors import SpecError
-
-_MOST_CONVOLUTIONS = 4  # as many as torchvision's head is made with
-
-_GROUPS = 32
 
 
 class RetinaNet(TorchvisionRetinaNet):  # type: ignore[misc]
@@ -61,6 +55,8 @@ def retinanet(
     convolutions: int = 4,
     group_norm: bool = False,
     prior: float = 0.01,
+    focal_alpha: float = 0.25,
+    focal_gamma: float = 2.0,
     score_threshold: float = 0.05,
     max_detections: int = 100,
 ) -> nn.Module:
@@ -78,16 +74,17 @@ def retinanet(
         convolutions: 3×3 convolutions of each head before its last, at most 4.
         group_norm: Whether a group norm of 32 groups follows each of them, as in torchvision's second version.
         prior: Score that every anchor starts with.
+        focal_alpha: α of the focal loss, the weight of an object's own class; the others get 1 − α.
+        focal_gamma: γ of the focal loss. The lower, the more is learnt of objects that are not quite wrong; from
+            scratch, 2 learns classes slowly.
         score_threshold: Least score of a detection.
         max_detections: Detections of an image.
 
     Raises:
         SpecError: If a setting is out of range.
     """
-    check_positive(max_detections=max_detections, convolutions=convolutions)
+    check_positive(max_detections=max_detections)
     check_fraction(score_threshold=score_threshold)
-    if convolutions > _MOST_CONVOLUTIONS:
-        raise SpecError(f"convolutions must be at most {_MOST_CONVOLUTIONS}; got convolutions={convolutions}")
     if not 0 < prior < 1:
         raise SpecError(f"prior must be in (0, 1); got prior={prior}")
     pyramid = Pyramid(body, channels=pyramid_channels, first_stage=first_stage, coarser=_coarser)
@@ -98,7 +95,15 @@ def retinanet(
         min_size=short_side,
         max_size=long_side,
         anchor_generator=anchors,
-        head=_head(pyramid_channels, anchors.num_anchors_per_location()[0], num_classes + 1, convolutions, group_norm),
+        head=FocalHead(
+            pyramid_channels,
+            anchors.num_anchors_per_location()[0],
+            num_classes + 1,
+            convolutions=convolutions,
+            group_norm=group_norm,
+            focal_alpha=focal_alpha,
+            focal_gamma=focal_gamma,
+        ),
         score_thresh=score_threshold,
         detections_per_img=max_detections,
     )
@@ -114,15 +119,3 @@ def _coarser(in_channels: int, channels: int) -> LastLevelP6P7:
     # torchvision's takes the pyramid's own last level where it has as many channels as the body's last stage.
     added.use_P5 = False
     return added
-
-
-def _head(channels: int, num_anchors: int, num_outputs: int, convolutions: int, group_norm: bool) -> RetinaNetHead:
-    if group_norm and channels % _GROUPS:
-        raise SpecError(
-            f"pyramid_channels must be divisible by {_GROUPS} for group_norm; got pyramid_channels={channels}"
-        )
-    norm_layer = partial(nn.GroupNorm, _GROUPS) if group_norm else None
-    head = RetinaNetHead(channels, num_anchors, num_outputs, norm_layer=norm_layer)
-    for branch in (head.classification_head, head.regression_head):
-        branch.conv = branch.conv[:convolutions]
-    return head
