@@ -20,6 +20,7 @@ from attnbench.report.leaderboard.plotted import (
 from attnbench.report.numbers import macs_unit
 from attnbench.stats import Interval
 from attnbench.stats.precision_recall import RECALLS, precision_curve
+from attnbench.variant import short_names
 
 IOUS = (0.5, 0.75)
 """Thresholds of the curves of precision and recall."""
@@ -40,8 +41,13 @@ class PlottedDetector:
 
     @property
     def title(self) -> str:
-        """Backbone, data and detector."""
-        return f"{heading(self.board)}, {self.block.detector}"
+        """Backbone, data and detector, its settings only where another shares its name."""
+        return f"{heading(self.board)}, {self.name}"
+
+    @property
+    def name(self) -> str:
+        """What the detector is called beside the others of its board."""
+        return short_names(block.detector for block in self.board.blocks)[self.block.detector]
 
 
 def detection_marks(board: DetectionBoard) -> Mapping[str, Mark]:

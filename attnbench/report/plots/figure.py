@@ -49,7 +49,7 @@ BELOW_INCHES = 0.62
 _PANEL_TITLE_INCHES = 0.3
 """Room for the title of axes that stand beside others."""
 _CAPTION_COLUMNS = 136
-_TITLE_COLUMNS = 76
+_TITLE_COLUMNS = 70
 
 
 def check_plot(file: Path) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from attnbench.report.detection.plotted import PlottedDetector, ap_label, cost_label, cost_points
 from attnbench.report.leaderboard.plotted import BoardCost
 from attnbench.report.numbers import plural
-from attnbench.report.plots.detection.words import drawn_of, styles_of, trained
+from attnbench.report.plots.detection.words import drawn_of, settings_of, styles_of, trained
 from attnbench.report.plots.pareto_axes import accuracy_limits
 from attnbench.report.plots.pareto_notes import FRONT, ParetoWords
 from attnbench.report.plots.pareto_plot import draw_pareto
@@ -32,6 +32,7 @@ def draw_costs(detector: PlottedDetector, *, cost: BoardCost) -> "Figure":
             f"AP of boxes: {trained(detector)}; bars are half the width of a 95 % interval over {drawn_of(detector)} "
             f"to either side{bars}.",
             FRONT,
+            *settings_of(detector),
         ),
     )
     return draw_pareto(points, words, [styles[point.variant] for point in points])

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from attnbench.report.detection.plotted import PlottedDetector, loss_curve, loss_names, validation_curve
 from attnbench.report.leaderboard.plotted import Curve
 from attnbench.report.numbers import plural
-from attnbench.report.plots.detection.words import draw_legend, legend_height, styles_of, trained
+from attnbench.report.plots.detection.words import draw_legend, legend_height, settings_of, styles_of, trained
 from attnbench.report.plots.figure import framed_panels
 from attnbench.report.plots.learning_curves import draw_curve
 
@@ -60,4 +60,4 @@ def _caption(detector: PlottedDetector, panels: dict[str, dict[str, Curve]]) -> 
         sentences.append(f"AP of boxes on the {images}, after the epochs that were validated; it selects nothing.")
     if any(len(row.records) > 1 for row in detector.block.rows):
         sentences.append("Lines are means over seeds, and bands ± 1 standard deviation over seeds.")
-    return sentences
+    return [*sentences, *settings_of(detector)]

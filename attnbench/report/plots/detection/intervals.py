@@ -9,7 +9,7 @@ from attnbench.report.detection.figures import TESTED
 from attnbench.report.detection.plotted import SIZES, PlottedDetector
 from attnbench.report.detection.points import mark, points, signed_points
 from attnbench.report.numbers import plural
-from attnbench.report.plots.detection.words import drawn_of, styles_of, trained
+from attnbench.report.plots.detection.words import drawn_of, settings_of, styles_of, trained
 from attnbench.report.plots.figure import framed_panels, text_sizes
 from attnbench.report.plots.variants import label_of
 from attnbench.stats.average_precision import PrecisionInterval
@@ -70,6 +70,7 @@ def draw_sizes(detector: PlottedDetector) -> "Figure":
     caption = [
         f"AP of boxes by the objects' area, up to 32² pixels, to 96², and above: {trained(detector)}.",
         f"Lines are 95 % intervals over {drawn_of(detector)}, of each alone.",
+        *settings_of(detector),
     ]
     return _draw(detector, found, num_columns=len(found), caption=caption)
 
@@ -152,4 +153,4 @@ def _caption(detector: PlottedDetector, *, compared: bool) -> list[str]:
             f"Bonferroni's correction for {number}: * over seeds and images, † over the images of one seed, which says "
             "nothing of other seeds."
         )
-    return sentences
+    return [*sentences, *settings_of(detector)]

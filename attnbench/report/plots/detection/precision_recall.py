@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from attnbench.report.detection.plotted import IOUS, PlottedDetector, precision_line
-from attnbench.report.plots.detection.words import draw_legend, legend_height, styles_of, trained
+from attnbench.report.plots.detection.words import draw_legend, legend_height, settings_of, styles_of, trained
 from attnbench.report.plots.figure import framed_panels
 
 if TYPE_CHECKING:
@@ -52,4 +52,5 @@ def _caption(detector: PlottedDetector) -> list[str]:
         f"Boxes on the {detector.board.facts.num_test_images:,} test images; {trained(detector)}.",
         f"Precision is the best at that recall or a higher one, the mean over {over}. The mean of a line is AP50 on "
         "the left and AP75 on the right.",
+        *settings_of(detector),
     ]

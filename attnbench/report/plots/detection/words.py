@@ -29,6 +29,12 @@ def trained(detector: PlottedDetector) -> str:
     return f"{plural(recipe.epochs, 'epoch')} at batch {recipe.batch_size}, {seeds}"
 
 
+def settings_of(detector: PlottedDetector) -> list[str]:
+    """A sentence of the detector's settings, where the title leaves them out."""
+    name = detector.block.detector
+    return [] if name == detector.name else [f"Detector: {name.replace(',', ', ')}."]
+
+
 def drawn_of(detector: PlottedDetector) -> str:
     """What an interval's resamples are drawn of."""
     seeds = " and seeds" if any(len(row.records) > 1 for row in detector.block.rows) else ""

@@ -31,6 +31,15 @@ DRAWN: dict[str, Callable[[PlottedDetector], Figure]] = {
 pytestmark = pytest.mark.usefixtures("style")
 
 
+def test_the_title_has_the_detectors_name_and_the_caption_its_settings() -> None:
+    board = board_of([trained(record) for record in some(detectors=("retinanet:anchor_size=8,convolutions=1",))])
+    for name, draw in DRAWN.items():
+        figure = draw(PlottedDetector(board=board, block=board.blocks[0]))
+        assert figure.texts[0].get_text() == "Detection: resnet18 on cluttered-scenes, retinanet", name
+        assert "Detector: retinanet:anchor_size=8, convolutions=1." in caption(figure), name
+    assert "Detector:" not in caption(draw_sizes(plotted()))
+
+
 def plotted() -> PlottedDetector:
     board = board_of([trained(record) for record in some(2, detectors=("mask-rcnn",))])
     return PlottedDetector(board=board, block=board.blocks[0])
