@@ -78,6 +78,12 @@ def test_a_mistake_is_one_sentence(
         (["--data", "coco", "--quick"], ["epochs: 4", "  step_epochs:\n  - 2\n  - 3\n"]),
         (["--data", "coco", "--annotations", "a.json", "b.json"], ["short_side: 192", "weights: null"]),
         (["--detector", "retinanet,faster-rcnn:regions=8"], ["- retinanet:", "- faster-rcnn:regions=8\n"]),
+        (["--detector", "retinanet"], ["detector_recipe:\n  retinanet:\n    epochs: 10\n"]),
+        (
+            ["--detector", "retinanet", "--epochs", "4"],
+            ["detector_recipe:\n  retinanet:\n    learning_rate:", "epochs: 4"],
+        ),
+        (["--detector", "retinanet", "--quick"], ["detector_recipe:\n  retinanet:\n    epochs: 3\n"]),
     ],
 )
 def test_what_a_command_line_describes(
