@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median_high
 from typing import Any
 
 import torch
@@ -112,19 +113,14 @@ def measure(detector: str, settings: dict[str, Any]) -> Row:
     ratios = [paired_ratio_interval(ms[OURS], ms[THEIRS]) for ms in (training, inference)]
     return Row(
         detector=detector,
-        training_ms=median(training[OURS]),
+        training_ms=median_high(training[OURS]),
         training_ratio=(ratios[0].median, ratios[0].low, ratios[0].high),
-        inference_ms=median(inference[OURS]),
+        inference_ms=median_high(inference[OURS]),
         inference_ratio=(ratios[1].median, ratios[1].low, ratios[1].high),
         rounds=len(training[OURS]),
         peak_bytes=peaks[OURS],
         peak_bytes_of_peer=peaks[THEIRS],
     )
-
-
-def median(samples: Sequence[float]) -> float:
-    """The middle one, the upper of two."""
-    return sorted(samples)[len(samples) // 2]
 
 
 def timed(steps: dict[str, Step], settings: dict[str, Any]) -> dict[str, tuple[float, ...]]:
