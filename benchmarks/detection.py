@@ -135,9 +135,7 @@ def make(side: str, detector: str, settings: dict[str, Any]) -> nn.Module:
     torch.manual_seed(0)
     size = settings["size"]
     if side == OURS:
-        model = create_detector(
-            detector, settings["backbone"], num_classes=CLASSES, short_side=size, long_side=size, seed=0
-        )
+        model = create_detector(detector, settings["backbone"], num_classes=CLASSES, short_side=size, long_side=size)
     else:
         body = BODIES[settings["backbone"]](weights=None)
         coarser = LastLevelP6P7(body.fc.in_features, 256)
