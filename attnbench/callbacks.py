@@ -89,8 +89,8 @@ class History(Callback):
 class AgreeOnBuffers(Callback):
     """Gives all ranks the same buffers at the end of an epoch: before it is validated, kept or tested.
 
-    The running statistics of batch norms are averaged. They are linear in those of the batches, so that this is
-    the same as averaging them at each step. Of all other buffers rank zero's count.
+    The running statistics of batch norms that are trained are averaged. They are linear in those of the batches, so
+    that this is the same as averaging them at each step. Of all other buffers rank zero's count.
     """
 
     def on_train_batch_end(
@@ -99,7 +99,7 @@ class AgreeOnBuffers(Callback):
         """Agree after the last batch."""
         if not trainer.is_last_batch:
             return
-        norms = [module for module in pl_module.modules() if isinstance(module, _BatchNorm)]
+        norms = [module for module in pl_module.modules() if isinstance(module, _BatchNorm) and module.training]
         statistics = [
             statistic for norm in norms for statistic in (norm.running_mean, norm.running_var) if statistic is not None
         ]

@@ -12,6 +12,7 @@ import msgspec
 
 from attnbench.efficiency_spec import spec_digest
 from attnbench.errors import SpecError
+from attnbench.registry import did_you_mean
 from attnbench.spec import LATER, NO_RESULT, Compute, PluginFile
 from attnbench.spec_rules import canonical, check, check_divided
 from attnbench.variant import Variant
@@ -216,6 +217,9 @@ class DetectionSuite:
         check(bool(self.seeds), "at least one seed is needed", seeds=self.seeds)
         check(len(set(self.seeds)) == len(self.seeds), "each seed may be named once", seeds=self.seeds)
         check(all(0 <= seed < 2**31 for seed in self.seeds), "seeds must lie in [0, 2**31)", seeds=self.seeds)
+        for name in self.detector_recipe:
+            bare = Variant.parse(name).name == name
+            check(bare, "detector_recipe names detectors without settings", name=name)
         for name in (*self.detector_recipe, *detectors):
             recipe = self.recipe_of(name)
             check_divided(recipe.batch_size, devices=self.compute.devices, accumulate=recipe.accumulate)
@@ -228,12 +232,17 @@ class DetectionSuite:
         """
         name = Variant.parse(detector).name
         departures = dict(self.detector_recipe.get(name, {}))
+        known = [field.name for field in fields(DetectionRecipe)]
         for key in departures:
-            check(key in {known.name for known in fields(DetectionRecipe)}, f"a recipe has no field {key!r}")
+            if key not in known:
+                raise SpecError(f"detector_recipe: {name}: a recipe has no field {key!r}; {did_you_mean(key, known)}")
         try:
             return msgspec.convert({**asdict(self.recipe), **departures}, DetectionRecipe, strict=False)
         except msgspec.ValidationError as error:
-            raise SpecError(f"detector_recipe: {name}: {error}") from None
+            said, _, place = str(error).partition(" - at `$")
+            key = place.strip(".`")
+            got = f"{key}: {said.replace('`', chr(39))}; got {departures[key]!r}" if key in departures else said
+            raise SpecError(f"detector_recipe: {name}: {got}") from None
 
 
 def detection_digest(spec: DetectionRun) -> str:

@@ -37,6 +37,8 @@ def expand_detection(suite: DetectionSuite) -> list[DetectionRun]:
     """
     import_plugins(suite.imports)  # they register what the suite names
     plugins = {attention: plugin_of(attention, suite.imports) for attention in suite.attention}
+    for name in suite.detector_recipe:
+        DETECTORS.get(name)
     detectors = {detector: DETECTORS.get(Variant.parse(detector).name).create for detector in suite.detector}
     detector_plugins = {name: plugin_that_defines(create, suite.imports) for name, create in detectors.items()}
     data_plugin = plugin_that_defines(DETECTION_DATA.get(Variant.parse(suite.data).name), suite.imports)

@@ -9,7 +9,7 @@ from attnbench.detection import has_masks
 from attnbench.detection_checks import check_run
 from attnbench.detection_record import AveragePrecisions, DetectionEpoch, DetectionStore
 from attnbench.detection_run import build_run_detector, read_detection_data
-from attnbench.detection_spec import DetectionRun, DetectionSuite
+from attnbench.detection_spec import DetectionRecipe, DetectionRun, DetectionSuite
 from attnbench.detection_suite import detection_grid
 from attnbench.matches import AREAS, IOU_THRESHOLDS
 from attnbench.prospect import DryRun, Prospect, look_ahead
@@ -63,7 +63,7 @@ def dry_run(suite: SuiteSpec, store: Store, *, workers: int | None, seconds: flo
     prospect = Prospect(
         specs=specs,
         compute=suite.compute,
-        epochs=suite.recipe.epochs,
+        epochs_of=lambda spec: spec.recipe.epochs,
         num_train_images=data.num_images["train"],
         record_bytes=_estimated_bytes(specs[0], data),
         digest_of=digest,
@@ -95,30 +95,34 @@ def detection_dry_run(
         AttnBenchError: If anything named is not there or does not fit.
     """
     grid = detection_grid(suite, checkpoints=checkpoints)
-    first, names = grid.specs[0], short_names(suite.detector)
+    names = short_names(suite.detector)
 
     @cache
-    def data_of(masks: bool) -> DetectionData:
-        """The data set, with masks only for detectors that learn them."""
-        return read_detection_data(next(spec for spec in grid.specs if has_masks(spec.detector) == masks))
+    def data_like(masks: bool, recipe: DetectionRecipe) -> DetectionData:
+        alike = (spec for spec in grid.specs if (has_masks(spec.detector), spec.recipe) == (masks, recipe))
+        return read_detection_data(next(alike))
 
-    data = data_of(has_masks(first.detector))
+    def data_of(spec: DetectionRun) -> DetectionData:
+        """The data set as a run reads it: with masks only for detectors that learn them, in the recipe's batches."""
+        return data_like(has_masks(spec.detector), spec.recipe)
+
+    data = data_of(grid.specs[0])
     for spec in grid.specs:
         check_run(spec, data)
 
     def time_run(spec: DetectionRun, seconds: float) -> tuple[float, StepTimes] | None:
-        masks = has_masks(spec.detector)
-        model = build_run_detector(spec, spec.attention, data_of(masks), weights=spec.weights).model
+        own = data_of(spec)
+        model = build_run_detector(spec, spec.attention, own, weights=spec.weights).model
         if not seconds:
             return None
-        task = Detection(model, spec.recipe, num_classes=data.num_classes, has_masks=masks)
-        times = time_steps(task, data_of(masks), recipe=spec.recipe, compute=spec.compute, seconds=seconds)
-        return _run_s(times, spec, data), times
+        task = Detection(model, spec.recipe, num_classes=own.num_classes, has_masks=has_masks(spec.detector))
+        times = time_steps(task, own, recipe=spec.recipe, compute=spec.compute, seconds=seconds)
+        return _run_s(times, spec, own), times
 
     prospect = Prospect(
         specs=grid.specs,
         compute=suite.compute,
-        epochs=suite.recipe.epochs,
+        epochs_of=lambda spec: spec.recipe.epochs,
         num_train_images=data.num_images["train"],
         record_bytes=max(_estimated_detection_bytes(spec, data) for spec in grid.specs),
         digest_of=grid.digest_of,

@@ -55,7 +55,7 @@ def on_ranks(
         tempfile.TemporaryDirectory(prefix="attnbench-ranks-") as folder,
         open_processes(compute.devices, imports=imported_plugins(), hear=on_progress, environment=_ENVIRONMENT) as pool,
     ):
-        # A file and no port: nobody else can take it, and nothing listens to the network.
+        # A file and no port, which somebody else could take first.
         meeting = (Path(folder) / "meeting").as_uri()
         ranks = [pool.submit(_as_rank, share, meeting, on_gpu, run, spec, options) for share in shares]
         try:

@@ -43,6 +43,8 @@ class PlannedRun:
     """Its variant."""
     seed: int
     """Its seed."""
+    epochs: int
+    """Its epochs."""
     is_recorded: bool
     """Whether the store holds a readable record of it, and its files are there."""
 
@@ -75,8 +77,6 @@ class DryRun:
     """All runs, in the suite's order."""
     variants: tuple[VariantTime, ...]
     """Variants with missing runs, in the suite's order."""
-    epochs: int
-    """Epochs of a run."""
     num_train_images: int
     """Images of an epoch."""
     num_workers: int
@@ -104,7 +104,7 @@ class DryRun:
     @property
     def images_to_train(self) -> int:
         """Training images that the missing runs see, each as often as it is seen."""
-        return self.num_train_images * self.epochs * len(self.missing)
+        return self.num_train_images * sum(run.epochs for run in self.missing)
 
     @property
     def wall_s(self) -> float:
@@ -120,8 +120,8 @@ class Prospect(Generic[S]):
     """The runs, in the suite's order."""
     compute: Compute
     """Where each is trained."""
-    epochs: int
-    """Epochs of each."""
+    epochs_of: Callable[[S], int]
+    """Gives the epochs of a run."""
     num_train_images: int
     """Images of an epoch."""
     record_bytes: int
@@ -170,7 +170,6 @@ def look_ahead(prospect: Prospect[S], store: RecordFolder[R], *, workers: int | 
     return DryRun(
         runs=runs,
         variants=tuple(time for time in times if time.num_missing),
-        epochs=prospect.epochs,
         num_train_images=prospect.num_train_images,
         num_workers=workers
         or default_num_workers(prospect.compute, has_gpu=device.type == "cuda", num_runs=len(missing)),
@@ -191,6 +190,7 @@ def _planned(spec: S, prospect: Prospect[S], recorded: set[str]) -> PlannedRun:
         detector=prospect.detector_of(spec),
         attention=spec.attention,
         seed=spec.seed,
+        epochs=prospect.epochs_of(spec),
         is_recorded=digest in recorded and prospect.has_files(spec),
     )
 

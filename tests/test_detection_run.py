@@ -12,11 +12,12 @@ from attnbench.attention import ATTENTION
 from attnbench.detection import create_detector, has_masks
 from attnbench.detection_record import DetectionEpoch, DetectionRecord, DetectionStore
 from attnbench.detection_run import build_run_detector, read_detection_data, resized, run_detection
-from attnbench.detection_spec import DetectionRecipe, DetectionRun
+from attnbench.detection_spec import DetectionRecipe, DetectionRun, detection_digest
 from attnbench.detection_suite import expand_detection
 from attnbench.detector_training import FittedDetector, evaluate_detector, fit_detector
 from attnbench.errors import CheckpointError, DivergedError
 from attnbench.models import create_model, save_weights
+from attnbench.resuming import StateFile
 from attnbench.spec import Compute
 from tests.tiny_detection import TINY_BODY, TINY_DETECTORS, tiny_detection
 
@@ -122,7 +123,9 @@ def test_a_training_cut_off_before_its_last_epoch_or_its_test_goes_on(fields: di
     with pytest.raises(KeyError, match="cut off"):
         fit_run(spec, on_epoch=cut_off(2), resume=tmp_path / "state.ckpt")
     assert [point.epoch for point in points] == [1, 2]
-    assert fit_run(spec, resume=tmp_path / "state.ckpt").curve == whole.curve
+    fitted = fit_run(spec, resume=tmp_path / "state.ckpt")
+    assert fitted.curve == whole.curve
+    assert fitted.earlier_s > 0  # it went on, and did not start anew
     # All epochs are done now, and nothing is tested.
     resumed = run_detection(spec, checkpoint=tmp_path / "resumed.ckpt", resume=tmp_path / "state.ckpt")
     assert without_timing(resumed) == without_timing(whole)
@@ -130,13 +133,13 @@ def test_a_training_cut_off_before_its_last_epoch_or_its_test_goes_on(fields: di
     assert all(torch.equal(again[name], value) for name, value in weights.items())
 
 
-def fit_run(spec: DetectionRun, **options: Any) -> FittedDetector:
+def fit_run(spec: DetectionRun, *, resume: Path, **options: Any) -> FittedDetector:
     data = read_detection_data(spec)
     model = build_run_detector(spec, spec.attention, data, weights=None).model
     lightning.seed_everything(spec.seed, verbose=False)
     return fit_detector(
         model, data, recipe=spec.recipe, compute=spec.compute, num_classes=data.num_classes,
-        has_masks=has_masks(spec.detector), **options,
+        has_masks=has_masks(spec.detector), resume=StateFile(path=resume, digest=detection_digest(spec)), **options,
     )  # fmt: skip
 
 

@@ -116,9 +116,16 @@ def test_a_detector_departs_from_the_recipe_in_fields_of_its_own() -> None:
         ({"seeds": ()}, "at least one seed is needed"),
         ({"seeds": (1, 1)}, "each seed may be named once"),
         ({"seeds": (-1,)}, "seeds must lie in"),
-        ({"detector_recipe": {"retinanet": {"epoch": 2}}}, "a recipe has no field 'epoch'"),
+        (
+            {"detector_recipe": {"retinanet": {"epoch": 2}}},
+            "retinanet: a recipe has no field 'epoch'; did you mean 'epochs'",
+        ),
+        ({"detector_recipe": {"retinanet:scales=1": {"epochs": 2}}}, "without settings; got name='retinanet:scales=1'"),
         ({"detector_recipe": {"retinanet": {"epochs": 0}}}, "retinanet: epochs must be at least 1; got epochs=0"),
-        ({"detector_recipe": {"retinanet": {"epochs": "many"}}}, "retinanet: Expected `int`, got `str`"),
+        (
+            {"detector_recipe": {"retinanet": {"epochs": "many"}}},
+            "retinanet: epochs: Expected 'int', got 'str'; got 'many'",
+        ),
         ({"compute": Compute(devices=3)}, "devices must divide batch_size; got devices=3, batch_size=16"),
         (
             {"detector_recipe": {"retinanet": {"batch_size": 7}}, "compute": Compute(devices=2)},

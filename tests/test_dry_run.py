@@ -137,6 +137,21 @@ def test_a_run_takes_its_steps_and_validations_as_often_as_the_recipe_says(monke
     assert [time.run_s for time in planned.variants] == [5 * 8 * 10.0 + 2 * 2 * 1.0 + 4 * 1.0]
 
 
+def test_a_detector_that_departs_from_the_recipe_is_counted_and_timed_by_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    times = StepTimes(training_step_s=10.0, evaluation_step_s=1.0, num_steps=1, peak_memory_bytes=5)
+    monkeypatch.setattr("attnbench.dry_run.time_steps", lambda *arguments, **keywords: times)
+    names = TINY_DETECTORS["faster-rcnn"], TINY_DETECTORS["retinanet"]
+    suite = tiny_detection("faster-rcnn", "none", epochs=2, validate_every=0, batch_size=4)
+    suite = replace(suite, detector=names, detector_recipe={"retinanet": {"epochs": 3, "batch_size": 8}})
+    planned = detection_dry_run(suite, DetectionStore(Path("none")), workers=1)
+    # 8 images in two steps or one; the test of 4 images is one batch.
+    assert [time.run_s for time in planned.variants] == [2 * 2 * 10.0 + 1.0, 3 * 1 * 10.0 + 1.0]
+    assert planned.images_to_train == 8 * 2 + 8 * 3
+    assert "Images: 8 training images × (2 epochs × 1 run + 3 epochs × 1 run) = 40." in shown(planned)
+
+
 def test_records_of_other_seeds_tell_the_time_of_a_detector(tmp_path: Path) -> None:
     suite, store = replace(tiny_detection("retinanet", "none"), seeds=(0, 1)), DetectionStore(tmp_path)
     first = expand_detection(suite)[0]

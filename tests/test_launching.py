@@ -24,6 +24,7 @@ from attnbench.launching import on_ranks
 from attnbench.measure.average_precision import Evaluation, Scored
 from attnbench.ranks import gathered, leads, num_ranks, seed_of_rank, this_share
 from attnbench.record import Store
+from attnbench.resuming import StateFile
 from attnbench.spec import Compute, Recipe
 from attnbench.suite import execute, expand
 from attnbench.training import evaluate, fit, use_threads
@@ -109,13 +110,14 @@ class CutOffError(Exception):
     """What ends a training in its second epoch."""
 
 
-def resumed(state: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """Weights of a detector that draws regions: of one that was never cut off, and of one that was."""
+def resumed(file: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Weights of a detector that draws regions, and the seconds before it was cut off: of one that never was, first."""
 
     def cut_off(point: DetectionEpoch) -> None:
         if point.epoch == 2:
             raise CutOffError
 
+    state = StateFile(path=file, digest="this run")
     with pytest.raises(CutOffError):
         trained(resume=state, on_epoch=cut_off)
     gathered("rank zero has written the state")
@@ -127,10 +129,11 @@ def trained(**options: Any) -> dict[str, torch.Tensor]:
     data = read_detection_data(spec)
     model = build_run_detector(spec, "none", data, weights=None).model
     lightning.seed_everything(seed_of_rank(spec.seed), verbose=False)
-    fit_detector(
+    fitted = fit_detector(
         model, data, recipe=spec.recipe, compute=spec.compute, num_classes=data.num_classes, has_masks=False, **options
     )
-    return {name: value.clone() for name, value in model.state_dict().items()}
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    return weights | {"earlier_s": torch.tensor(fitted.earlier_s)}
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +198,8 @@ def test_detections_of_all_ranks_are_scored_once(alone: dict[str, Any], together
 
 def test_a_training_cut_off_goes_on_to_the_same_bits(together: dict[str, Any]) -> None:
     never_cut, resumed = together["resumed"]
+    assert never_cut.pop("earlier_s") == 0
+    assert resumed.pop("earlier_s") > 0
     assert all(torch.equal(resumed[name], value) for name, value in never_cut.items())
 
 
@@ -213,10 +218,13 @@ def test_one_record_is_written_and_one_rank_is_heard(tmp_path: Path) -> None:
     assert heard == [("data", 0, 1), ("train", 10, 12), ("measure", 0, 1)]
 
 
-def ends_badly(how: str, *, on_progress: Callable[..., None] | None) -> None:
-    """Rank zero tells of its process and waits for rank one, which never comes."""
+def ends_badly(how: str, *, on_progress: Callable[..., None] | None, file: Path) -> None:
+    """Rank zero says which process it is and waits for rank one, which never comes."""
+    if leads():
+        file.write_text(str(os.getpid()))
+    gathered("it is written")
     if on_progress is not None:
-        on_progress(os.getpid())
+        on_progress()
     if leads() or how == "waits":
         time.sleep(600)
     if how == "dies":
@@ -233,15 +241,11 @@ def ends_badly(how: str, *, on_progress: Callable[..., None] | None) -> None:
         ("waits", KeyboardInterrupt, "^$"),
     ],
 )
-def test_what_ends_one_process_ends_all(how: str, error: type[BaseException], said: str) -> None:
-    processes: list[int] = []
-
-    def hear(process: int) -> None:
-        processes.append(process)
+def test_what_ends_one_process_ends_all(how: str, error: type[BaseException], said: str, tmp_path: Path) -> None:
+    def hear() -> None:
         if how == "waits":
             os.kill(os.getpid(), signal.SIGINT)  # Ctrl-C
 
     with pytest.raises(error, match=said):
-        on_ranks(ends_badly, how, compute=TWO, on_progress=hear)
-    (process,) = processes
-    assert not Path(f"/proc/{process}").exists()
+        on_ranks(ends_badly, how, compute=TWO, on_progress=hear, file=tmp_path / "process")
+    assert not Path("/proc", (tmp_path / "process").read_text()).exists()

@@ -66,10 +66,10 @@ def _lines(planned: DryRun) -> list[str]:
     missing = len(planned.missing)
     lines = [f"{plural(len(planned.runs), 'run')}, of which {missing:,} would be trained; nothing was."]
     if missing:
-        lines.append(
-            f"Images: {planned.num_train_images:,} training images × {plural(planned.epochs, 'epoch')} × "
-            f"{plural(missing, 'run')} = {planned.images_to_train:,}."
-        )
+        runs_of = Counter(run.epochs for run in planned.missing)
+        epochs = " + ".join(f"{plural(number, 'epoch')} × {plural(runs, 'run')}" for number, runs in runs_of.items())
+        epochs = f"({epochs})" if len(runs_of) > 1 else epochs
+        lines.append(f"Images: {planned.num_train_images:,} training images × {epochs} = {planned.images_to_train:,}.")
         workers = "one run" if planned.num_workers == 1 else f"{planned.num_workers} runs"
         lines.append(f"Time: about {duration(planned.wall_s)}, {workers} at a time. A run of")
         lines += [f"  {_time(variant)}" for variant in planned.variants]

@@ -191,13 +191,18 @@ def quick(suite: SuiteSpec, *, keeps_seeds: bool, keeps_epochs: bool) -> SuiteSp
 def _put(builtins: dict[str, Any], path: str, value: object) -> None:
     *parents, name = path.split(".")
     if parents == ["recipe"]:  # what is asked for holds for every detector
-        for departures in builtins.get("detector_recipe", {}).values():
-            departures.pop(name, None)
+        for departures in _fields_of(builtins.get("detector_recipe")).values():
+            _fields_of(departures).pop(name, None)
     for parent in parents:
         builtins = builtins.setdefault(parent, {})
         if not isinstance(builtins, dict):
             raise SpecError(f"--set: {parent} of {path} has no fields")
     builtins[name] = value
+
+
+def _fields_of(value: object) -> dict[str, Any]:
+    # What is no mapping is refused when the suite is made.
+    return value if isinstance(value, dict) else {}
 
 
 def _value(text: str) -> Scalar | list[str]:

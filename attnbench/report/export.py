@@ -50,6 +50,8 @@ _RUN: _Parts = (
 _DETECTION: _Parts = (
     ("", "spec", DetectionRun),
     ("plugin.", "spec.plugin", PluginFile),
+    ("detector_plugin.", "spec.detector_plugin", PluginFile),
+    ("data_plugin.", "spec.data_plugin", PluginFile),
     ("recipe.", "spec.recipe", DetectionRecipe),
     ("compute.", "spec.compute", Compute),
     ("", "values.box", AveragePrecisions),

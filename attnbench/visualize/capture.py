@@ -17,7 +17,7 @@ from attnbench.registry import did_you_mean
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Captured:
-    """One attention module in one forward pass. All tensors are detached, on the model's device."""
+    """One attention module in one forward pass. All tensors are detached copies, on the model's device."""
 
     name: str
     """The module's name in the model."""
@@ -127,10 +127,10 @@ def capture(model: nn.Module, *, modules: Collection[str] | None = None) -> Iter
     found = attention_names(model) if modules is None else list(modules)
     if not found:
         raise SpecError("the model has no attention module whose class is registered; name its layers with modules=")
-    layers = {name: layer for name, layer in model.named_modules() if name}
+    layers = dict(model.named_modules())
     for name in found:
         if name not in layers:
-            raise SpecError(f"the model has no layer {name!r}; {did_you_mean(name, layers)}")
+            raise SpecError(f"the model has no layer {name!r}; {did_you_mean(name, filter(None, layers))}")
     captures = Captures(found)
     with ExitStack() as stack:
         for name in found:
@@ -143,7 +143,7 @@ def capture(model: nn.Module, *, modules: Collection[str] | None = None) -> Iter
 
 
 def _keep_shown(shown: dict[str, torch.Tensor], tensors: Mapping[str, torch.Tensor]) -> None:
-    shown.update({name: tensor.detach() for name, tensor in tensors.items()})
+    shown.update({name: _copied(tensor) for name, tensor in tensors.items()})
 
 
 def _keep_pass(
@@ -152,7 +152,16 @@ def _keep_pass(
     shown: dict[str, torch.Tensor],
     module: nn.Module,
     inputs: tuple[Any, ...],
-    output: torch.Tensor,
+    output: Any,
 ) -> None:
-    captures.keep(Captured(name=name, input=inputs[0].detach(), output=output.detach(), shown=dict(shown)))
+    if not (inputs and isinstance(inputs[0], torch.Tensor) and isinstance(output, torch.Tensor)):
+        raise SpecError(
+            f"{name or 'the model'} must map one tensor to one; got a {type(module).__name__} that does not"
+        )
+    captures.keep(Captured(name=name, input=_copied(inputs[0]), output=_copied(output), shown=dict(shown)))
     shown.clear()
+
+
+def _copied(tensor: torch.Tensor) -> torch.Tensor:
+    """What a tensor holds now: residual blocks add to the module's output in place."""
+    return tensor.detach().clone()

@@ -58,6 +58,10 @@ def test_a_leaderboard_of_detectors_is_logged(tmp_path: Path, capsys: pytest.Cap
         (["--task", "detection", "--data", "coco", "--weights", "none"], "needs a root"),
         (["coco-3x", "--task", "detection"], "unknown preset 'coco-3x'; did you mean"),
         (["--task", "detection", "--set", "recipe.nesterov=true"], "unknown field recipe.nesterov"),
+        (
+            ["--task", "detection", "--set", "detector_recipe=none", "--set", "recipe.epochs=2"],
+            "detector_recipe: expected 'object', got 'null'",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence(
@@ -73,7 +77,7 @@ def test_a_mistake_is_one_sentence(
     ("words", "expected"),
     [
         ([], ["- faster-rcnn:", "epochs: 5"]),
-        (["--quick"], ["epochs: 1"]),
+        (["--quick"], ["epochs: 1\n"]),
         (["--quick", "--epochs", "5"], ["epochs: 5"]),
         (["--data", "coco", "--quick"], ["epochs: 4", "  step_epochs:\n  - 2\n  - 3\n"]),
         (["--data", "coco", "--annotations", "a.json", "b.json"], ["short_side: 192", "weights: null"]),

@@ -113,13 +113,11 @@ def expected_detection(record: DetectionRecord) -> dict[str, Any]:
     spec, values, timing = content["spec"], content["values"], content["timing"]
     figures = dict.fromkeys(AveragePrecisions.__dataclass_fields__)
     row = {"digest": content["digest"]}
-    row |= {name: value for name, value in spec.items() if not isinstance(value, dict) and name != "plugin"}
+    names = ("plugin", "detector_plugin", "data_plugin")
+    plugins = {name: spec.pop(name) or {"path": None, "sha256": None} for name in names}
+    row |= {name: value for name, value in spec.items() if not isinstance(value, dict)}
     parts = {name: spec[name] for name in ("recipe", "compute")}
-    parts |= {
-        "plugin": spec["plugin"] or {"path": None, "sha256": None},
-        "environment": content["environment"],
-        "timing": timing,
-    }
+    parts |= {**plugins, "environment": content["environment"], "timing": timing}
     row |= {f"{part}.{name}": value for part, fields in parts.items() for name, value in fields.items()}
     masks = values.pop("mask") or figures
     row |= values.pop("box") | values.pop("counts") | values | {f"mask_{name}": masks[name] for name in figures}

@@ -137,7 +137,11 @@ def test_a_model_computes_the_same_and_is_left_as_it_was(attention: str) -> None
     loss.backward()
     unseen(images).square().sum().backward()
     assert len(maps) == (2 if attention.startswith("bam") else 6)
-    assert all(not captured.output.requires_grad for captured in maps.values())
+    for captured in maps.values():
+        assert not captured.output.requires_grad
+        if captured.shown.keys() == {"gate"}:
+            # Of the pass itself, though the block goes on with the output in place.
+            torch.testing.assert_close(captured.output, captured.input * captured.shown["gate"])
     assert before == {name: (set(vars(module)), len(module._forward_hooks)) for name, module in seen.named_modules()}
     for left, right in zip(seen.parameters(), unseen.parameters(), strict=True):
         assert left.grad is not None
@@ -181,6 +185,13 @@ def test_captures_within_one_another_see_the_same() -> None:
     assert not torch.equal(outer["0"].shown["gate"], held)
 
 
+def test_an_attention_module_alone_is_a_model_too() -> None:
+    module = varied(SqueezeExcitation(WIDE, reduction=2))
+    with capture(module) as maps:
+        module(feature_map())
+    torch.testing.assert_close(maps[""].ratio, maps[""].shown["gate"].expand(3, WIDE, 5, 4))
+
+
 def test_what_cannot_be_looked_into_is_one_sentence() -> None:
     model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU())
     with pytest.raises(SpecError, match="no attention module whose class is registered"), capture(model):
@@ -189,3 +200,6 @@ def test_what_cannot_be_looked_into_is_one_sentence() -> None:
         pass
     with capture(model, modules=["1"]) as maps, pytest.raises(KeyError, match="1 has not run since the capture began"):
         _ = maps["1"]
+    recurrent = nn.Sequential(nn.LSTM(2, 2))
+    with pytest.raises(SpecError, match="0 must map one tensor to one; got a LSTM"), capture(recurrent, modules=["0"]):
+        recurrent(torch.zeros(1, 1, 2))

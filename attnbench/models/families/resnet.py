@@ -92,7 +92,8 @@ def timm_resnet(
         in_channels: Channels of the image.
         num_classes: Outputs of the classifier.
         width: Channels of the stem and of the first stage's 3×3 convolutions, doubled at each later stage; none for
-            the model's own. The stem must be one of several convolutions, as in a ResNet-D.
+            the model's own. The stem must be one of several convolutions, as in a ResNet-D. In a ResNeXt or a wide
+            ResNet the 3×3 convolutions have as many times these as in the published one.
         zero_init_last: Start with each residual branch's last scale at 0.
         drop_rate: Dropout before the classifier.
         drop_path_rate: Stochastic depth of the last block.

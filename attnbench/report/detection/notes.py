@@ -1,5 +1,6 @@
 """The sentences around a detection board: what it was measured on, and what it does and does not tell."""
 
+from attnbench.detection_spec import DetectionRecipe
 from attnbench.report.detection.board import DetectionBoard, DetectionFacts
 from attnbench.report.detection.costs import cost_notes
 from attnbench.report.detection.outcomes import outcome_notes
@@ -7,6 +8,7 @@ from attnbench.report.leaderboard.notes import FEW_EPOCHS, FEW_SEEDS, named_data
 from attnbench.report.machines import machine_line
 from attnbench.report.numbers import duration, listed, plural
 from attnbench.spec import Compute
+from attnbench.variant import short_names
 
 _NORMS = {
     "train": "trained",
@@ -18,8 +20,14 @@ _NORMS = {
 
 
 def heading(board: DetectionBoard) -> str:
+    """Detectors, backbone and data."""
+    names = short_names(block.detector for block in board.blocks)
+    return f"Detection: {listed(list(names.values()))} in {place(board)}"
+
+
+def place(board: DetectionBoard) -> str:
     """Backbone and data."""
-    return f"Detection: {board.facts.spec.backbone} on {named_data(board.facts.spec)}"
+    return f"{board.facts.spec.backbone} on {named_data(board.facts.spec)}"
 
 
 def conditions(facts: DetectionFacts) -> list[str]:
@@ -77,9 +85,19 @@ def _recipe_line(facts: DetectionFacts) -> str:
     return (
         f"{plural(recipe.epochs, 'epoch')}, SGD at learning rate {recipe.learning_rate:g} ({lowered}; "
         f"{plural(recipe.warmup_steps, 'step')} of warm-up), batch {recipe.batch_size}, weight decay "
-        f"{recipe.weight_decay:g}; images of short side {recipe.short_side}, long side at most {recipe.long_side}; "
-        "the last epoch is tested."
+        f"{recipe.weight_decay:g}{_departures(recipe)}; images of short side {recipe.short_side}, long side at most "
+        f"{recipe.long_side}; the last epoch is tested."
     )
+
+
+def _departures(recipe: DetectionRecipe) -> str:
+    """What else a recipe does otherwise than the paper's."""
+    usual = DetectionRecipe()
+    said = [f"momentum {recipe.momentum:g}"] if recipe.momentum != usual.momentum else []
+    said += [f"gradients clipped at {recipe.gradient_clip_norm:g}"] if recipe.gradient_clip_norm else []
+    said += [f"in {recipe.accumulate} parts"] if recipe.accumulate != usual.accumulate else []
+    said += ["no mirrored images"] if not recipe.horizontal_flip else []
+    return "".join(f", {text}" for text in said)
 
 
 def _start_line(facts: DetectionFacts) -> str:
@@ -91,7 +109,8 @@ def _start_line(facts: DetectionFacts) -> str:
     frozen = spec.recipe.frozen_stages
     parts = f"the first {plural(frozen, 'part')} frozen" if frozen else "no part of them frozen"
     arithmetic = "" if spec.compute.precision == Compute().precision else f"; precision {spec.compute.precision}"
-    return f"Bodies {start}, {parts}; their batch norms are {_NORMS[spec.recipe.norm]}{arithmetic}."
+    divided = f"; on {spec.compute.devices} devices" if spec.compute.devices > 1 else ""
+    return f"Bodies {start}, {parts}; their batch norms are {_NORMS[spec.recipe.norm]}{arithmetic}{divided}."
 
 
 def _gaps(board: DetectionBoard) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from attnbench.report.detection.board import DetectionBoard, DetectionRow, DetectorBlock
 from attnbench.report.detection.figures import TESTED, Figure
-from attnbench.report.detection.notes import heading
+from attnbench.report.detection.notes import place
 from attnbench.report.front import ParetoPoint
 from attnbench.report.leaderboard.marks import Mark, marks_of
 from attnbench.report.leaderboard.plotted import (
@@ -41,8 +41,8 @@ class PlottedDetector:
 
     @property
     def title(self) -> str:
-        """Backbone, data and detector, its settings only where another shares its name."""
-        return f"{heading(self.board)}, {self.name}"
+        """Detector, backbone and data, its settings only where another shares its name."""
+        return f"Detection: {self.name} in {place(self.board)}"
 
     @property
     def name(self) -> str:
@@ -102,6 +102,13 @@ def loss_names(block: DetectorBlock) -> list[str]:
     """The parts of the training loss, in the order in which they were recorded."""
     points = (point for row in block.rows for record in row.records for point in record.curve)
     return list(dict.fromkeys(name for point in points for name in point.train_losses))
+
+
+def learning_curves_of(block: DetectorBlock) -> dict[str, list[Curve]]:
+    """By axis a curve of each variant, validation first; without axes that have no epoch."""
+    curves = {"validation AP (%)": [validation_curve(row) for row in block.rows]}
+    curves |= {name: [loss_curve(row, name) for row in block.rows] for name in loss_names(block)}
+    return {name: found for name, found in curves.items() if any(curve.places for curve in found)}
 
 
 def loss_curve(row: DetectionRow, name: str) -> Curve:

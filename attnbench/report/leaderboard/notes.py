@@ -37,7 +37,7 @@ def conditions(facts: Facts) -> list[str]:
         f"{facts.num_test_images:,} test images of {'×'.join(map(str, facts.image_shape))}, "
         f"{facts.num_classes:,} classes.",
         f"{plural(recipe.epochs, 'epoch')}, SGD at learning rate {recipe.learning_rate:g} ({recipe.schedule}), "
-        f"batch {recipe.batch_size}, weight decay {recipe.weight_decay:g}; the {selected} is tested.",
+        f"batch {recipe.batch_size}{_devices(facts)}, weight decay {recipe.weight_decay:g}; the {selected} is tested.",
         f"{plural(len(facts.seeds), 'seed')} ({', '.join(map(str, facts.seeds))}), "
         f"{plural(facts.num_records, 'run')}, {duration(facts.train_s)} of training in all.",
     ]
@@ -45,6 +45,11 @@ def conditions(facts: Facts) -> list[str]:
         return [*lines, f"{machine_line(facts.machines[0])}."]
     lines.append("The records come from different environments, which may differ in speed and in the last bits:")
     return lines + [f"  {plural(machine.num_records, 'run')}: {machine_line(machine)}" for machine in facts.machines]
+
+
+def _devices(facts: Facts) -> str:
+    devices = facts.spec.compute.devices
+    return f" on {devices} devices" if devices > 1 else ""
 
 
 def conclusions(board: Leaderboard) -> list[str]:

@@ -27,7 +27,10 @@ def test_conditions_say_what_was_trained_on_what() -> None:
 def test_the_heading_tells_contents_of_a_users_data_set_apart() -> None:
     own = PluginFile(path="mine.py", sha256="ab" * 32)
     titles = [detection_table(board_of(some(data="mine", data_plugin=file))).title for file in (None, own)]
-    assert titles == ["Detection: resnet18 on mine", "Detection: resnet18 on mine@abababab"]
+    assert titles == [
+        "Detection: faster-rcnn in resnet18 on mine",
+        "Detection: faster-rcnn in resnet18 on mine@abababab",
+    ]
 
 
 def test_no_fault_and_no_crowd_are_not_spoken_of() -> None:

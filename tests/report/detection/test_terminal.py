@@ -38,7 +38,7 @@ def test_a_narrow_terminal_gets_more_tables_and_no_broken_row(width: int, num_ta
 def test_detectors_are_blocks_under_one_heading() -> None:
     text = show(some(detectors=("faster-rcnn", "retinanet")), width=160)
     lines = text.splitlines()
-    assert lines[0] == "Detection: resnet18 on cluttered-scenes"
+    assert lines[0] == "Detection: faster-rcnn and retinanet in resnet18 on cluttered-scenes"
     assert text.count("Detection: ") == 1
     assert lines.index("faster-rcnn") < lines.index("retinanet")
     assert text.count("variant  ") == 2

@@ -11,12 +11,10 @@ from attnbench.report.detection.plotted import (
     cost_label,
     cost_points,
     interval_of,
-    loss_curve,
-    loss_names,
+    learning_curves_of,
     precision_line,
     seed_differences,
     seeds_label,
-    validation_curve,
 )
 from attnbench.report.detection.points import between, mark, plus_minus, points, signed_points
 from attnbench.report.detection.table import HEADERS
@@ -79,13 +77,11 @@ def detection_cost_plots(block: DetectorBlock) -> dict[BoardCost, CostPlot]:
 def learning_curves(block: DetectorBlock) -> dict[str, CurvePlot]:
     """AP on the validation split, if any epoch was validated, and each part of the training loss."""
     numbers = [len(row.records) for row in block.rows]
-    curves = {"validation AP (%)": [validation_curve(row) for row in block.rows]}
-    curves |= {name: [loss_curve(row, name) for row in block.rows] for name in loss_names(block)}
-    kept = {name: found for name, found in curves.items() if any(curve.places for curve in found)}
+    curves = learning_curves_of(block)
     # Names come from records, and the scripts look for none of them.
     return {
         f"curve-{place}": curve_plot(f"{name}, {seeds_label(block)}", found, numbers, y_name=name)
-        for place, (name, found) in enumerate(kept.items())
+        for place, (name, found) in enumerate(curves.items())
     }
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from attnbench.report.detection.plotted import PlottedDetector, loss_curve, loss_names, validation_curve
+from attnbench.report.detection.plotted import PlottedDetector, learning_curves_of, loss_names
 from attnbench.report.leaderboard.plotted import Curve
 from attnbench.report.numbers import plural
 from attnbench.report.plots.detection.words import draw_legend, legend_height, settings_of, styles_of, trained
@@ -40,13 +40,11 @@ def draw_learning_curves(detector: PlottedDetector) -> "Figure":
 
 def _panels(detector: PlottedDetector) -> dict[str, dict[str, Curve]]:
     """The curves of each of the axes by variant, without those that have no epoch; validation comes first."""
-    rows = detector.block.rows
-    found = {"validation AP (%)": {row.variant: validation_curve(row) for row in rows}}
-    found |= {name: {row.variant: loss_curve(row, name) for row in rows} for name in loss_names(detector.block)}
-    kept = {
-        name: {variant: curve for variant, curve in curves.items() if curve.places} for name, curves in found.items()
+    variants = [row.variant for row in detector.block.rows]
+    return {
+        name: {variant: curve for variant, curve in zip(variants, curves, strict=True) if curve.places}
+        for name, curves in learning_curves_of(detector.block).items()
     }
-    return {name: curves for name, curves in kept.items() if curves}
 
 
 def _caption(detector: PlottedDetector, panels: dict[str, dict[str, Curve]]) -> list[str]:

@@ -35,7 +35,7 @@ def test_the_title_has_the_detectors_name_and_the_caption_its_settings() -> None
     board = board_of([trained(record) for record in some(detectors=("retinanet:anchor_size=8,convolutions=1",))])
     for name, draw in DRAWN.items():
         figure = draw(PlottedDetector(board=board, block=board.blocks[0]))
-        assert figure.texts[0].get_text() == "Detection: resnet18 on cluttered-scenes, retinanet", name
+        assert figure.texts[0].get_text() == "Detection: retinanet in resnet18 on cluttered-scenes", name
         assert "Detector: retinanet:anchor_size=8, convolutions=1." in caption(figure), name
     assert "Detector:" not in caption(draw_sizes(plotted()))
 
