@@ -11,6 +11,7 @@ from attnbench.report.detection.figures import Figure, Tested, figures
 from attnbench.report.detection.grouping import baseline_of, by_detector, comparable, variants_of
 from attnbench.report.machines import Machine, machine_of
 from attnbench.stats import Ratio, median_ratio
+from attnbench.variant import short_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +99,11 @@ class DetectionBoard:
     """What the rows have in common."""
     blocks: tuple[DetectorBlock, ...]
     """The detectors, the one that was run first in front."""
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What each detector is called beside the others: its settings only where another shares its name."""
+        return short_names(block.detector for block in self.blocks)
 
 
 def detection_boards(records: Iterable[DetectionRecord]) -> list[DetectionBoard]:

@@ -6,7 +6,12 @@ from attnbench.report.numbers import listed, macs_unit, plural, signed_count
 
 def cost_notes(board: DetectionBoard) -> list[str]:
     """How costs are counted and timed, one paragraph a string; empty strings among them."""
-    return [_counted(board), *map(_parts, board.blocks), _outside(board), _speed(board)]
+    return [
+        _counted(board),
+        *(_parts(block, board.names[block.detector]) for block in board.blocks),
+        _outside(board),
+        _speed(board),
+    ]
 
 
 def _counted(board: DetectionBoard) -> str:
@@ -22,7 +27,7 @@ def _counted(board: DetectionBoard) -> str:
     )
 
 
-def _parts(block: DetectorBlock) -> str:
+def _parts(block: DetectorBlock, name: str) -> str:
     row = block.baseline or block.rows[0]
     counts = row.counts
     unit, size = macs_unit(max(counts.pyramid_macs, counts.dense_macs, counts.region_macs))
@@ -37,7 +42,7 @@ def _parts(block: DetectorBlock) -> str:
     ]
     differing = f"; pyramid of {listed(others)}" if others else ""
     depends = ". How many regions there are depends on image and weights" if counts.region_macs else ""
-    return f"  {block.detector} with {row.variant}, {unit}: {', '.join(parts)}{differing}{depends}."
+    return f"  {name} with {row.variant}, {unit}: {', '.join(parts)}{differing}{depends}."
 
 
 def _outside(board: DetectionBoard) -> str:
@@ -59,7 +64,9 @@ def _outside_body(row: DetectionRow) -> int:
 
 
 def _speed(board: DetectionBoard) -> str:
-    paces = [f"{block.detector} {block.baseline.images_per_s:,.3g}" for block in board.blocks if block.baseline]
+    paces = [
+        f"{board.names[block.detector]} {block.baseline.images_per_s:,.3g}" for block in board.blocks if block.baseline
+    ]
     pace = f" Images/s of the baseline: {listed(paces)}." if paces else ""
     return (
         "images/s is inference of one image at a time by detectors before training, from resizing to final boxes, "

@@ -8,7 +8,6 @@ from attnbench.report.leaderboard.notes import FEW_EPOCHS, FEW_SEEDS, named_data
 from attnbench.report.machines import machine_line
 from attnbench.report.numbers import duration, listed, plural
 from attnbench.spec import Compute
-from attnbench.variant import short_names
 
 _NORMS = {
     "train": "trained",
@@ -21,8 +20,7 @@ _NORMS = {
 
 def heading(board: DetectionBoard) -> str:
     """Detectors, backbone and data."""
-    names = short_names(block.detector for block in board.blocks)
-    return f"Detection: {listed(list(names.values()))} in {place(board)}"
+    return f"Detection: {listed(list(board.names.values()))} in {place(board)}"
 
 
 def place(board: DetectionBoard) -> str:
@@ -121,7 +119,7 @@ def _gaps(board: DetectionBoard) -> list[str]:
         "are left out; the earliest counts."
     )
     partial = [
-        f"{row.variant} in {block.detector} ({len(row.seeds)} of {len(seeds)})"
+        f"{row.variant} in {board.names[block.detector]} ({len(row.seeds)} of {len(seeds)})"
         for block in board.blocks
         for row in block.rows
         if row.seeds != seeds

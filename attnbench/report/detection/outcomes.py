@@ -12,7 +12,7 @@ from attnbench.report.numbers import listed, plural
 def outcome_notes(board: DetectionBoard) -> list[str]:
     """What a board's differences tell and what they cannot, one paragraph a string; empty strings among them."""
     name = board.facts.spec.baseline
-    alone = [block.detector for block in board.blocks if block.baseline is None]
+    alone = [board.names[block.detector] for block in board.blocks if block.baseline is None]
     without = f"The baseline {name} has no record in {listed(alone)}, so no differences to it are given."
     return [
         without if alone else "",
@@ -39,7 +39,7 @@ def _all_differences(board: DetectionBoard) -> list[FigureDifference]:
 
 def _none_shared(board: DetectionBoard, name: str) -> str:
     apart = [
-        f"{row.variant} in {block.detector}"
+        f"{row.variant} in {board.names[block.detector]}"
         for block in board.blocks
         for row in block.rows
         if block.baseline is not None and not row.is_baseline and row.box[TESTED].difference is None

@@ -20,7 +20,6 @@ from attnbench.report.leaderboard.plotted import (
 from attnbench.report.numbers import macs_unit
 from attnbench.stats import Interval
 from attnbench.stats.precision_recall import RECALLS, precision_curve
-from attnbench.variant import short_names
 
 IOUS = (0.5, 0.75)
 """Thresholds of the curves of precision and recall."""
@@ -47,7 +46,7 @@ class PlottedDetector:
     @property
     def name(self) -> str:
         """What the detector is called beside the others of its board."""
-        return short_names(block.detector for block in self.board.blocks)[self.block.detector]
+        return self.board.names[self.block.detector]
 
 
 def detection_marks(board: DetectionBoard) -> Mapping[str, Mark]:

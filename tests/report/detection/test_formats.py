@@ -18,7 +18,7 @@ HOSTILE = r"a|b*_<script>`[x](y)$\input{z}%&#~^"
 
 def test_markdown_has_a_section_for_each_detector() -> None:
     text = markdown(detection_table(board_of(some(detectors=("faster-rcnn", "mask-rcnn")))))
-    assert text.startswith("## Detection: faster-rcnn in resnet18 on cluttered-scenes\n\n600 training")
+    assert text.startswith("## Detection: faster-rcnn and mask-rcnn in resnet18 on cluttered-scenes\n\n600 training")
     assert re.findall(r"^### .*$", text, re.M) == ["### faster-rcnn", "### mask-rcnn"]
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert [line.count("|") for line in lines] == [11] * 5 + [12] * 5
