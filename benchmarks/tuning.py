@@ -183,7 +183,7 @@ def clocked(clock: Clock) -> Iterator[None]:
     """Count the parts of the trials that run meanwhile; what is outside of a trial is the storage's."""
     parts = [
         (worker, "try_settings", "rest"),
-        (attnbench.run, "_read_data", "data"),
+        (attnbench.run, "read_data", "data"),
         (attnbench.run, "build_run_model", "build"),
         (attnbench.run, "count_macs", "count"),
         (attnbench.run, "fit", "train"),

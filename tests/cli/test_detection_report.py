@@ -34,7 +34,7 @@ def mixed_store() -> None:
 @pytest.mark.parametrize(
     ("format_", "words"),
     [
-        ("table", "Detection: resnet18 on cluttered-scenes"),
+        ("table", "Detection: faster-rcnn in resnet18 on cluttered-scenes"),
         ("markdown", "### faster-rcnn"),
         ("latex", r"\label{tab:detection-1}"),
         ("csv", "board,data,backbone,epochs,baseline,detector,variant,"),
@@ -53,7 +53,7 @@ def test_both_tasks_stand_below_each_other(format_: str, capsys: pytest.CaptureF
     mixed_store()
     assert main(["report", "records", "--format", format_]) == 0
     shown = capsys.readouterr().out
-    assert 0 <= shown.index("cifar-resnet:depth=20 on fashion-mnist") < shown.index("Detection: resnet18")
+    assert 0 <= shown.index("cifar-resnet:depth=20 on fashion-mnist") < shown.index("Detection: faster-rcnn in resnet18")
 
 
 def test_a_task_is_shown_alone(capsys: pytest.CaptureFixture[str]) -> None:
