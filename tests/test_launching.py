@@ -20,6 +20,7 @@ from attnbench.detection_spec import DetectionRun
 from attnbench.detection_suite import expand_detection
 from attnbench.detector_training import fit_detector
 from attnbench.errors import DivergedError, TrainingError
+from attnbench.execution import set_progress
 from attnbench.launching import on_ranks
 from attnbench.measure.average_precision import Evaluation, Scored
 from attnbench.ranks import gathered, leads, num_ranks, seed_of_rank, this_share
@@ -204,8 +205,6 @@ def test_a_training_cut_off_goes_on_to_the_same_bits(together: dict[str, Any]) -
 
 
 def test_one_record_is_written_and_one_rank_is_heard(tmp_path: Path) -> None:
-    from attnbench.execution import set_progress
-
     (_, spec) = expand(dataclasses.replace(tiny_suite(epochs=4), compute=TWO))
     heard: list[tuple[str, int, int]] = []
     set_progress(lambda run, *event: heard.append(event))
