@@ -17,7 +17,7 @@ from attnbench.detection_run import (
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
 from attnbench.errors import CheckpointError
 from attnbench.execution import Grid, tell_progress
-from attnbench.loggers import LogTo
+from attnbench.loggers import LogTo, log_name
 from attnbench.plugins import import_plugins, plugin_that_defines
 from attnbench.resuming import remove_state
 from attnbench.suite import plugin_of
@@ -131,8 +131,7 @@ def detection_grid(
 
 def checkpoint_name(spec: DetectionRun) -> str:
     """File of a run's trained detector: readable, and by the digest its own."""
-    detector, attention = (Variant.parse(text).name for text in (spec.detector, spec.attention))
-    return f"{detector}-{attention}-seed{spec.seed}-{detection_digest(spec)}.ckpt"
+    return f"{log_name(spec)}.ckpt"
 
 
 def execute_detection(

@@ -43,8 +43,9 @@ def make(
     _print_counts(console, made)
     console.print(f"The images and annotations are in {out}.", highlight=False, markup=False, soft_wrap=True)
     annotations = " ".join(str(files[split].relative_to(out)) for split in ("train", "test"))
+    options = f"--data coco --root {out} --annotations {annotations}"
     console.print(
-        f"To train on them: --data coco --root {out} --annotations {annotations}",
+        f"To train on them: attnbench leaderboard --task detection {options}",
         highlight=False,
         markup=False,
         soft_wrap=True,

@@ -54,7 +54,7 @@ def plan(
     _check(difference, seeds, workers)
     records, problems = Store(store).read()
     if not records:
-        raise StoreError(f"{store} holds no record that can be read")
+        raise StoreError(f"plan is for leaderboards of classifiers, and {store} holds no record of one to read")
     groups = chosen_boards(comparable(records), board)
     if len(groups) > MANY_BOARDS and not board:
         raise SpecError(

@@ -217,7 +217,8 @@ def _say_left_out(problems: Sequence[str]) -> None:
 def _changes(groups: Sequence[Sequence[Record]], store: Path, against: Path, problems: Sequence[str]) -> int:
     earlier, earlier_problems = Store(against).read()
     if not groups or not earlier:
-        raise StoreError(f"{against if groups else store} holds no record of a run that can be read")
+        empty = against if groups else store
+        raise StoreError(f"--against compares leaderboards of classifiers, and {empty} holds no record of one to read")
     found = changes([board_of(group) for group in groups], leaderboards(earlier))
     names = (str(store), str(against))
     Console().print(render_changes(found, names=names, problems=[*problems, *earlier_problems]))

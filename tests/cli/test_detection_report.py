@@ -53,7 +53,8 @@ def test_both_tasks_stand_below_each_other(format_: str, capsys: pytest.CaptureF
     mixed_store()
     assert main(["report", "records", "--format", format_]) == 0
     shown = capsys.readouterr().out
-    assert 0 <= shown.index("cifar-resnet:depth=20 on fashion-mnist") < shown.index("Detection: faster-rcnn in resnet18")
+    classifiers, detectors = "cifar-resnet:depth=20 on fashion-mnist", "Detection: faster-rcnn in resnet18"
+    assert 0 <= shown.index(classifiers) < shown.index(detectors)
 
 
 def test_a_task_is_shown_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -77,7 +77,7 @@ def _marks(board: DetectionBoard) -> str:
     words = {STAR: "over seeds and images", DAGGER: "over the images of one seed"}
     meanings = [f"{mark} the interval {words[mark]} excludes 0" for mark, is_used in kinds.items() if is_used]
     return (
-        f"Marks of Δ AP: {'; '.join(meanings)}, also after Bonferroni's correction for {_families(board.blocks)}. "
+        f"Marks of Δ AP, each after Bonferroni's correction for {_families(board.blocks)}: {'; '.join(meanings)}. "
         "No other column is judged: those figures are parts of AP, and their intervals are of each alone, not "
         "corrected."
     )

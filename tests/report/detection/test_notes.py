@@ -54,7 +54,8 @@ def test_several_machines_are_listed() -> None:
 def test_one_seed_says_nothing_of_modules() -> None:
     text = text_of(some(1))
     assert "One seed: the interval is over test images only, and a difference may be the seed's." in text
-    assert "† the interval over the images of one seed excludes 0, also after Bonferroni's correction" in text
+    assert "Marks of Δ AP, each after Bonferroni's correction for the 2 comparisons" in text
+    assert ": † the interval over the images of one seed excludes 0. No other" in text
     assert "the 2 comparisons with the baseline of each detector (97.5 %)" in text
     assert "a bootstrap over the 16 test images." in text
     assert "* the interval" not in text
