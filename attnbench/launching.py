@@ -58,6 +58,9 @@ def on_ranks(
         # A file and no port, which somebody else could take first.
         meeting = (Path(folder) / "meeting").as_uri()
         ranks = [pool.submit(_as_rank, share, meeting, on_gpu, run, spec, options) for share in shares]
+        # The pool watches the processes that it had when something was last submitted, and that of the last rank was
+        # not yet among them: its death would go unnoticed, and the others wait for it.
+        pool.submit(os.getpid)
         try:
             for rank in as_completed(ranks):
                 rank.result()

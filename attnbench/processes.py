@@ -36,6 +36,8 @@ def open_processes(
     """
     context = multiprocessing.get_context("spawn")
     events: _Events = context.Queue()
+    # A process that is killed while it tells something leaves the queue locked; this one must not wait for it to end.
+    events.cancel_join_thread()
     listener = threading.Thread(target=_listen, args=(events, hear), daemon=True)
     listener.start()
     pool = ProcessPoolExecutor(
