@@ -187,7 +187,7 @@ def test_a_leaderboard_leaves_a_checkpoint_of_each_run(
     assert main([*words, "--checkpoints", "detectors"]) == 0
     names = sorted(file.name for file in Path("detectors").iterdir())
     digests = {file.name.partition(".")[0] for file in (first, second)}
-    assert {name.rpartition("-")[0] for name in names} == {"retinanet-none-seed0", "retinanet-sge-seed0"}
+    assert {name.rpartition("-")[0] for name in names} == {"retinanet-none-seed0", "retinanet-sge_groups_4-seed0"}
     assert {name.rpartition("-")[2].removesuffix(".ckpt") for name in names} == digests
     assert (first.read_bytes(), second.read_bytes()) == before
     kept, lost = (Path("detectors") / name for name in names)
