@@ -12,8 +12,9 @@ import msgspec
 
 from attnbench.efficiency_spec import spec_digest
 from attnbench.errors import SpecError
+from attnbench.identity import LATER, NO_RESULT
 from attnbench.registry import did_you_mean
-from attnbench.spec import LATER, NO_RESULT, Compute, PluginFile
+from attnbench.spec import Compute, PluginFile
 from attnbench.spec_rules import canonical, check, check_divided
 from attnbench.variant import Variant
 

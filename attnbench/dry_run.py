@@ -12,8 +12,9 @@ from attnbench.detection_run import build_run_detector, read_detection_data
 from attnbench.detection_spec import DetectionRecipe, DetectionRun, DetectionSuite
 from attnbench.detection_suite import detection_grid
 from attnbench.matches import AREAS, IOU_THRESHOLDS
+from attnbench.packed import PackedIntegers
 from attnbench.prospect import DryRun, Prospect, look_ahead
-from attnbench.record import Epoch, PackedIntegers, Store
+from attnbench.record import Epoch, Store
 from attnbench.run import build_run_model, read_data
 from attnbench.spec import RunSpec, SuiteSpec, digest
 from attnbench.step_times import StepTimes, time_steps

@@ -11,7 +11,8 @@ from typing import Literal, TypeAlias, get_args
 import msgspec
 
 from attnbench.errors import SpecError
-from attnbench.spec import PluginFile, fields_of
+from attnbench.identity import fields_of
+from attnbench.spec import PluginFile
 from attnbench.spec_rules import canonical
 
 Phase: TypeAlias = Literal["inference", "training", "latency"]

@@ -10,7 +10,8 @@ from attnbench.environment import capture_environment
 from attnbench.measure import count_macs, count_parameters
 from attnbench.models import create_model, load_checkpoint
 from attnbench.models.checkpoint import read_hashed_checkpoint
-from attnbench.record import Environment, PackedBits
+from attnbench.packed import PackedBits
+from attnbench.record import Environment
 from attnbench.spec import Compute, Recipe
 from attnbench.training import evaluate, resolve_device, use_threads
 

@@ -5,15 +5,14 @@ under `timing`; everything else is the same, bit for bit, for two runs of one
 spec on one machine.
 """
 
-import base64
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from attnbench.errors import RecordError
+from attnbench.localisation_record import Localisation
+from attnbench.packed import PackedBits, PackedIntegers
 from attnbench.record_fault import fault_of
+from attnbench.robustness_record import Corrupted
 from attnbench.spec import RunSpec
 from attnbench.store import RecordFolder, decode_record, encode_record
 
@@ -116,54 +115,6 @@ class Timing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PackedBits:
-    """Booleans, eight to a byte, as base64 text."""
-
-    num_bits: int
-    """How many booleans."""
-    data: str
-    """Their bytes, first boolean in the highest bit, base64."""
-
-    @classmethod
-    def pack(cls, bits: NDArray[np.bool_]) -> "PackedBits":
-        """Pack a boolean array of shape (num_bits,)."""
-        return cls(num_bits=len(bits), data=base64.b64encode(np.packbits(bits).tobytes()).decode())
-
-    @property
-    def num_true(self) -> int:
-        """How many of them are true; quicker than unpacking them."""
-        return int.from_bytes(base64.b64decode(self.data), "big").bit_count()
-
-    def unpack(self) -> NDArray[np.bool_]:
-        """The boolean array of shape (num_bits,)."""
-        packed = np.frombuffer(base64.b64decode(self.data), dtype=np.uint8)
-        return np.unpackbits(packed, count=self.num_bits).astype(np.bool_)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PackedIntegers:
-    """Whole numbers that are not negative, as base64 text."""
-
-    num_integers: int
-    """How many."""
-    bytes_each: int
-    """Bytes of one: 1, 2, 4 or 8, lowest first."""
-    data: str
-    """Their bytes, base64."""
-
-    @classmethod
-    def pack(cls, integers: NDArray[np.int64]) -> "PackedIntegers":
-        """Pack an array of shape (num_integers,) in as few bytes as its largest number allows."""
-        packed = integers.astype(np.min_scalar_type(int(integers.max(initial=0))).newbyteorder("<"))
-        data = base64.b64encode(packed.tobytes()).decode()
-        return cls(num_integers=len(integers), bytes_each=packed.dtype.itemsize, data=data)
-
-    def unpack(self) -> NDArray[np.int64]:
-        """The array of shape (num_integers,)."""
-        return np.frombuffer(base64.b64decode(self.data), dtype=f"<u{self.bytes_each}").astype(np.int64)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """The immutable result of one run."""
 
@@ -185,6 +136,10 @@ class Record:
     """What depends on the clock."""
     test_sources: PackedIntegers | None = None
     """Of each test image the source it was made from, where several share one: these are not independent."""
+    localisation: Localisation | None = None
+    """How much of the model's maps lies on the objects, where that was asked for."""
+    robustness: tuple[Corrupted, ...] | None = None
+    """What is right on corrupted test images, where that was asked for: each corruption in growing strength."""
 
     def to_json(self) -> bytes:
         """The record as indented JSON."""

@@ -8,6 +8,9 @@ import base64
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from attnbench.localisation_record import fault_of_localisation
+from attnbench.packed import fault_of_bits, fault_of_integers
+from attnbench.robustness_record import fault_of_robustness
 from attnbench.spec import digest
 
 if TYPE_CHECKING:
@@ -46,6 +49,8 @@ def fault_of(record: "Record") -> str | None:
         or _fault_of_answers(record)
         or _fault_of_sources(record)
         or _fault_of_timing(record.timing)
+        or fault_of_localisation(record.localisation, record.spec.measure, record.values)
+        or fault_of_robustness(record.robustness, record.spec.measure, record.values)
     )
 
 
@@ -73,17 +78,11 @@ def _fault_of_counts(values: "Values", environment: "Environment") -> str | None
 
 def _fault_of_answers(record: "Record") -> str | None:
     bits, top1_percent = record.test_correct, record.values.test_top1_percent
-    if bits.num_bits != record.values.num_test_images:
-        return f"test_correct must be of {record.values.num_test_images} images; got {bits.num_bits}"
-    try:
-        packed = base64.b64decode(bits.data)
-    except ValueError:
-        return "test_correct must be base64"
-    if len(packed) != (bits.num_bits + 7) // 8:
-        return f"test_correct must hold {bits.num_bits} bits, eight to a byte; got {len(packed)} bytes"
-    num_correct = int.from_bytes(packed, "big").bit_count()
-    if abs(num_correct - top1_percent / 100 * bits.num_bits) > 1:
-        return f"test_top1_percent is {top1_percent:g}, but test_correct has {num_correct} of {bits.num_bits} right"
+    fault = fault_of_bits("test_correct", bits, num_images=record.values.num_test_images)
+    if fault is not None:
+        return fault
+    if abs(bits.num_true - top1_percent / 100 * bits.num_bits) > 1:
+        return f"test_top1_percent is {top1_percent:g}, but test_correct has {bits.num_true} of {bits.num_bits} right"
     return None
 
 
@@ -91,16 +90,9 @@ def _fault_of_sources(record: "Record") -> str | None:
     sources, num_images = record.test_sources, record.values.num_test_images
     if sources is None:
         return None
-    if sources.num_integers != num_images:
-        return f"test_sources must be of {num_images} images; got {sources.num_integers}"
-    if sources.bytes_each not in (1, 2, 4, 8):
-        return f"bytes_each of test_sources must be 1, 2, 4 or 8; got {sources.bytes_each}"
-    try:
-        num_bytes = len(base64.b64decode(sources.data))
-    except ValueError:
-        return "test_sources must be base64"
-    if num_bytes != num_images * sources.bytes_each:
-        return f"test_sources must hold {num_images} integers of {sources.bytes_each} bytes; got {num_bytes} bytes"
+    fault = fault_of_integers("test_sources", sources, num_images=num_images)
+    if fault is not None:
+        return fault
     packed = base64.b64decode(sources.data)
     if packed == packed[: sources.bytes_each] * num_images:
         return "test_sources must name two sources or more; got one"

@@ -19,10 +19,11 @@ from attnbench.launching import needs_ranks, on_ranks
 from attnbench.loggers import LogTo, log_epoch, log_test, open_log
 from attnbench.measure import Macs, count_macs, count_parameters, interleaved_forward_ms
 from attnbench.models import BuiltModel, build_model
+from attnbench.packed import PackedBits, PackedIntegers
 from attnbench.paths import check_output_file
 from attnbench.plugins import check_unchanged
 from attnbench.ranks import from_leader, leads, seed_of_rank
-from attnbench.record import SCHEMA, PackedBits, PackedIntegers, Record, Timing, Values
+from attnbench.record import SCHEMA, Record, Timing, Values
 from attnbench.resuming import StateFile
 from attnbench.spec import RunSpec, digest
 from attnbench.training import Fitted, Tested, evaluate, fit, resolve_device, use_threads

@@ -8,16 +8,17 @@ of `attnbench.spec_io`.
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
+from attnbench.identity import LATER, fields_of
 from attnbench.spec_rules import canonical, check, check_divided
 
-LATER = {"digest": "unless at its default"}
-"""Marks a field that did not exist from the start; see `fields_of`."""
-NO_RESULT = {"digest": "never"}
-"""Marks a field on which no result depends; see `fields_of`."""
+Corruption: TypeAlias = Literal["noise", "blur", "occlusion", "clutter"]
+"""What can be done to test images; see `attnbench.measure.corruption`."""
+CORRUPTIONS: tuple[Corruption, ...] = get_args(Corruption)
+"""All of it, in the order of a report."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,16 +130,26 @@ class Compute:
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """How the speed of a run's model is measured."""
+    """What is measured of a run's model besides its accuracy, and how."""
 
     throughput_batch_size: int = 64
     """Images of one timed forward pass."""
     throughput_rounds: int = 20
     """Timed passes of the model, each beside one of the baseline's model."""
+    localisation_images: int = field(default=0, metadata=LATER)
+    """The first so many test images show how much of the model's maps lies on the object; 0 for none."""
+    corruptions: tuple[Corruption, ...] = field(default=(), metadata=LATER)
+    """What is done to the test images, in growing strength, to test the model on them again."""
 
     def __post_init__(self) -> None:
         for name in ("throughput_batch_size", "throughput_rounds"):
             check(getattr(self, name) >= 1, f"{name} must be at least 1", **{name: getattr(self, name)})
+        number = self.localisation_images
+        check(number >= 0, "localisation_images must not be negative", localisation_images=number)
+        names = self.corruptions
+        check(len(set(names)) == len(names), "each corruption may be named once", corruptions=names)
+        # In one order, for one digest.
+        object.__setattr__(self, "corruptions", tuple(name for name in CORRUPTIONS if name in names))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +181,7 @@ class RunSpec:
     baseline: str = "none"
     """Variant against which the throughput is measured."""
     measure: Measure = field(default_factory=Measure)
-    """How the throughput is measured."""
+    """What is measured besides the accuracy, and how."""
     seed: int = 0
     """Seed of weights, data order and augmentation."""
     plugin: PluginFile | None = None
@@ -206,7 +217,7 @@ class SuiteSpec:
     compute: Compute = field(default_factory=Compute)
     """Where each run is trained."""
     measure: Measure = field(default_factory=Measure)
-    """How the throughput is measured."""
+    """What is measured besides the accuracy, and how."""
     imports: tuple[str, ...] = ()
     """Users' files or modules to import first, which register further modules."""
 
@@ -227,20 +238,3 @@ class SuiteSpec:
 def digest(spec: RunSpec) -> str:
     """The identity of a run: 16 hexadecimal digits of the SHA-256 of its canonical JSON."""
     return hashlib.sha256(msgspec.json.encode(fields_of(spec), order="sorted")).hexdigest()[:16]
-
-
-def fields_of(part: Any) -> dict[str, object]:
-    """A spec's fields as its digest sees them, those of its parts nested.
-
-    A field that a later version adds is left out while it is at its default, or no stored record could be read: it is
-    marked as `LATER` in its class. One that is marked as `NO_RESULT` is left out always.
-    """
-    # Not the dataclass itself: msgspec leaves out fields that it left at their defaults when it made the spec.
-    # Nor asdict, which copies every value: a report computes thousands of digests.
-    fields = {
-        name: getattr(part, name)
-        for name, known in part.__dataclass_fields__.items()
-        if not known.metadata or (known.metadata == LATER and getattr(part, name) != known.default)
-    }
-    nested = {name: fields_of(value) for name, value in fields.items() if hasattr(value, "__dataclass_fields__")}
-    return fields | nested

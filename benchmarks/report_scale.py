@@ -27,7 +27,8 @@ from scipy.special import expit
 
 import attnbench
 from attnbench.errors import AttnBenchError
-from attnbench.record import SCHEMA, Environment, Epoch, PackedBits, Record, Store, Timing, Values
+from attnbench.packed import PackedBits
+from attnbench.record import SCHEMA, Environment, Epoch, Record, Store, Timing, Values
 from attnbench.spec import Recipe, RunSpec, digest
 
 VARIANTS = ("none", "se", "sge", "eca", "cbam", "bam", "gct", "simam", "srm", "sge:groups=4")

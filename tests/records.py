@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnbench.record import SCHEMA, Environment, Epoch, PackedBits, PackedIntegers, Record, Timing, Values
+from attnbench.packed import PackedBits, PackedIntegers
+from attnbench.record import SCHEMA, Environment, Epoch, Record, Timing, Values
 from attnbench.spec import PluginFile, Recipe, RunSpec, digest
 
 NUM_TEST_IMAGES = 10_000

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from attnbench.errors import RecordError, StoreError
-from attnbench.record import SCHEMA, PackedBits, Record, Store, without_timing
+from attnbench.packed import PackedBits
+from attnbench.record import SCHEMA, Record, Store, without_timing
 from tests.records import make_record
 
 

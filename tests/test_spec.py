@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from attnbench.errors import SpecError
-from attnbench.spec import Compute, Measure, PluginFile, Recipe, RunSpec, SuiteSpec, digest, fields_of
+from attnbench.identity import fields_of
+from attnbench.spec import Compute, Measure, PluginFile, Recipe, RunSpec, SuiteSpec, digest
 from attnbench.spec_io import from_builtins
 
 

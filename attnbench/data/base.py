@@ -33,6 +33,16 @@ class Loaded:
     """Batches of each split."""
 
 
+@dataclass(frozen=True)
+class Objects:
+    """Where the object is in each image of a split."""
+
+    boxes: torch.Tensor
+    """x0, y0, x1, y1 with x1 and y1 exclusive, pixels, int64 (num_images, 4)."""
+    masks: torch.Tensor
+    """Pixels of the object, bool (num_images, H, W)."""
+
+
 def check_divided_splits(
     num_images: Mapping[Split, int], *, batch_size: int, devices: int, accumulate: int = 1
 ) -> None:
@@ -131,6 +141,14 @@ class ImageData(lightning.LightningDataModule):
     @property
     def test_sources(self) -> NDArray[np.int64] | None:
         """Of each test image, (num_images,), the source it was made from; none where each stands for itself."""
+        return None
+
+    def objects(self, split: Split) -> Objects | None:
+        """Where the object is in each image of a split, in the data set's order; none where nobody marked it.
+
+        Args:
+            split: Which images.
+        """
         return None
 
     def train_dataloader(self) -> EpochLoader[Batch]:

@@ -5,7 +5,6 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attnbench.data.base import SPLITS, Split
+from attnbench.data.base import SPLITS, Objects, Split
 from attnbench.data.cache import cache_folder
 from attnbench.data.digit_scenes import MIN_SIZE, VERSION, Scenes, draw_scenes
 from attnbench.data.in_memory import Images, InMemoryData
@@ -25,16 +24,6 @@ from attnbench.spec import Recipe
 NUM_CLASSES = 10
 MAX_SIZE = 512
 MAX_CLUTTER = 64
-
-
-@dataclass(frozen=True)
-class Objects:
-    """Where the object is in each image of a split."""
-
-    boxes: torch.Tensor
-    """x0, y0, x1, y1 with x1 and y1 exclusive, pixels, int64 (num_images, 4)."""
-    masks: torch.Tensor
-    """Pixels of the object, bool (num_images, H, W)."""
 
 
 @register_data("cluttered-digits")

@@ -3,7 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from attnbench.record import PackedIntegers, Record
+from attnbench.packed import PackedIntegers
+from attnbench.record import Record
 
 
 def comparable(records: Iterable[Record]) -> list[list[Record]]:

@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import ttest_ind
 
-from attnbench.record import PackedIntegers, Record
+from attnbench.packed import PackedIntegers
+from attnbench.record import Record
 from attnbench.report.changes.boards import BoardChange, Changes, changes
 from attnbench.report.changes.notes import change_conclusions, change_conditions, unmatched
 from attnbench.report.leaderboard.board import leaderboards
