@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from attnbench.record import Record
 from attnbench.stats import (
-    AccuracyDifference,
+    CrossedInterval,
     PairedTest,
     holm_adjusted,
     paired_accuracy_test,
@@ -189,8 +189,8 @@ def _intervals(
     correct: Mapping[str, _Correct],
     pairs: Mapping[tuple[str, str], tuple[int, ...]],
     clusters: NDArray[np.int64] | None,
-) -> dict[tuple[str, str], AccuracyDifference]:
-    intervals: dict[tuple[str, str], AccuracyDifference] = {}
+) -> dict[tuple[str, str], CrossedInterval]:
+    intervals: dict[tuple[str, str], CrossedInterval] = {}
     # All pairs over the same seeds at once: the images are drawn once, and each gets the interval that it has alone.
     for seeds in dict.fromkeys(pairs.values()):
         wanted = {pair for pair in pairs if pairs[pair] == seeds}
@@ -206,7 +206,7 @@ def _difference(
     pair: tuple[str, str],
     seeds: tuple[int, ...],
     correct: Mapping[str, _Correct],
-    interval: AccuracyDifference,
+    interval: CrossedInterval,
     test: PairedTest,
 ) -> Difference:
     one, other = (np.array([correct[name][seed].mean() for seed in seeds]) for name in pair)
