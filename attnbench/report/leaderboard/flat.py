@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from attnbench.report.leaderboard.board import Leaderboard
+from attnbench.report.leaderboard.cells import Raw, TableColumn
 from attnbench.report.leaderboard.differences import Difference
-from attnbench.report.leaderboard.table import Raw, TableColumn, leaderboard_table
+from attnbench.report.leaderboard.table import leaderboard_table
 
 
 def csv_text(boards: Sequence[Leaderboard]) -> str:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 
 from attnbench.printable import printable
-from attnbench.report.leaderboard.table import Cell, LeaderboardTable
+from attnbench.report.leaderboard.cells import Cell
+from attnbench.report.leaderboard.table import LeaderboardTable
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
 

@@ -8,7 +8,8 @@ from rich.text import Text
 
 from attnbench.report.columns import Column, fits, tables, variant_column
 from attnbench.report.leaderboard.board import Leaderboard
-from attnbench.report.leaderboard.table import LeaderboardTable, TableColumn, leaderboard_table
+from attnbench.report.leaderboard.cells import TableColumn
+from attnbench.report.leaderboard.table import LeaderboardTable, leaderboard_table
 from attnbench.report.text import WIDE, shown
 
 
