@@ -84,7 +84,7 @@ def mean_intervals(
     >>> values = np.random.default_rng(0).normal(0.3, 0.1, size=(1, 5, 1000))
     >>> (result,) = mean_intervals(values)
     >>> print(f"{result.mean:.3f} in {result.low:.3f} … {result.high:.3f}")
-    0.299 in 0.295 … 0.303
+    0.300 in 0.294 … 0.305
     """
     check_settings(confidence, num_resamples)
     values = np.asarray(values, dtype=np.float64)
