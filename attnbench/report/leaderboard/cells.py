@@ -53,6 +53,29 @@ class TableColumn:
     """Whether a narrow terminal leaves it out."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class TablePart:
+    """What else was measured of the variants of a leaderboard, as a table of its own below it."""
+
+    name: str
+    """What is shown."""
+    rows: tuple[str, ...]
+    """The variants in the order of the leaderboard, and below them the controls."""
+    num_variants: int
+    """How many of the rows are variants."""
+    groups: tuple[tuple[TableColumn, ...], ...]
+    """The columns; those of a group stay beside each other."""
+    raw: tuple[TableColumn, ...] = ()
+    """What only formats for programs show; its cells have no text, and it has none for controls."""
+    notes: tuple[str, ...]
+    """What it tells and what it does not, a paragraph each."""
+
+    @property
+    def columns(self) -> tuple[TableColumn, ...]:
+        """All columns that are shown."""
+        return tuple(column for group in self.groups for column in group)
+
+
 def difference_columns(
     differences: Sequence[Difference | None], *, header: str, prefix: str = "", best: Collection[str] = ()
 ) -> tuple[TableColumn, TableColumn]:

@@ -113,7 +113,7 @@ def _at_strength(records: Sequence[Record], corruption: Corruption, strength: fl
         else next(found.test_correct for found in _passes(record, corruption) if found.strength == strength)
         for record in records
     }
-    return {seed: 100.0 * correct.unpack() for seed, correct in bits.items()}
+    return {seed: np.where(correct.unpack(), 100.0, 0.0) for seed, correct in bits.items()}
 
 
 def _passes(record: Record, corruption: Corruption) -> list[Corrupted]:

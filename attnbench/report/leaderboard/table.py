@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from attnbench.presets.published import ImageNetRow, published_for
 from attnbench.report.leaderboard.board import Leaderboard, Row
-from attnbench.report.leaderboard.cells import Cell, TableColumn, difference_columns, finite
+from attnbench.report.leaderboard.cells import Cell, TableColumn, TablePart, difference_columns, finite
+from attnbench.report.leaderboard.corrupted_table import corrupted_part
 from attnbench.report.leaderboard.letters import share_letter
+from attnbench.report.leaderboard.localised_table import localised_part
 from attnbench.report.leaderboard.notes import conclusions, conditions, heading
 from attnbench.report.numbers import (
     half_width,
@@ -39,6 +41,8 @@ class LeaderboardTable:
     """What it tells and what it does not, a paragraph each."""
     emphasis: str
     """What it means that cells stand out, for formats that show it; empty where none does."""
+    parts: tuple[TablePart, ...] = ()
+    """What else was measured of the variants, a table each."""
 
 
 def leaderboard_table(board: Leaderboard) -> LeaderboardTable:
@@ -63,7 +67,17 @@ def leaderboard_table(board: Leaderboard) -> LeaderboardTable:
         columns=columns,
         notes=(*conclusions(board), *credit),
         emphasis=_EMPHASIS if stands_out else "",
+        parts=table_parts(board),
     )
+
+
+def table_parts(board: Leaderboard) -> tuple[TablePart, ...]:
+    """The tables of what else was measured of the variants: where maps lie, and what is right on corrupted images."""
+    found = [
+        None if board.localisation is None else localised_part(board.localisation),
+        None if board.robustness is None else corrupted_part(board.robustness),
+    ]
+    return tuple(part for part in found if part is not None)
 
 
 def cost_columns(rows: Sequence[Row]) -> tuple[TableColumn, ...]:
