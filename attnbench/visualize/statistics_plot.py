@@ -72,7 +72,7 @@ def plot_statistics(layers: Sequence[LayerStatistics], *, title: str = "Attentio
         frame.text(-0.02, top * (1 - (row + 0.6) / len(layers)), _short(layer.layer), ha="right", va="center", size=8)
     for column, name in enumerate(names):
         of_layers = [next((tensor for tensor in layer.tensors if tensor.name == name), None) for layer in layers]
-        colour = _COLOURS[max(0, len(_COLOURS) - len(names) + column) % len(_COLOURS)]
+        colour = _COLOURS[max(0, len(_COLOURS) - len(names) + column)]
         _draw_distributions(frame, name, of_layers, left=column * (width + _GAP), width=width, top=top, colour=colour)
     for place, panel in enumerate(panels):
         left = 1 - (len(panels) - place) * (_PANEL_SHARE + _GAP) + _GAP
