@@ -32,7 +32,7 @@ def feature_map(channels: int = 4) -> torch.Tensor:
 
 
 def test_sge_shows_the_group_whose_gate_varies_most() -> None:
-    # As in test_capture.py: group 1's similarity is constant, so that only group 0's gate varies.
+    # The maps of test_capture.py with their groups exchanged: the similarity of group 0 is constant.
     images = torch.tensor([[[[1.0, -1.0]], [[2.0, 2.0]], [[0.0, 2.0]], [[0.0, 0.0]]]])
     module = SpatialGroupEnhance(4, groups=2, gate_scale_init=2.0, gate_shift_init=0.5)
     found = drawn(module, images, most_groups=1)
@@ -48,7 +48,9 @@ def test_sge_shows_the_group_whose_gate_varies_most() -> None:
     # The percentiles of 0, 1, 0, gate between its two highest.
     assert (before.low, before.high) == (after.low, after.high) == (0, pytest.approx(gate[1] + 0.97 * (1 - gate[1])))
     assert found["group 1: similarity"].low == pytest.approx(0.02)
-    assert before.caption.startswith("mean |input| over the 2 channels of group 1 of 0 … 1, drawn because its gate")
+    assert before.caption.startswith(
+        "group 1 of 0 … 1: mean |input| over its 2 channels; drawn as one of 1 whose gates"
+    )
     assert after.caption.endswith(
         f"colours from 0 to {after.high:.3g}, the 1st to the 99th percentile before and after"
     )
@@ -61,8 +63,9 @@ def test_sge_orders_groups_by_their_gates_deviation_and_says_it() -> None:
     found = drawn(module, feature_map(6), most_groups=2)
     assert [name for name in found if name.endswith("gate")] == ["group 2: gate", "group 0: gate"]
     deviation = found["group 0: gate"].values.std()
-    assert f"one of the 2 whose gates vary most over images and positions (standard deviation {deviation:.2g})" in (
-        found["group 0: gate"].caption
+    assert found["group 0: gate"].caption.startswith(
+        "group 0 of 0 … 2: the gate σ(a); drawn as one of 2 whose gates vary most over images and positions, with a "
+        f"standard deviation of {deviation:.2g}; colours from "
     )
 
 
