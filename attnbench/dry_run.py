@@ -2,6 +2,7 @@
 
 from functools import cache, partial
 from pathlib import Path
+from typing import get_args
 
 from attnbench.data import ImageData
 from attnbench.data.detection import DetectionData
@@ -11,7 +12,9 @@ from attnbench.detection_record import AveragePrecisions, DetectionEpoch, Detect
 from attnbench.detection_run import build_run_detector, read_detection_data
 from attnbench.detection_spec import DetectionRecipe, DetectionRun, DetectionSuite
 from attnbench.detection_suite import detection_grid
+from attnbench.localisation_record import MapKind
 from attnbench.matches import AREAS, IOU_THRESHOLDS
+from attnbench.measure.corruption import strengths
 from attnbench.packed import PackedIntegers
 from attnbench.prospect import DryRun, Prospect, look_ahead
 from attnbench.record import Epoch, Store
@@ -31,6 +34,10 @@ _BYTES_A_TIMED_PASS = 24
 """One number of milliseconds in a record's JSON, with its line."""
 _BYTES_OF_THE_REST = 1500
 """Environment, values and the names of the fields in a record's JSON."""
+_BYTES_OF_AN_ANSWER = 120
+"""The names of the fields beside a test's right answers."""
+_TESTS_OF_LOCALISATION = 8
+"""Validation and test images, each forward for attention, forward and backward for Grad-CAM, and scored."""
 _BYTES_A_DETECTION = (4 + 2 + 4 + 2 * len(AREAS) * len(IOU_THRESHOLDS) // 8) * 4 // 3
 """One detection of a record, as if it could not be compressed; see `attnbench.matches.Matches`."""
 _DETECTIONS_AN_IMAGE = 100
@@ -67,7 +74,7 @@ def dry_run(
             return None
         task = Classification(model, spec.recipe, num_classes=data.num_classes)
         times = time_steps(task, data, recipe=spec.recipe, compute=spec.compute, seconds=seconds)
-        return _run_s(times, spec, data), times
+        return _run_s(times, spec, data, further_tests=_further_tests(spec, data)), times
 
     prospect = Prospect(
         specs=specs,
@@ -142,8 +149,10 @@ def detection_dry_run(
     return look_ahead(prospect, store, workers=workers, seconds=seconds)
 
 
-def _run_s(times: StepTimes, spec: RunSpec | DetectionRun, data: ImageData | DetectionData) -> float:
-    """Seconds of training, of all validations and of the test."""
+def _run_s(
+    times: StepTimes, spec: RunSpec | DetectionRun, data: ImageData | DetectionData, *, further_tests: float = 0
+) -> float:
+    """Seconds of training, of all validations, of the test, and of what takes as long as so many further ones."""
     epochs = spec.recipe.epochs
     if isinstance(spec, RunSpec):
         num_validations = epochs
@@ -152,8 +161,18 @@ def _run_s(times: StepTimes, spec: RunSpec | DetectionRun, data: ImageData | Det
     validation = len(data.val_dataloader()) if num_validations else 0
     return (
         epochs * times.training_step_s * len(data.train_dataloader())
-        + (num_validations * validation + len(data.test_dataloader())) * times.evaluation_step_s
+        + (num_validations * validation + (1 + further_tests) * len(data.test_dataloader())) * times.evaluation_step_s
     )
+
+
+def _further_tests(spec: RunSpec, data: ImageData) -> float:
+    """How many tests take as long as what else is measured of a run, about."""
+    share = min(1.0, spec.measure.localisation_images / data.num_images["test"])
+    return _num_corrupted(spec, data) + share * _TESTS_OF_LOCALISATION
+
+
+def _num_corrupted(spec: RunSpec, data: ImageData) -> int:
+    return sum(len(strengths(corruption, size=data.image_shape[1:])) for corruption in spec.measure.corruptions)
 
 
 def _estimated_bytes(spec: RunSpec, data: ImageData) -> int:
@@ -165,7 +184,11 @@ def _estimated_bytes(spec: RunSpec, data: ImageData) -> int:
     sources = 0 if data.test_sources is None else len(encode_record(PackedIntegers.pack(data.test_sources)))
     passes = 2 * spec.measure.throughput_rounds * _BYTES_A_TIMED_PASS
     curve = spec.recipe.epochs * len(encode_record(epoch))
-    return len(encode_record(spec)) + curve + bits + sources + passes + _BYTES_OF_THE_REST
+    num_localised = min(spec.measure.localisation_images, data.num_images["test"])
+    # Two scores of two bytes each, in base64, of each kind of map.
+    scores = len(get_args(MapKind)) * 2 * num_localised * 2 * 4 // 3
+    answers = (1 + _num_corrupted(spec, data)) * (bits + _BYTES_OF_AN_ANSWER)
+    return len(encode_record(spec)) + curve + answers + scores + sources + passes + _BYTES_OF_THE_REST
 
 
 def _estimated_detection_bytes(spec: DetectionRun, data: DetectionData) -> int:

@@ -65,12 +65,18 @@ def fault_of_localisation(found: Localisation | None, measure: Measure, values: 
     wanted = min(measure.localisation_images, values.num_test_images)
     if found is None:
         return f"it must hold localisation of {wanted} images; got none" if wanted else None
+    if not wanted:
+        return "it must hold no localisation, which its spec does not ask for"
     if found.num_images != wanted:
         return f"localisation must be of {wanted} images; got {found.num_images}"
     kinds = [scores.kind for scores in found.maps]
     if len(set(kinds)) != len(kinds):
         return f"localisation must hold each kind of map once; got {', '.join(kinds)}"
+    if not 0 <= found.object_share <= 1:
+        return f"object_share must lie in [0, 1]; got {found.object_share:g}"
     for scores in found.maps:
+        if not 0 <= scores.threshold <= 1:
+            return f"the threshold of {scores.kind} must lie in [0, 1]; got {scores.threshold:g}"
         for name, packed in (("energy", scores.energy), ("iou", scores.iou)):
             fault = fault_of_integers(f"{name} of {scores.kind}", packed, num_images=wanted)
             if fault is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from attnbench.packed import PackedBits, fault_of_bits
@@ -26,10 +26,13 @@ class Corrupted:
 
 def fault_of_robustness(found: Sequence[Corrupted] | None, measure: Measure, values: "Values") -> str | None:
     """What contradicts itself in it, in words, or none."""
-    named = tuple(dict.fromkeys(corrupted.corruption for corrupted in found or ()))
+    named = tuple(corruption for corruption, _ in groupby(corrupted.corruption for corrupted in found or ()))
     if named != measure.corruptions:
         wanted = ", ".join(measure.corruptions) or "none"
         return f"robustness must be of the corruptions {wanted}; got {', '.join(named) or 'none'}"
+    for corrupted in found or ():
+        if corrupted.strength <= 0:
+            return f"the strengths of {corrupted.corruption} must be positive; got {corrupted.strength:g}"
     for before, after in pairwise(found or ()):
         if before.corruption == after.corruption and not before.strength < after.strength:
             return f"the strengths of {before.corruption} must grow; got {before.strength:g} and {after.strength:g}"

@@ -16,6 +16,7 @@ from attnbench.data import ImageData, build_data
 from attnbench.data.base import check_divided_splits
 from attnbench.environment import capture_environment
 from attnbench.launching import needs_ranks, on_ranks
+from attnbench.localising import check_localisation, localise
 from attnbench.loggers import LogTo, log_epoch, log_test, open_log
 from attnbench.measure import Macs, count_macs, count_parameters, interleaved_forward_ms
 from attnbench.models import BuiltModel, build_model
@@ -26,6 +27,7 @@ from attnbench.plugins import check_unchanged
 from attnbench.ranks import from_leader, leads, seed_of_rank
 from attnbench.record import SCHEMA, Record, Timing, Values
 from attnbench.resuming import StateFile
+from attnbench.robustness import evaluate_corrupted
 from attnbench.spec import RunSpec, digest
 from attnbench.training import Fitted, Tested, evaluate, fit, resolve_device, use_threads
 
@@ -68,8 +70,12 @@ def run_spec(
         built = build_run_model(spec, spec.attention, data)
         counted = count_macs(built.model, data.image_shape)
         fitted, tested = _train_and_test(spec, built.model, data, tell, checkpoint=checkpoint, log_to=log_to)
+        told = partial(tell, "measure")
+        robustness = evaluate_corrupted(built.model, data, spec, on_step=told) if spec.measure.corruptions else None
 
         def measured() -> Record:
+            number = spec.measure.localisation_images
+            localisation = localise(built.model, data, num_images=number, on_step=told) if number else None
             tell("measure", 0, 1)
             model_ms, baseline_ms = _measure_speed(spec, built.model, data)
             return Record(
@@ -81,6 +87,8 @@ def run_spec(
                 values=_values(built, counted, data, fitted, tested),
                 test_correct=PackedBits.pack(tested.test_correct),
                 test_sources=None if data.test_sources is None else PackedIntegers.pack(data.test_sources),
+                localisation=localisation,
+                robustness=robustness,
                 timing=Timing(
                     started_at=started_at,
                     wall_s=time.perf_counter() - started,
@@ -170,6 +178,7 @@ def read_data(spec: RunSpec) -> ImageData:
     from_leader(data.prepare_data)
     data.setup("fit")
     check_divided_splits(data.num_images, batch_size=spec.recipe.batch_size, devices=spec.compute.devices)
+    check_localisation(spec, data)
     return data
 
 

@@ -1,14 +1,17 @@
 """Synthetic records: every field filled, the digest that of the spec, the numbers chosen by the test."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from attnbench.localisation_record import STEPS, LayerScores, Localisation, MapKind, MapScores
 from attnbench.packed import PackedBits, PackedIntegers
 from attnbench.record import SCHEMA, Environment, Epoch, Record, Timing, Values
-from attnbench.spec import PluginFile, Recipe, RunSpec, digest
+from attnbench.robustness_record import Corrupted
+from attnbench.spec import Corruption, Measure, PluginFile, Recipe, RunSpec, digest
 
 NUM_TEST_IMAGES = 10_000
 
@@ -46,6 +49,8 @@ def make_record(
     started_at: str = "2030-01-01T00:00:00+00:00",
     correct: NDArray[np.bool_] | None = None,
     sources: NDArray[np.int64] | None = None,
+    localisation: Localisation | None = None,
+    robustness: tuple[Corrupted, ...] | None = None,
     **environment: Any,
 ) -> Record:
     """A record whose top-1 accuracy, cost and timings are given; further keywords change its environment.
@@ -63,6 +68,10 @@ def make_record(
         data=data,
         baseline=baseline,
         recipe=recipe,
+        measure=Measure(
+            localisation_images=localisation.num_images if localisation else 0,
+            corruptions=tuple(dict.fromkeys(corrupted.corruption for corrupted in robustness or ())),
+        ),
         seed=seed,
         plugin=plugin,
         data_plugin=data_plugin,
@@ -108,4 +117,56 @@ def make_record(
             forward_ms=forward_ms,
             baseline_forward_ms=baseline_forward_ms,
         ),
+        localisation=localisation,
+        robustness=robustness,
+    )
+
+
+def make_localisation(
+    energies: Mapping[MapKind, NDArray[np.float64]], *, layer: str = "layer3.2", object_share: float = 0.12
+) -> Localisation:
+    """Maps of which each image has a given share on the object, and half of it as IoU.
+
+    Args:
+        energies: Of each kind of map, (num_images,), in [0, 1].
+        layer: Whose attention it is.
+        object_share: Mean share of an image's pixels that are the object's.
+    """
+    layers = {"attention": layer, "grad-cam": "layer3"}
+    maps = tuple(
+        MapScores(
+            kind=kind,
+            layer=layers.get(kind, ""),
+            threshold=0.5,
+            energy=PackedIntegers.pack(np.rint(STEPS * energy).astype(np.int64)),
+            iou=PackedIntegers.pack(np.rint(STEPS / 2 * energy).astype(np.int64)),
+        )
+        for kind, energy in energies.items()
+    )
+    return Localisation(
+        num_images=len(next(iter(energies.values()))),
+        num_validation_images=100,
+        object_share=object_share,
+        maps=maps,
+        layers=(
+            LayerScores(layer="layer2.2", energy=0.2, iou=0.1),
+            LayerScores(layer=layer, energy=0.3, iou=0.15),
+        )
+        if "attention" in energies
+        else (),
+    )
+
+
+def make_robustness(
+    percents: Mapping[Corruption, Mapping[float, float]], *, num_images: int = NUM_TEST_IMAGES
+) -> tuple[Corrupted, ...]:
+    """Top-1 accuracies by corruption and strength; the first images are the ones classified correctly."""
+    return tuple(
+        Corrupted(
+            corruption=corruption,
+            strength=strength,
+            test_correct=PackedBits.pack(np.arange(num_images) < round(percent / 100 * num_images)),
+        )
+        for corruption, by_strength in percents.items()
+        for strength, percent in by_strength.items()
     )

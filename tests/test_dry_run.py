@@ -73,6 +73,16 @@ def test_records_of_other_seeds_tell_the_time_and_the_size(store: Store) -> None
     assert "the median of 2 records" in text
 
 
+def test_what_else_is_measured_adds_to_time_and_size(tmp_path: Path) -> None:
+    suite = tiny_suite(attention=("none",), epochs=1)
+    scored = replace(suite, measure=replace(suite.measure, localisation_images=40, corruptions=("noise", "blur")))
+    plain, further = (dry_run(of, Store(tmp_path / "none"), workers=1, seconds=0.5) for of in (suite, scored))
+    record = run_spec(expand(scored)[0])
+    assert further.record_bytes == pytest.approx(len(record.to_json()), rel=0.3)
+    assert further.record_bytes > 1.2 * plain.record_bytes
+    assert further.variants[0].run_s > plain.variants[0].run_s
+
+
 def test_the_estimated_size_is_near_the_real_one(store: Store, tmp_path: Path) -> None:
     planned = dry_run(tiny_suite(), Store(tmp_path / "none"), workers=1, seconds=0.1)
     sizes = [store.file_of(record.digest).stat().st_size for record in store]

@@ -16,6 +16,7 @@ from attnbench.cli.detection import (
 from attnbench.cli.options import LogOptions, SpecOptions, check_log_options, log_to_from, quick, suite_from
 from attnbench.cli.report import print_leaderboards
 from attnbench.cli.running import check_counts, print_dry_run_of, run_shown, say_failures
+from attnbench.cli.score_options import ScoreOptions, check_no_score_options, scores_from
 from attnbench.record import Store
 from attnbench.spec_io import to_yaml
 from attnbench.variant import split_variants
@@ -31,6 +32,7 @@ def leaderboard(
     task: Literal["classification", "detection"] = "classification",
     options: SpecOptions | None = None,
     detection: DetectionOptions | None = None,
+    scores: ScoreOptions | None = None,
     logs: LogOptions | None = None,
     seeds: int | None = None,
     quick_: Annotated[bool, Parameter(name="--quick", negative=(), show_default=False)] = False,
@@ -71,7 +73,8 @@ def leaderboard(
         Print the suite as YAML and stop.
     """
     check_counts(workers=workers, seeds=seeds)
-    options, detection, logs = options or SpecOptions(), detection or DetectionOptions(), logs or LogOptions()
+    options, detection = options or SpecOptions(), detection or DetectionOptions()
+    scores, logs = scores or ScoreOptions(), logs or LogOptions()
     check_log_options(logs, trains_nothing={"--dry-run": dry_run, "--print-spec": print_spec})
     fields = {
         "attention": split_variants(attention) if attention else None,
@@ -79,6 +82,7 @@ def leaderboard(
     }
     keeps = {"keeps_seeds": seeds is not None, "keeps_epochs": options.epochs is not None}
     if task == "detection":
+        check_no_score_options(scores)
         detectors = detection_suite_from(suite, options, detection, **fields)
         detectors = quick_detection(detectors, **keeps) if quick_ else detectors
         if print_spec:
@@ -89,7 +93,7 @@ def leaderboard(
             return 0
         return run_detection_leaderboard(detectors, store, workers, checkpoints=checkpoints, log_to=log_to_from(logs))
     check_no_detection_options(detection)
-    spec = suite_from(suite, options, **fields)
+    spec = suite_from(suite, options, **fields, **scores_from(scores))
     if quick_:
         spec = quick(spec, **keeps)
     if print_spec:

@@ -11,6 +11,7 @@ from attnbench.detection_spec import DetectionSuite
 from attnbench.errors import SpecError
 from attnbench.loggers import LoggerKind, LogTo, check_logging
 from attnbench.presets import DEFAULT_PRESET, load_suite, preset_names
+from attnbench.registry import did_you_mean
 from attnbench.spec import SuiteSpec
 from attnbench.spec_io import from_builtins, to_builtins
 from attnbench.variant import Scalar, Variant
@@ -18,7 +19,7 @@ from attnbench.variant import Scalar, Variant
 _WHAT = Group("What is compared", sort_key=1)
 _HOW = Group("How it is trained", sort_key=2)
 _WHERE = Group("Where it runs", sort_key=3)
-_LOGS = Group("What else hears of it", sort_key=4)
+_LOGS = Group("What else hears of it", sort_key=5)
 
 _LOG_FOLDER = Path("logs")
 
@@ -186,6 +187,19 @@ def quick(suite: SuiteSpec, *, keeps_seeds: bool, keeps_epochs: bool) -> SuiteSp
         schedule=suite.recipe.schedule if epochs > 1 else "cosine",
     )
     return replace(suite, seeds=seeds, recipe=recipe)
+
+
+def names_from(text: str | None, allowed: tuple[str, ...], *, option: str) -> tuple[str, ...]:
+    """The names in a list with commas between.
+
+    Raises:
+        SpecError: If one is not allowed.
+    """
+    names = tuple(name.strip() for name in text.split(",")) if text else ()
+    for name in names:
+        if name not in allowed:
+            raise SpecError(f"{option}: unknown name {name!r}; {did_you_mean(name, allowed)}")
+    return names
 
 
 def _put(builtins: dict[str, Any], path: str, value: object) -> None:

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from attnbench.cli.options import LogOptions, SpecOptions, check_log_options, log_to_from, suite_from
+from attnbench.cli.score_options import ScoreOptions, scores_from
 from attnbench.errors import SpecError
 from attnbench.loggers import LogTo
 from attnbench.record import Record, Store
@@ -20,6 +21,7 @@ def train(
     *,
     attention: Annotated[str, Parameter(help=_ATTENTION_HELP)] = "sge",
     options: SpecOptions | None = None,
+    scores: ScoreOptions | None = None,
     logs: LogOptions | None = None,
     seed: int = 0,
     store: Path = Path("records"),
@@ -47,7 +49,7 @@ def train(
     """
     logs = logs or LogOptions()
     check_log_options(logs, trains_nothing={"--print-spec": print_spec})
-    spec = _spec(attention, options or SpecOptions(), seed, from_record)
+    spec = _spec(attention, options or SpecOptions(), scores or ScoreOptions(), seed, from_record)
     if print_spec:
         print(to_yaml(spec), end="")
         return 0
@@ -89,7 +91,7 @@ def _run(spec: RunSpec, store: Store, checkpoint: Path | None, log_to: LogTo | N
     return record
 
 
-def _spec(attention: str, options: SpecOptions, seed: int, from_record: Path | None) -> RunSpec:
+def _spec(attention: str, options: SpecOptions, scores: ScoreOptions, seed: int, from_record: Path | None) -> RunSpec:
     if from_record is not None:
         try:
             return Record.from_json(from_record.read_bytes(), source=str(from_record)).spec
@@ -97,7 +99,7 @@ def _spec(attention: str, options: SpecOptions, seed: int, from_record: Path | N
             raise SpecError(f"cannot read {from_record}: {error.strerror or error}") from None
     from attnbench.suite import expand
 
-    suite = suite_from(None, options, attention=[attention], seeds=[seed])
+    suite = suite_from(None, options, attention=[attention], seeds=[seed], **scores_from(scores))
     return expand(suite)[-1]
 
 

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.markup import escape
 
-from attnbench.cli.options import SpecOptions, suite_from
+from attnbench.cli.options import SpecOptions, names_from, suite_from
 from attnbench.cli.running import check_counts
 from attnbench.cli.tune_options import (
     ADDITIONS,
@@ -16,7 +16,6 @@ from attnbench.cli.tune_options import (
     SearchOptions,
     StudyOptions,
     is_given,
-    names_from,
     objectives_from,
 )
 from attnbench.cli.tune_study import Opened, open_study

@@ -6,8 +6,7 @@ from typing import Annotated, get_args
 
 from cyclopts import Group, Parameter
 
-from attnbench.errors import SpecError
-from attnbench.registry import did_you_mean
+from attnbench.cli.options import names_from
 from attnbench.tune_spec import Addition, Objective, PrunerName, SamplerName
 
 _SEARCH = Group("What is searched, and how", sort_key=0)
@@ -74,19 +73,6 @@ class FinalOptions:
     with, or 3."""
     store: Annotated[Path, Parameter(group=_FINAL)] = Path("records")
     """Folder of the records of these runs."""
-
-
-def names_from(text: str | None, allowed: tuple[str, ...], *, option: str) -> tuple[str, ...]:
-    """The names in a list with commas between.
-
-    Raises:
-        SpecError: If one is not allowed.
-    """
-    names = tuple(name.strip() for name in text.split(",")) if text else ()
-    for name in names:
-        if name not in allowed:
-            raise SpecError(f"{option}: unknown name {name!r}; {did_you_mean(name, allowed)}")
-    return names
 
 
 def objectives_from(text: str | None) -> tuple[Objective, ...]:

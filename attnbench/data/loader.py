@@ -16,12 +16,13 @@ Batch: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 
 BatchType = TypeVar("BatchType")
 
-_PURPOSES = {"order": 0, "augmentation": 1}
+Purpose: TypeAlias = Literal["order", "augmentation", "corruption", "control"]
+"""What numbers are drawn for."""
+
+_PURPOSES: dict[Purpose, int] = {"order": 0, "augmentation": 1, "corruption": 2, "control": 3}
 
 
-def seeded_generator(
-    seed: int, epoch: int, index: int = 0, *, purpose: Literal["order", "augmentation"]
-) -> torch.Generator:
+def seeded_generator(seed: int, epoch: int, index: int = 0, *, purpose: Purpose) -> torch.Generator:
     """A CPU generator for one purpose at one place of the training.
 
     It neither reads nor changes the global generators, and a device draws the

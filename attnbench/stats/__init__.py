@@ -1,7 +1,8 @@
 """Intervals, ratios, paired tests and corrections: pure functions of numbers."""
 
-from attnbench.stats.accuracy import AccuracyDifference, paired_accuracy_interval, pairwise_accuracy_intervals
+from attnbench.stats.accuracy import paired_accuracy_interval, pairwise_accuracy_intervals
 from attnbench.stats.bootstrap import RatioInterval, paired_ratio_interval
+from attnbench.stats.crossed import CrossedInterval, mean_intervals
 from attnbench.stats.families import holm_adjusted, rank_letters
 from attnbench.stats.intervals import Interval, Ratio, median_ratio, paired_t_interval, proportion_interval, t_interval
 from attnbench.stats.permutation import (
@@ -17,7 +18,7 @@ from attnbench.stats.power import seeds_needed, smallest_detectable_difference
 from attnbench.stats.unpaired import UnpairedRatio, unpaired_ratio_interval
 
 __all__ = [
-    "AccuracyDifference",
+    "CrossedInterval",
     "Interval",
     "PairedTest",
     "Ratio",
@@ -26,6 +27,7 @@ __all__ = [
     "fewest_seeds",
     "holm_adjusted",
     "mcnemar_p",
+    "mean_intervals",
     "median_ratio",
     "paired_accuracy_interval",
     "paired_accuracy_test",

@@ -32,47 +32,13 @@ where seeds do nothing of their own. Images made from one source are drawn toget
 """
 
 import itertools
-import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
 
 from attnbench.errors import SpecError
 from attnbench.stats.bootstrap import check_settings
-from attnbench.stats.crossed import crossed_variance, draw_counts
-
-_DRAWN_AT_ONCE = 5_000_000
-"""Images of so many resamples are held at once: 20 MB of counts."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AccuracyDifference:
-    """A mean difference of two accuracies with a bootstrap interval, as parts of one: 0.01 is a point."""
-
-    mean: float
-    """Mean over seeds and images."""
-    low: float
-    """Lower end of the interval."""
-    high: float
-    """Upper end of the interval."""
-    confidence: float
-    """Probability that such an interval covers the true difference, in (0, 1)."""
-    standard_error: float
-    """Square root of V, before anything is added for few seeds."""
-    degrees: float
-    """Degrees of freedom that widened the interval."""
-    num_seeds: int
-    """Seeds; the interval of one seed is of this seed's weights only, and says nothing of another's."""
-    num_images: int
-    """Test images."""
-    num_clusters: int
-    """Groups of images that were drawn together; as many as images where each stands for itself."""
-
-    def contains(self, difference: float) -> bool:
-        """Whether a difference lies in the interval, its ends included."""
-        return self.low <= difference <= self.high
+from attnbench.stats.crossed import CrossedInterval, crossed_interval, resampled_means, totals_of_clusters
 
 
 def paired_accuracy_interval(
@@ -83,7 +49,7 @@ def paired_accuracy_interval(
     confidence: float = 0.95,
     num_resamples: int = 2000,
     seed: int = 0,
-) -> AccuracyDifference:
+) -> CrossedInterval:
     """Mean difference of accuracy, samples − baseline, with an interval over seeds and images.
 
     Args:
@@ -119,7 +85,7 @@ def pairwise_accuracy_intervals(
     confidence: float = 0.95,
     num_resamples: int = 2000,
     seed: int = 0,
-) -> dict[tuple[int, int], AccuracyDifference]:
+) -> dict[tuple[int, int], CrossedInterval]:
     """The interval of every pair of variants, from one set of resamples.
 
     Args:
@@ -142,9 +108,9 @@ def pairwise_accuracy_intervals(
     """
     check_settings(confidence, num_resamples)
     totals, sizes = cluster_totals(correct, clusters)
-    drawn = _resampled_accuracies(totals, sizes, num_resamples, np.random.default_rng(seed))
+    drawn = resampled_means(totals, sizes, num_resamples, np.random.default_rng(seed))
     return {
-        (one, other): _difference(totals[one] - totals[other], sizes, drawn[:, one] - drawn[:, other], confidence)
+        (one, other): crossed_interval(totals[one] - totals[other], sizes, drawn[:, one] - drawn[:, other], confidence)
         for one, other in itertools.combinations(range(len(totals)), 2)
     }
 
@@ -165,74 +131,4 @@ def cluster_totals(
     if correct.dtype != np.bool_ or correct.ndim != 3 or not correct.size:
         got = f"{correct.dtype} of shape {correct.shape[1:] if correct.ndim == 3 else correct.shape}"
         raise SpecError(f"correctness must be truth values of each seed and image; got {got}")
-    num_images = correct.shape[-1]
-    if clusters is None:
-        totals, sizes = correct.astype(np.float64), np.ones(num_images)
-    else:
-        if np.shape(clusters) != (num_images,):
-            raise SpecError(f"every image needs a cluster; got {np.shape(clusters)} for {num_images} images")
-        order = np.argsort(clusters, kind="stable")
-        starts = np.unique(np.asarray(clusters)[order], return_index=True)[1]
-        totals = np.add.reduceat(correct[..., order], starts, axis=-1, dtype=np.float64)
-        sizes = np.diff(starts, append=num_images).astype(np.float64)
-    if len(sizes) < 2:
-        raise SpecError(f"an interval over images needs two images or clusters of them; got {len(sizes)}")
-    return totals, sizes
-
-
-def _resampled_accuracies(
-    totals: NDArray[np.float64], sizes: NDArray[np.float64], num_resamples: int, generator: np.random.Generator
-) -> NDArray[np.float64]:
-    """Accuracy of every variant in every resample, (num_resamples, num_variants)."""
-    num_variants, num_seeds, num_clusters = totals.shape
-    seed_counts = draw_counts(num_resamples, num_seeds, generator)
-    # Counts and their products are whole numbers, which float32 holds exactly up to 2²⁴.
-    columns = np.concatenate([totals.reshape(-1, num_clusters), sizes[None]]).astype(np.float32).T
-    summed = np.empty((num_resamples, columns.shape[1]))
-    step = max(1, _DRAWN_AT_ONCE // num_clusters)
-    for start in range(0, num_resamples, step):
-        rows = slice(start, min(start + step, num_resamples))
-        summed[rows] = draw_counts(rows.stop - rows.start, num_clusters, generator).astype(np.float32) @ columns
-    accuracies = (summed[:, :-1] / summed[:, -1:]).reshape(num_resamples, num_variants, num_seeds)
-    return np.asarray(np.einsum("rvs,rs->rv", accuracies, seed_counts) / num_seeds)
-
-
-def _difference(
-    totals: NDArray[np.float64], sizes: NDArray[np.float64], drawn: NDArray[np.float64], confidence: float
-) -> AccuracyDifference:
-    """The interval of one pair, from the totals of its differences, (num_seeds, num_clusters), and its resamples."""
-    num_seeds, num_clusters = totals.shape
-    mean = float(totals.sum() / (num_seeds * sizes.sum()))
-    variance, degrees = _variance(totals, sizes)
-    tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
-    growth = stdtrit(degrees, tails[1]) / ndtri(tails[1])
-    # Two variants that are alike on every image do not vary at all.
-    scale = math.sqrt(variance / np.var(drawn)) if variance > 0 else 0.0
-    low, high = mean + growth * scale * (np.quantile(drawn, tails) - mean)
-    return AccuracyDifference(
-        mean=mean,
-        low=float(low),
-        high=float(high),
-        confidence=confidence,
-        standard_error=math.sqrt(variance),
-        degrees=degrees,
-        num_seeds=num_seeds,
-        num_images=int(sizes.sum()),
-        num_clusters=num_clusters,
-    )
-
-
-def _variance(totals: NDArray[np.float64], sizes: NDArray[np.float64]) -> tuple[float, float]:
-    """V of the mean difference, and its degrees of freedom."""
-    num_seeds, num_clusters = totals.shape
-    # What each seed's cluster moves its seed's mean by; clusters of many images move it more.
-    moved = (totals - totals.sum(1, keepdims=True) * (sizes / sizes.sum())) / sizes.sum()
-    clustered = num_clusters / (num_clusters - 1)
-    of_images = float(clustered * np.square(moved.mean(0)).sum())
-    of_seeds = of_both = 0.0
-    if num_seeds > 1:
-        of_seeds = float(np.var(totals.sum(1) / sizes.sum(), ddof=1) / num_seeds)
-        of_both = float(clustered * np.var(moved, axis=0, ddof=1).sum() / num_seeds)
-    return crossed_variance(
-        of_seeds=of_seeds, of_images=of_images, of_both=of_both, num_seeds=num_seeds, num_images=num_clusters
-    )
+    return totals_of_clusters(correct, clusters)

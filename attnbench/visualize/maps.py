@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from attnbench.errors import SpecError
 from attnbench.visualize.capture import Captured
+from attnbench.visualize.units import SECOND_BRANCH, shown_by_unit
 
 PERCENTILES = (1.0, 99.0)
 """Where the colours of a map begin and end: a few extreme values shall not make all others look alike."""
@@ -136,21 +137,18 @@ def _views_of_groups(captured: Captured, most_groups: int) -> Iterator[View]:
 
 
 def _views_of_shown(captured: Captured) -> Iterator[View]:
-    for name, tensor in captured.shown.items():
-        own = f"{name}, as {captured.name or 'the model'} shows it"
-        if name == "branch_weights" and tensor.dim() == 5 and tensor.shape[1] == 2:
-            words = "share of the second branch, which has the larger kernel, or with source=official the groups"
-            yield bars_view("second branch", tensor[:, 1].flatten(1), f"{words}, for each channel")
-        elif tensor.dim() == 2 or (tensor.dim() == 4 and tensor.shape[2:].numel() == 1):
-            values = tensor.flatten(1)
-            yield bars_view(name, values, f"{own}: a value for each of {values.shape[1]} channels")
-        elif tensor.dim() == 4:
-            channels = tensor.shape[1]
-            mean = f"the mean over its {channels} channels" if channels > 1 else "a value for each position"
-            yield map_view(name, tensor.float().mean(1), f"{own}: {mean}")
-            if channels > 1 and tensor.shape == captured.input.shape:
-                words = f"{own}: the mean over positions for each of {channels} channels"
-                yield bars_view(f"{name} by channel", tensor.float().mean((2, 3)), words)
+    for name, tensor in shown_by_unit(captured).items():
+        own, channels = f"{name}, as {captured.name or 'the model'} shows it", tensor.shape[1]
+        if name == SECOND_BRANCH:
+            own = "share of the second branch, which has the larger kernel, or with source=official the groups"
+        if tensor.shape[2:].numel() == 1:
+            yield bars_view(name, tensor.flatten(1), f"{own}: a value for each of {channels} channels")
+            continue
+        mean = f"the mean over its {channels} channels" if channels > 1 else "a value for each position"
+        yield map_view(name, tensor.float().mean(1), f"{own}: {mean}")
+        if channels > 1 and tensor.shape == captured.input.shape:
+            words = f"{own}: the mean over positions for each of {channels} channels"
+            yield bars_view(f"{name} by channel", tensor.float().mean((2, 3)), words)
 
 
 def _views_without_help(captured: Captured) -> Iterator[View]:

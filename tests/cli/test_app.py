@@ -8,7 +8,7 @@ import pytest
 
 from attnbench.cli import main
 from attnbench.record import Store, without_timing
-from attnbench.spec import SuiteSpec
+from attnbench.spec import CORRUPTIONS, RunSpec, SuiteSpec
 from attnbench.spec_io import from_yaml, to_yaml
 from tests.records import make_record
 from tests.tiny import tiny_suite
@@ -50,6 +50,11 @@ def suite(tmp_path: Path) -> SuiteSpec:
         ("leaderboard --set recipe.epoch=3", "unknown field recipe.epoch; did you mean 'epochs'"),
         ("leaderboard --set epochs", "--set takes FIELD=VALUE; got 'epochs'"),
         ("leaderboard --set data.x=3", "data of data.x has no fields"),
+        ("leaderboard --corrupt noice", "--corrupt: unknown name 'noice'; did you mean 'noise'"),
+        ("leaderboard --corrupt noise,noise", "each corruption may be named once"),
+        ("leaderboard --localise -1", "localisation_images must not be negative; got localisation_images=-1"),
+        ("leaderboard --data fashion-mnist --localise 5", "says where its objects are; got 'fashion-mnist'"),
+        ("leaderboard --task detection --localise 5", "--localise goes with --task classification"),
         ("leaderboard --import none.py", "cannot import 'none.py': there is no such file"),
         ("train --from-record none.json", "cannot read none.json"),
         ("train --store /dev/null/records", "cannot write records into /dev/null/records: Not a directory"),
@@ -100,6 +105,18 @@ def test_prints_the_suite_that_it_would_run(suite: SuiteSpec, capsys: pytest.Cap
     assert (printed.recipe.epochs, printed.recipe.label_smoothing, printed.recipe.batch_size) == (7, 0.1, 32)
     assert not printed.compute.channels_last
     assert printed.attention == suite.attention
+
+
+@pytest.mark.parametrize(("given", "named"), [("clutter,noise", ("noise", "clutter")), ("all", CORRUPTIONS)])
+def test_what_else_is_measured_is_part_of_the_suite(
+    given: str, named: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("leaderboard", "train"):
+        assert main([command, "--localise", "300", "--corrupt", given, "--print-spec"]) == 0
+        printed = from_yaml(
+            capsys.readouterr().out, SuiteSpec if command == "leaderboard" else RunSpec, source="output"
+        )
+        assert (printed.measure.localisation_images, printed.measure.corruptions) == (300, named)
 
 
 def test_quick_is_less_of_the_same(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
 from attnbench.errors import SpecError
-from attnbench.stats import AccuracyDifference, paired_accuracy_interval, pairwise_accuracy_intervals
-from attnbench.stats.accuracy import _resampled_accuracies, cluster_totals
+from attnbench.stats import CrossedInterval, paired_accuracy_interval, pairwise_accuracy_intervals
+from attnbench.stats.accuracy import cluster_totals
+from attnbench.stats.crossed import resampled_means
 
 Truths = NDArray[np.bool_]
 
@@ -78,7 +79,7 @@ def test_images_of_one_source_are_drawn_together() -> None:
 
 
 def test_seeds_that_matter_would_not_be_covered_without_students_quantile(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("attnbench.stats.accuracy.stdtrit", lambda degrees, share: 1.96)
+    monkeypatch.setattr("attnbench.stats.crossed.stdtrit", lambda degrees, share: 1.96)
     assert coverage(3, of_seeds=0.3) < 0.88
 
 
@@ -115,7 +116,7 @@ def test_resamples_cross_drawn_seeds_and_drawn_clusters() -> None:
     correct = np.random.default_rng(0).random((2, 3, 20)) < 0.7
     clusters = np.array([0] * 3 + [5] * 7 + [2] * 10)
     totals, sizes = cluster_totals(correct, clusters)
-    drawn = _resampled_accuracies(totals, sizes, 100, np.random.default_rng(4))
+    drawn = resampled_means(totals, sizes, 100, np.random.default_rng(4))
     generator = np.random.default_rng(4)
     seeds = generator.integers(3, size=(100, 3), dtype=np.int32)
     groups = generator.integers(3, size=(100, 3), dtype=np.int32)
@@ -128,7 +129,7 @@ def test_resamples_cross_drawn_seeds_and_drawn_clusters() -> None:
 def test_resamples_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     samples, baseline, _ = suite(np.random.default_rng(0), 3)
     whole = paired_accuracy_interval(samples, baseline)
-    monkeypatch.setattr("attnbench.stats.accuracy._DRAWN_AT_ONCE", 300 * 7)
+    monkeypatch.setattr("attnbench.stats.crossed._DRAWN_AT_ONCE", 300 * 7)
     assert paired_accuracy_interval(samples, baseline) == whole
 
 
@@ -167,7 +168,7 @@ def test_variants_that_agree_on_every_image_do_not_differ() -> None:
 def test_counts_what_it_drew() -> None:
     samples, baseline, _ = suite(np.random.default_rng(0), 4)
     result = paired_accuracy_interval(samples, baseline, clusters=np.arange(300) // 3, confidence=0.9)
-    assert isinstance(result, AccuracyDifference)
+    assert isinstance(result, CrossedInterval)
     assert (result.num_seeds, result.num_images, result.num_clusters, result.confidence) == (4, 300, 100, 0.9)
 
 

@@ -24,9 +24,10 @@ from attnbench.space import Choices
 from attnbench.study import TrialSummary
 from attnbench.tune.objective import results_of
 from attnbench.tune.proposal import applied
+from attnbench.tune.retrying import retries
 from attnbench.tune.session import search
 from attnbench.tune.setup import Search, make_spec
-from attnbench.tune.storage import retries, using_storage
+from attnbench.tune.storage import using_storage
 from attnbench.tune.study import counted, start_study
 from attnbench.tune.worker import Work
 from attnbench.tune_spec import RECIPE_PREFIX

@@ -5,8 +5,8 @@ from typing import Any
 
 from attnbench.report.ablation.ablation import Ablation
 from attnbench.report.ablation.table import ablation_table
+from attnbench.report.leaderboard.cells import Raw
 from attnbench.report.leaderboard.flat import csv_of, difference_fields, json_of, values_of
-from attnbench.report.leaderboard.table import Raw
 from attnbench.variant import Setting, format_setting
 
 

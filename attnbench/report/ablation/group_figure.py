@@ -6,8 +6,8 @@ from attnbench.report.ablation.ablation import Ablation
 from attnbench.report.ablation.figure_words import BASELINE_COLOUR, COLOUR, figure_caption, marks_above
 from attnbench.report.ablation.table import title
 from attnbench.report.leaderboard.board import Row
+from attnbench.report.leaderboard.cells import mark
 from attnbench.report.leaderboard.plotted import accuracy_label, cost_label
-from attnbench.report.leaderboard.table import mark
 from attnbench.report.plots.figure import BELOW_INCHES, framed
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from attnbench.report.ablation.ablation import Ablation
 from attnbench.report.ablation.figure_words import BASELINE_COLOUR, COLOUR, figure_caption, marks_above
 from attnbench.report.ablation.table import title
 from attnbench.report.leaderboard.board import Row
+from attnbench.report.leaderboard.cells import mark
 from attnbench.report.leaderboard.differences import Difference
 from attnbench.report.leaderboard.plotted import accuracy_label, paired_by_seed
-from attnbench.report.leaderboard.table import mark
 from attnbench.report.numbers import half_width, signed_points
 from attnbench.report.plots.figure import WIDTH_INCHES, framed, text_sizes
 from attnbench.report.plots.variants import label_of

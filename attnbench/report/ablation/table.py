@@ -2,8 +2,9 @@
 
 from attnbench.report.ablation.ablation import Ablation
 from attnbench.report.ablation.notes import notes
+from attnbench.report.leaderboard.cells import difference_columns
 from attnbench.report.leaderboard.notes import conditions, heading
-from attnbench.report.leaderboard.table import LeaderboardTable, cost_columns, difference_columns, top1_column
+from attnbench.report.leaderboard.table import LeaderboardTable, cost_columns, top1_column
 
 
 def ablation_table(ablation: Ablation) -> LeaderboardTable:

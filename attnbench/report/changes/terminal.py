@@ -10,8 +10,8 @@ from attnbench.report.changes.boards import BoardChange, Changes, VariantChange
 from attnbench.report.changes.notes import change_conclusions, change_conditions, unmatched
 from attnbench.report.columns import Column, tables, variant_column
 from attnbench.report.leaderboard.board import Row
+from attnbench.report.leaderboard.cells import mark
 from attnbench.report.leaderboard.notes import heading
-from attnbench.report.leaderboard.table import mark
 from attnbench.report.leaderboard.terminal import problem_lines
 from attnbench.report.numbers import between, half_width, p_value, signed_count, signed_points
 from attnbench.report.text import WIDE, shown

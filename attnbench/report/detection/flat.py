@@ -6,8 +6,8 @@ from typing import Any
 
 from attnbench.report.detection.board import DetectionBoard
 from attnbench.report.detection.table import DetectionTable, detection_table
+from attnbench.report.leaderboard.cells import Raw
 from attnbench.report.leaderboard.flat import csv_of, json_of, values_of
-from attnbench.report.leaderboard.table import Raw
 
 
 def csv_text(boards: Sequence[DetectionBoard]) -> str:

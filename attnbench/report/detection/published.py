@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from attnbench.presets.published import CocoRow, published_detector_for
 from attnbench.report.detection.board import DetectionBoard, DetectorBlock
-from attnbench.report.leaderboard.table import Cell, TableColumn
+from attnbench.report.leaderboard.cells import Cell, TableColumn
 
 SOURCE = "Li, Hu, Yang, arXiv 1905.09646"
 """Where they printed it."""

@@ -8,7 +8,7 @@ from attnbench.report.detection.figures import Figure
 from attnbench.report.detection.notes import conclusions, conditions, heading, published_line
 from attnbench.report.detection.points import between, mark, plus_minus, points, signed_points
 from attnbench.report.detection.published import SOURCE, published_columns
-from attnbench.report.leaderboard.table import Cell, Raw, TableColumn
+from attnbench.report.leaderboard.cells import Cell, Raw, TableColumn
 from attnbench.report.numbers import macs_unit, signed_count, signed_number
 from attnbench.stats.average_precision import PrecisionInterval
 

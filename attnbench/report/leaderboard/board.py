@@ -7,9 +7,11 @@ from statistics import median
 
 from attnbench.errors import SpecError
 from attnbench.record import Record
+from attnbench.report.leaderboard.corrupted import Robustness, robustness
 from attnbench.report.leaderboard.differences import Difference, against, all_differences
 from attnbench.report.leaderboard.grouping import baseline_of, comparable, mean_top1, variants_of
 from attnbench.report.leaderboard.letters import letters
+from attnbench.report.leaderboard.localised import Localised, localised
 from attnbench.report.machines import Machine, machine_of
 from attnbench.spec import RunSpec
 from attnbench.stats import Interval, Ratio, median_ratio, t_interval
@@ -95,6 +97,10 @@ class Leaderboard:
     differences: tuple[Difference, ...]
     """Every two variants that share a seed, corrected for all of them; the better in the table comes first, but for
     the baseline, with which the others are compared."""
+    localisation: Localised | None = None
+    """Where the variants' maps lie, where that was asked for."""
+    robustness: Robustness | None = None
+    """What they get right on corrupted images, where that was asked for."""
 
     @property
     def baseline(self) -> Row | None:
@@ -140,6 +146,8 @@ def board_of(records: Sequence[Record]) -> Leaderboard:
             for name, rank in zip(ranked, ranks, strict=True)
         ),
         differences=tuple(differences),
+        localisation=localised({name: variants[name] for name in ranked}, baseline=baseline),
+        robustness=robustness({name: variants[name] for name in ranked}, baseline=baseline),
     )  # fmt: skip
 
 

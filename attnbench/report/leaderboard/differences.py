@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from attnbench.record import Record
 from attnbench.stats import (
-    AccuracyDifference,
+    CrossedInterval,
     PairedTest,
     holm_adjusted,
     paired_accuracy_test,
@@ -37,7 +37,10 @@ _Correct: TypeAlias = Mapping[int, NDArray[np.bool_]]
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Top-1 accuracy of a variant less that of another, in percentage points, over the seeds that both have."""
+    """A score of a variant less that of another, in percentage points, over the seeds that both have.
+
+    Where nothing else is said the score is the top-1 accuracy on the test split.
+    """
 
     variant: str
     """What is compared."""
@@ -104,7 +107,7 @@ def all_differences(variants: Mapping[str, Sequence[Record]]) -> list[Difference
         (one, other): tuple(sorted(correct[one].keys() & correct[other].keys()))
         for one, other in itertools.combinations(correct, 2)
     }
-    clusters = _clusters([record for records in variants.values() for record in records])
+    clusters = clusters_of([record for records in variants.values() for record in records])
     pairs = {pair: seeds for pair, seeds in shared.items() if seeds}
     intervals = _intervals(correct, pairs, clusters)
     tests = _tests(correct, pairs, clusters)
@@ -158,7 +161,7 @@ def counts_test(counts: Mapping[int, int], others: Mapping[int, int]) -> PairedT
     return permutation_test([counts[seed] for seed in seeds], [others[seed] for seed in seeds])
 
 
-def _clusters(records: Sequence[Record]) -> NDArray[np.int64] | None:
+def clusters_of(records: Sequence[Record]) -> NDArray[np.int64] | None:
     """Of each test image the source it was made from; none if each stands for itself."""
     # Records of before there were sources are of the same images, and say nothing of them.
     sources = next((record.test_sources for record in records if record.test_sources is not None), None)
@@ -189,8 +192,8 @@ def _intervals(
     correct: Mapping[str, _Correct],
     pairs: Mapping[tuple[str, str], tuple[int, ...]],
     clusters: NDArray[np.int64] | None,
-) -> dict[tuple[str, str], AccuracyDifference]:
-    intervals: dict[tuple[str, str], AccuracyDifference] = {}
+) -> dict[tuple[str, str], CrossedInterval]:
+    intervals: dict[tuple[str, str], CrossedInterval] = {}
     # All pairs over the same seeds at once: the images are drawn once, and each gets the interval that it has alone.
     for seeds in dict.fromkeys(pairs.values()):
         wanted = {pair for pair in pairs if pairs[pair] == seeds}
@@ -206,7 +209,7 @@ def _difference(
     pair: tuple[str, str],
     seeds: tuple[int, ...],
     correct: Mapping[str, _Correct],
-    interval: AccuracyDifference,
+    interval: CrossedInterval,
     test: PairedTest,
 ) -> Difference:
     one, other = (np.array([correct[name][seed].mean() for seed in seeds]) for name in pair)

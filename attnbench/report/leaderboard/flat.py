@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 
 from attnbench.report.leaderboard.board import Leaderboard
+from attnbench.report.leaderboard.cells import Raw, TableColumn
+from attnbench.report.leaderboard.corrupted import top1_by_strength
 from attnbench.report.leaderboard.differences import Difference
-from attnbench.report.leaderboard.table import Raw, TableColumn, leaderboard_table
+from attnbench.report.leaderboard.table import leaderboard_table
 
 
 def csv_text(boards: Sequence[Leaderboard]) -> str:
@@ -68,10 +70,13 @@ def _rows(board: Leaderboard, number: int) -> list[dict[str, Raw]]:
         "epochs": spec.recipe.epochs,
         "baseline": spec.baseline,
     }
-    return [common | {"variant": name} | values_of(table.columns, place) for place, name in enumerate(table.names)]
+    further = [column for part in table.parts for column in (*part.columns, *part.raw)]
+    columns = [*table.columns, *further]
+    return [common | {"variant": name} | values_of(columns, place) for place, name in enumerate(table.names)]
 
 
 def _board(board: Leaderboard, number: int) -> dict[str, Any]:
+    table = leaderboard_table(board)
     return {
         "facts": asdict(board.facts),
         "rows": [
@@ -79,5 +84,16 @@ def _board(board: Leaderboard, number: int) -> dict[str, Any]:
             for line, row in zip(_rows(board, number), board.rows, strict=True)
         ],
         "differences": [difference_fields(difference) for difference in board.differences],
-        "notes": list(leaderboard_table(board).notes),
-    }
+        "notes": [*table.notes, *(note for part in table.parts for note in part.notes)],
+    } | _further(board)
+
+
+def _further(board: Leaderboard) -> dict[str, Any]:
+    """What else was measured, with the controls of localisation and the accuracy at each strength of a corruption."""
+    found: dict[str, Any] = {}
+    if board.localisation is not None:
+        found["localisation"] = asdict(board.localisation)
+    if board.robustness is not None:
+        by_strength = top1_by_strength({row.variant: row.records for row in board.rows})
+        found["robustness"] = asdict(board.robustness) | {"by_strength": by_strength}
+    return found

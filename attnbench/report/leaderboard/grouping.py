@@ -56,7 +56,10 @@ def _shared(record: Record) -> tuple[object, ...]:
     """What records of one table have in common."""
     spec = record.spec
     data = (spec.data, spec.data_plugin.sha256 if spec.data_plugin else "", spec.root)
-    return (*data, spec.backbone, spec.baseline, spec.recipe, spec.compute, spec.measure, record.values.num_test_images)
+    # Another version of attnbench may corrupt images in other strengths.
+    strengths = tuple((corrupted.corruption, corrupted.strength) for corrupted in record.robustness or ())
+    images = (record.values.num_test_images, strengths)
+    return (*data, spec.backbone, spec.baseline, spec.recipe, spec.compute, spec.measure, *images)
 
 
 def _by_images(records: Sequence[Record]) -> list[list[Record]]:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from attnbench.printable import printable
-from attnbench.report.leaderboard.table import Cell, LeaderboardTable
+from attnbench.report.leaderboard.cells import Cell, TableColumn
+from attnbench.report.leaderboard.table import LeaderboardTable
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -30,37 +31,71 @@ _SPECIAL = {
     "–": "--",
     "*": "$^{*}$",
     "†": r"$^{\dagger}$",
+    "σ": r"$\sigma$",
 }
 
 
 def latex(table: LeaderboardTable, *, label: str) -> str:
-    r"""A floating table, for a document that says ``\usepackage{booktabs}``.
+    r"""A floating table, for a document that says ``\usepackage{booktabs}``; what else was measured has one of its own.
 
     What is shown to be the best is bold. Published columns stand under a heading of their own.
 
     Args:
         table: The table.
-        label: What the document refers to it by.
+        label: What the document refers to it by; the others have their names behind it.
     """
+    floats = [
+        _float(
+            rows=table.names,
+            columns=table.columns,
+            baseline=table.baseline,
+            caption=" ".join([f"{table.title}.", *table.conditions]),
+            label=label,
+            notes=[note for note in [*table.notes, table.emphasis] if note],
+        )
+    ]
+    floats += [
+        _float(
+            rows=part.rows,
+            columns=part.columns,
+            baseline=table.baseline,
+            caption=f"{part.name} of {table.title}.",
+            label=f"{label}-{part.name.lower()}",
+            notes=part.notes,
+        )
+        for part in table.parts
+    ]
+    return "\n".join(floats)
+
+
+def _float(
+    *,
+    rows: Sequence[str],
+    columns: Sequence[TableColumn],
+    baseline: str | None,
+    caption: str,
+    label: str,
+    notes: Sequence[str],
+) -> str:
     lines = [
         r"% \usepackage{booktabs}",
         r"\begin{table}",
         r"  \centering",
-        rf"  \caption{{{escaped(' '.join([f'{table.title}.', *table.conditions]))}}}",
+        rf"  \caption{{{escaped(caption)}}}",
         rf"  \label{{{label}}}",
-        rf"  \begin{{tabular}}{{l{'r' * len(table.columns)}}}",
+        rf"  \begin{{tabular}}{{l{'r' * len(columns)}}}",
         r"    \toprule",
-        *_group_headings(table),
-        _line(["variant", *(escaped(" ".join(filter(None, _headers(table, place)))) for place in _places(table))]),
+        *_group_headings(columns),
+        _line(["variant", *(escaped(" ".join(filter(None, _headers(column)))) for column in columns)]),
         r"    \midrule",
         *(
-            _line([_name(name, table.baseline), *(_cell(column.cells[row]) for column in table.columns)])
-            for row, name in enumerate(table.names)
+            _line([_name(name, baseline), *(_cell(column.cells[row]) for column in columns)])
+            for row, name in enumerate(rows)
         ),
         r"    \bottomrule",
         r"  \end{tabular}",
         r"  \par\medskip\footnotesize\raggedright",
-        *(f"  {escaped(note)}" for note in [*table.notes, table.emphasis] if note),
+        *(f"  {escaped(note)}" for note in notes),
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
@@ -71,21 +106,16 @@ def escaped(text: str) -> str:
     return "".join(_SPECIAL.get(char, char) for char in printable(text).replace("\n", " "))
 
 
-def _places(table: LeaderboardTable) -> range:
-    return range(len(table.columns))
-
-
-def _headers(table: LeaderboardTable, place: int) -> tuple[str, str]:
+def _headers(column: TableColumn) -> tuple[str, str]:
     """A column's header, and what stands beside it; that it is published stands above."""
-    column = table.columns[place]
     return column.header, "" if column.source else column.beside
 
 
-def _group_headings(table: LeaderboardTable) -> list[str]:
-    num_published = sum(bool(column.source) for column in table.columns)
+def _group_headings(columns: Sequence[TableColumn]) -> list[str]:
+    num_published = sum(bool(column.source) for column in columns)
     if not num_published:
         return []
-    first = 2 + len(table.columns) - num_published
+    first = 2 + len(columns) - num_published
     last = first + num_published - 1
     return [
         rf"    {'& ' * (first - 1)}\multicolumn{{{num_published}}}{{c}}{{published}} \\",

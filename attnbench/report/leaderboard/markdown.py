@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 
 from attnbench.printable import printable
-from attnbench.report.leaderboard.table import Cell, LeaderboardTable
+from attnbench.report.leaderboard.cells import Cell, TableColumn
+from attnbench.report.leaderboard.table import LeaderboardTable
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
 
@@ -14,23 +15,15 @@ def markdown(table: LeaderboardTable) -> str:
 
     What is shown to be the best is bold. Names are shown as they are: nothing in them is read as markup.
     """
-    headers = [" ".join(filter(None, (column.header, column.beside))) for column in table.columns]
-    body = [
-        [_name(name, table.baseline), *(_cell(column.cells[row]) for column in table.columns)]
-        for row, name in enumerate(table.names)
-    ]
     lines = [
         f"## {escaped(table.title)}",
         *map(escaped, table.conditions),
-        "\n".join(
-            [
-                _line(["variant", *map(escaped, headers)]),
-                _line([":--", *("--:" for _ in headers)]),
-                *map(_line, body),
-            ]
-        ),
+        _table(table.names, table.columns, table.baseline),
         *map(escaped, filter(None, [*table.notes, table.emphasis])),
     ]
+    for part in table.parts:
+        drawn = _table(part.rows, part.columns, table.baseline)
+        lines += [f"### {escaped(part.name)}", drawn, *map(escaped, part.notes)]
     return "\n\n".join(lines) + "\n"
 
 
@@ -38,6 +31,15 @@ def escaped(text: str) -> str:
     """Text that Markdown shows as it is."""
     text = _SPECIAL.sub(r"\\\1", printable(text).replace("\n", " "))
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _table(names: Sequence[str], columns: Sequence[TableColumn], baseline: str | None) -> str:
+    headers = [" ".join(filter(None, (column.header, column.beside))) for column in columns]
+    body = [
+        [_name(name, baseline), *(_cell(column.cells[row]) for column in columns)] for row, name in enumerate(names)
+    ]
+    heads = [["variant", *map(escaped, headers)], [":--", *("--:" for _ in headers)]]
+    return "\n".join(map(_line, [*heads, *body]))
 
 
 def _name(name: str, baseline: str | None) -> str:

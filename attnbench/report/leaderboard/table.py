@@ -1,73 +1,26 @@
 """The one table of a leaderboard that every format shows: rounded text, and beside it the numbers as measured."""
 
-import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from attnbench.presets.published import ImageNetRow, published_for
 from attnbench.report.leaderboard.board import Leaderboard, Row
-from attnbench.report.leaderboard.differences import Difference
+from attnbench.report.leaderboard.cells import Cell, TableColumn, TablePart, difference_columns, finite
+from attnbench.report.leaderboard.corrupted_table import corrupted_part
 from attnbench.report.leaderboard.letters import share_letter
+from attnbench.report.leaderboard.localised_table import localised_part
 from attnbench.report.leaderboard.notes import conclusions, conditions, heading
 from attnbench.report.numbers import (
-    between,
     half_width,
     macs_unit,
-    p_value,
     signed_count,
     signed_number,
-    signed_points,
 )
-
-Raw: TypeAlias = str | int | float | None
-"""A value as measured; an infinite one is none."""
 
 _EMPHASIS = (
     "Bold: not shown to differ from the first, shown to be higher than some other, and not shown to be lower than any."
 )
 _SOURCE = "Li, Hu, Yang, arXiv 1905.09646"
-
-_DIFFERENCE_KEYS = (
-    "top1_difference_percent", "top1_difference_low_percent", "top1_difference_high_percent", "num_shared_seeds",
-    "p_value", "p_corrected", "test", "smallest_detectable_percent",
-)  # fmt: skip
-"""Names of a difference's values as measured."""
-
-STAR, DAGGER = "*", "†"
-"""Marks of a difference that is shown over seeds, and of one that is shown for two networks only."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """A number of one variant."""
-
-    text: str = ""
-    """Rounded; empty where there is none."""
-    beside: str = ""
-    """What belongs to it: its difference or its uncertainty."""
-    raw: tuple[Raw, ...] = ()
-    """As measured, in the order of the column's keys."""
-    stands_out: bool = False
-    """Whether it is the best, and shown to be."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TableColumn:
-    """A number of every variant."""
-
-    header: str
-    """What it is, with its unit."""
-    beside: str = ""
-    """What stands beside it."""
-    keys: tuple[str, ...] = ()
-    """Names of the values as measured, with their units."""
-    cells: tuple[Cell, ...]
-    """In the order of the table's rows."""
-    source: str = ""
-    """Whose number it is, where it was not measured here."""
-    is_minor: bool = False
-    """Whether a narrow terminal leaves it out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +41,8 @@ class LeaderboardTable:
     """What it tells and what it does not, a paragraph each."""
     emphasis: str
     """What it means that cells stand out, for formats that show it; empty where none does."""
+    parts: tuple[TablePart, ...] = ()
+    """What else was measured of the variants, a table each."""
 
 
 def leaderboard_table(board: Leaderboard) -> LeaderboardTable:
@@ -112,7 +67,17 @@ def leaderboard_table(board: Leaderboard) -> LeaderboardTable:
         columns=columns,
         notes=(*conclusions(board), *credit),
         emphasis=_EMPHASIS if stands_out else "",
+        parts=table_parts(board),
     )
+
+
+def table_parts(board: Leaderboard) -> tuple[TablePart, ...]:
+    """The tables of what else was measured of the variants: where maps lie, and what is right on corrupted images."""
+    found = [
+        None if board.localisation is None else localised_part(board.localisation),
+        None if board.robustness is None else corrupted_part(board.robustness),
+    ]
+    return tuple(part for part in found if part is not None)
 
 
 def cost_columns(rows: Sequence[Row]) -> tuple[TableColumn, ...]:
@@ -133,39 +98,6 @@ def top1_column(rows: Sequence[Row], *, best: Collection[str] = ()) -> TableColu
         )
 
     return _column(rows, cell, "top-1 %", "± 95 %", ("top1_percent", "top1_half_width_percent", "num_seeds"))
-
-
-def difference_columns(
-    differences: Sequence[Difference | None], *, header: str, prefix: str = "", best: Collection[str] = ()
-) -> tuple[TableColumn, TableColumn]:
-    """Differences to one variant with their intervals and marks, and their corrected p-values.
-
-    Args:
-        differences: In the order of the rows; none for a variant that is not compared.
-        header: What the differences are.
-        prefix: What the names of the values begin with.
-        best: Variants whose difference stands out where it is shown.
-    """
-
-    def cell(found: Difference | None) -> Cell:
-        if found is None:
-            return Cell(raw=(None,) * len(_DIFFERENCE_KEYS))
-        return Cell(
-            text=signed_points(found.mean) + mark(found),
-            beside=between(found.low, found.high),
-            raw=(found.mean, found.low, found.high, len(found.seeds), found.test.p_value, found.p_corrected,
-                 found.test.method, _finite(found.smallest_detectable)),
-            stands_out=found.is_shown and found.variant in best,
-        )  # fmt: skip
-
-    def p_cell(found: Difference | None) -> Cell:
-        return Cell(text="" if found is None else p_value(found.p_corrected))
-
-    keys = tuple(prefix + key for key in _DIFFERENCE_KEYS)
-    return (
-        TableColumn(header=header, beside="95 %", keys=keys, cells=tuple(map(cell, differences))),
-        TableColumn(header="p", beside="Holm", cells=tuple(map(p_cell, differences)), is_minor=True),
-    )
 
 
 def _column(
@@ -204,7 +136,7 @@ def _speed(rows: Sequence[Row]) -> TableColumn:
         return Cell(
             text=f"{ratio.median:.2f}",
             beside=f"({ratio.lower_quartile:.2f}–{ratio.upper_quartile:.2f})",
-            raw=(_finite(row.images_per_s), ratio.median, ratio.lower_quartile, ratio.upper_quartile),
+            raw=(finite(row.images_per_s), ratio.median, ratio.lower_quartile, ratio.upper_quartile),
         )
 
     quartiles = ("throughput_ratio_lower_quartile", "throughput_ratio_upper_quartile")
@@ -230,13 +162,6 @@ def _published(board: Leaderboard) -> list[TableColumn]:
     ]
 
 
-def mark(difference: Difference) -> str:
-    """What is added to a difference that is shown."""
-    if difference.is_shown:
-        return STAR
-    return DAGGER if difference.is_shown_for_networks else ""
-
-
 def _shown_best(board: Leaderboard) -> set[str]:
     """The variants that cannot be told from the first, are shown to beat another, and are not shown to be beaten."""
     shown = [found for found in board.differences if found.is_shown]
@@ -244,7 +169,3 @@ def _shown_best(board: Leaderboard) -> set[str]:
     losers = {found.other if found.mean > 0 else found.variant for found in shown}
     tied = {row.variant for row in board.rows if share_letter(board.rows[0].rank, row.rank)}
     return (winners - losers) & tied
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

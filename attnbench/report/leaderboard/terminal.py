@@ -8,7 +8,8 @@ from rich.text import Text
 
 from attnbench.report.columns import Column, fits, tables, variant_column
 from attnbench.report.leaderboard.board import Leaderboard
-from attnbench.report.leaderboard.table import LeaderboardTable, TableColumn, leaderboard_table
+from attnbench.report.leaderboard.cells import TableColumn, TablePart
+from attnbench.report.leaderboard.table import LeaderboardTable, leaderboard_table
 from attnbench.report.text import WIDE, shown
 
 
@@ -57,10 +58,39 @@ class _Rendering:
         yield Text()
         for paragraph in table.notes:
             yield shown(paragraph, ascii_only)
+        for part in table.parts:
+            yield from part_lines(part, baseline=table.baseline, width=width, ascii_only=ascii_only)
         yield from problem_lines(self.problems, ascii_only)
         if self.again:
             yield Text()
             yield shown(self.again, ascii_only)
+
+
+def part_lines(part: TablePart, *, baseline: str | None, width: int, ascii_only: bool) -> Iterator[RenderableType]:
+    """What else was measured: a table with its name above and its sentences below.
+
+    Args:
+        part: The table.
+        baseline: Which variant the others are compared with.
+        width: Characters of a line.
+        ascii_only: Whether the console has no other characters.
+    """
+    yield Text()
+    yield shown(part.name, ascii_only, style="bold")
+    for is_wide in (True, False):
+        gap = " " if is_wide else "\n"
+        names = variant_column(part.rows, baseline=baseline, wide=is_wide)
+        groups = [[_column(column, gap) for column in group] for group in part.groups]
+        if fits(names, [column for group in groups for column in group], width=width, ascii_only=ascii_only):
+            break
+    bold = [name == baseline for name in part.rows]
+    for number, drawn in enumerate(tables(names, groups, bold=bold, width=width, ascii_only=ascii_only)):
+        if number:
+            yield Text()
+        yield drawn
+    yield Text()
+    for paragraph in part.notes:
+        yield shown(paragraph, ascii_only)
 
 
 def problem_lines(problems: Sequence[str], ascii_only: bool) -> Iterator[Text]:

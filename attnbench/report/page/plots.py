@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from attnbench.report.front import ParetoPoint, pareto_front
 from attnbench.report.leaderboard.board import Leaderboard, Row
+from attnbench.report.leaderboard.cells import mark
 from attnbench.report.leaderboard.plotted import (
     DIFFERENCE_LABEL,
     BoardCost,
@@ -15,7 +16,6 @@ from attnbench.report.leaderboard.plotted import (
     seed_differences,
     validation_label,
 )
-from attnbench.report.leaderboard.table import mark
 from attnbench.report.numbers import (
     between,
     four_digits,

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from attnbench.report.leaderboard.board import Leaderboard, Row
+from attnbench.report.leaderboard.cells import Cell, Raw, TableColumn, mark
 from attnbench.report.leaderboard.differences import Difference
 from attnbench.report.leaderboard.plotted import BoardCost
-from attnbench.report.leaderboard.table import Cell, LeaderboardTable, Raw, TableColumn, mark
+from attnbench.report.leaderboard.table import LeaderboardTable
 from attnbench.report.numbers import between, p_value, plural, signed_points
 from attnbench.report.page.drawn import CostPlot, CurvePoint, Delta
 from attnbench.report.page.plots import top1_text

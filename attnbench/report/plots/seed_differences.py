@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from attnbench.report.leaderboard.board import Leaderboard, Row
+from attnbench.report.leaderboard.cells import mark
 from attnbench.report.leaderboard.differences import ALPHA, Difference
 from attnbench.report.leaderboard.notes import heading
 from attnbench.report.leaderboard.plotted import DIFFERENCE_LABEL, seed_differences
-from attnbench.report.leaderboard.table import mark
 from attnbench.report.numbers import listed, plural, signed_points
 from attnbench.report.plots.board_words import trained
 from attnbench.report.plots.figure import framed, text_sizes

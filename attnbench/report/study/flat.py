@@ -1,7 +1,7 @@
 """All trials of a study as CSV, for programs: values as measured, nothing rounded."""
 
+from attnbench.report.leaderboard.cells import Raw
 from attnbench.report.leaderboard.flat import csv_of
-from attnbench.report.leaderboard.table import Raw
 from attnbench.study import StudySummary, TrialSummary
 from attnbench.tune_spec import Objective
 from attnbench.variant import format_setting

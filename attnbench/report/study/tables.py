@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from attnbench.report.columns import Column
-from attnbench.report.leaderboard.table import Cell, TableColumn, cost_columns, difference_columns, top1_column
+from attnbench.report.leaderboard.cells import Cell, TableColumn, difference_columns
+from attnbench.report.leaderboard.table import cost_columns, top1_column
 from attnbench.report.numbers import signed_points
 from attnbench.report.study.comparison import FinalComparison, FinalRow
 from attnbench.report.study.trials import (

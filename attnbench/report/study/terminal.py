@@ -8,7 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
 from attnbench.report.columns import Column, fits, tables
-from attnbench.report.leaderboard.table import TableColumn
+from attnbench.report.leaderboard.cells import TableColumn
 from attnbench.report.study.comparison import FinalComparison, FinalRow
 from attnbench.report.study.notes import (
     comparison_lines,

@@ -4,7 +4,8 @@ import pytest
 from attnbench.presets.published import published_for
 from attnbench.record import Record
 from attnbench.report import leaderboard
-from attnbench.report.leaderboard.table import LeaderboardTable, TableColumn, leaderboard_table
+from attnbench.report.leaderboard.cells import TableColumn
+from attnbench.report.leaderboard.table import LeaderboardTable, leaderboard_table
 from tests.records import make_record
 
 MEANS = {"none": 85.0, "sge": 86.0, "se": 84.0, "ge": 85.0}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from attnbench.report.detection.board import DetectionBoard, DetectionRow
 from attnbench.report.detection.figures import TESTED
 from attnbench.report.detection.table import BlockTable, DetectionTable, Group, all_groups
-from attnbench.report.leaderboard.table import TableColumn
+from attnbench.report.leaderboard.cells import TableColumn
 from attnbench.report.numbers import macs_unit
 from attnbench.report.page.tables import SORTED_BY, Numbers, PageCell, page_cell
 
