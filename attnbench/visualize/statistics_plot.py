@@ -24,6 +24,7 @@ Span: TypeAlias = tuple[float, float]
 SHOWN_SHARE = (0.005, 0.995)
 """Quantiles between which a distribution is drawn: single extreme values would make a spike of the others."""
 _NUM_STEPS = 64
+_MOST_LETTERS = 26
 _ROW_INCHES, _HEADING_INCHES = 0.46, 0.3
 _PANEL_SHARE = 0.085
 """Width of a small panel by that of all."""
@@ -61,7 +62,7 @@ def plot_statistics(layers: Sequence[LayerStatistics], *, title: str = "Attentio
         title=title,
         caption=_caption(layers),
         height=_ROW_INCHES * len(layers) + _HEADING_INCHES,
-        left=0.25 + 0.075 * min(longest, 24),
+        left=0.25 + 0.075 * min(longest, _MOST_LETTERS),
         below=0.45,
     )
     frame.set_axis_off()
@@ -96,10 +97,10 @@ def _caption(layers: Sequence[LayerStatistics]) -> list[str]:
     ]
 
 
-def _short(name: str, most: int = 24) -> str:
-    """A name that fits beside its row."""
-    shown = printable(name or "the model")
-    return shown if len(shown) <= most else f"…{shown[1 - most :]}"
+def _short(name: str) -> str:
+    """A name that fits beside its row, without its middle where it is long: layers differ at either end."""
+    shown, half = printable(name or "the model"), _MOST_LETTERS // 2
+    return shown if len(shown) <= _MOST_LETTERS else f"{shown[:half]}…{shown[1 - half :]}"
 
 
 def _draw_distributions(
