@@ -17,10 +17,10 @@ from attnbench.detection_run import (
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
 from attnbench.errors import CheckpointError
 from attnbench.execution import Grid, tell_progress
-from attnbench.loggers import LogTo, log_name
+from attnbench.loggers import LogTo
 from attnbench.plugins import import_plugins, plugin_that_defines
 from attnbench.resuming import remove_state
-from attnbench.suite import plugin_of
+from attnbench.suite import checkpoint_name, has_checkpoint, plugin_of
 from attnbench.variant import Variant, short_names
 
 STATES = ".states"
@@ -109,7 +109,7 @@ def detection_grid(
 
     Args:
         suite: The suite.
-        checkpoints: Folder for each trained detector, as `checkpoint_name` names it; none saves none.
+        checkpoints: Folder for each trained detector, as `attnbench.suite.checkpoint_name` names it; none saves none.
         log_to: Where each run is logged, if anywhere.
 
     Raises:
@@ -125,13 +125,8 @@ def detection_grid(
         check=partial(check_runs, specs),
         label=_labelling(suite),
         score=_score,
-        has_files=lambda spec: checkpoints is None or (checkpoints / checkpoint_name(spec)).is_file(),
+        has_files=partial(has_checkpoint, checkpoints),
     )
-
-
-def checkpoint_name(spec: DetectionRun) -> str:
-    """File of a run's trained detector: readable, and by the digest its own."""
-    return f"{log_name(spec)}.ckpt"
 
 
 def execute_detection(

@@ -16,11 +16,11 @@ from attnbench.detection_record import AveragePrecisions, DetectionEpoch
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.errors import DivergedError
 from attnbench.measure.average_precision import Scored
-from attnbench.ranks import from_leader, leads
+from attnbench.ranks import from_leader
 from attnbench.resuming import KeepCheckpoint, StateFile
 from attnbench.spec import Compute
 from attnbench.tasks.detection import Detection
-from attnbench.training import lightning_runs, make_trainer
+from attnbench.training import lightning_runs, make_trainer, save_trained
 
 DetectionEpochCallback = Callable[[DetectionEpoch], None]
 """Called with each point of the learning curve; in a resumed training also with those that were before."""
@@ -89,11 +89,7 @@ def fit_detector(
         trainer.fit(task, datamodule=data, ckpt_path=from_leader(resume.found) if resume else None)
         train_s = keep.train_s
         if checkpoint is not None:
-            # Under another name until it is whole: a file that is there is taken for a trained detector.
-            unfinished = checkpoint.with_name(f".{checkpoint.name}.tmp")
-            trainer.save_checkpoint(unfinished, weights_only=True)
-            if leads():
-                unfinished.replace(checkpoint)
+            save_trained(trainer, checkpoint)
     return FittedDetector(curve=tuple(history.curve), train_s=train_s, earlier_s=keep.earlier_s)
 
 

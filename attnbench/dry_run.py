@@ -1,6 +1,6 @@
 """What a suite would train and what that would take, without training it: classifiers, and detectors."""
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import get_args
 
@@ -22,7 +22,7 @@ from attnbench.run import build_run_model, read_data
 from attnbench.spec import RunSpec, SuiteSpec, digest
 from attnbench.step_times import StepTimes, time_steps
 from attnbench.store import encode_record
-from attnbench.suite import expand
+from attnbench.suite import expand, has_checkpoint
 from attnbench.tasks import Classification
 from attnbench.tasks.detection import Detection
 from attnbench.variant import short_names
@@ -45,13 +45,21 @@ _DETECTIONS_AN_IMAGE = 100
 _LOSSES = ("loss_classifier", "loss_box_reg", "loss_objectness", "loss_rpn_box_reg")
 
 
-def dry_run(suite: SuiteSpec, store: Store, *, workers: int | None, seconds: float = SECONDS_A_VARIANT) -> DryRun:
+def dry_run(
+    suite: SuiteSpec,
+    store: Store,
+    *,
+    workers: int | None,
+    checkpoints: Path | None = None,
+    seconds: float = SECONDS_A_VARIANT,
+) -> DryRun:
     """Find out what a suite would do. Nothing is recorded, and no store is made.
 
     Args:
         suite: The grid.
         store: Where its records are, if there are any.
         workers: Runs at once; none chooses as the leaderboard does.
+        checkpoints: Folder for the trained models; a run whose file is missing there would be trained again.
         seconds: About how long the steps of a variant without records are timed.
 
     Raises:
@@ -76,7 +84,7 @@ def dry_run(suite: SuiteSpec, store: Store, *, workers: int | None, seconds: flo
         record_bytes=_estimated_bytes(specs[0], data),
         digest_of=digest,
         detector_of=lambda spec: "",
-        has_files=lambda spec: True,
+        has_files=partial(has_checkpoint, checkpoints),
         time_run=time_run,
     )
     return look_ahead(prospect, store, workers=workers, seconds=seconds)

@@ -20,6 +20,7 @@ from attnbench.localising import check_localisation, localise
 from attnbench.loggers import LogTo, log_epoch, log_test, open_log
 from attnbench.measure import Macs, count_macs, count_parameters, interleaved_forward_ms
 from attnbench.models import BuiltModel, build_model
+from attnbench.models.saved import ClassifierDescription
 from attnbench.packed import PackedBits, PackedIntegers
 from attnbench.paths import check_output_file
 from attnbench.plugins import check_unchanged
@@ -46,7 +47,7 @@ def run_spec(
     Args:
         spec: What to run.
         on_progress: Hears of the progress.
-        checkpoint: Where to save the selected weights, if anywhere.
+        checkpoint: Where to save the selected weights, if anywhere; see `attnbench.models.saved.load_classifier`.
         log_to: Where to log the learning curve and the test, if anywhere; the record is the same.
 
     Returns:
@@ -181,6 +182,22 @@ def read_data(spec: RunSpec) -> ImageData:
     return data
 
 
+def describe(spec: RunSpec, data: ImageData) -> ClassifierDescription:
+    """What a checkpoint of a run says.
+
+    Args:
+        spec: The run.
+        data: Its data, read.
+    """
+    return ClassifierDescription(
+        spec=spec,
+        num_classes=data.num_classes,
+        image_shape=data.image_shape,
+        class_names=data.class_names,
+        preparation=data.preparation,
+    )
+
+
 def _silent(phase: str, done: int, total: int) -> None:
     """Nobody listens."""
 
@@ -202,6 +219,7 @@ def _train_and_test(
             on_step=lambda done, total: tell("train", done, total),
             on_epoch=partial(log_epoch, log) if log else None,
             checkpoint=checkpoint,
+            description=describe(spec, data).to_builtins(),
         )
         tested = evaluate(model, data, recipe=spec.recipe, compute=spec.compute, num_classes=data.num_classes)
         if log:

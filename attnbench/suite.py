@@ -8,7 +8,7 @@ from pathlib import Path
 from attnbench.attention import ATTENTION
 from attnbench.data import DATA
 from attnbench.execution import Failure, Grid, SuiteResult, run_missing, tell_progress
-from attnbench.loggers import LogTo
+from attnbench.loggers import LoggedSpec, LogTo, log_name
 from attnbench.models import NO_ATTENTION
 from attnbench.plugins import import_plugins, plugin_that_defines
 from attnbench.record import Record, Store
@@ -78,18 +78,20 @@ def check_models(run: RunSpec, variants: Iterable[str]) -> None:
         build_run_model(run, attention, data)
 
 
-def grid_of(suite: SuiteSpec, *, log_to: LogTo | None = None) -> Grid[RunSpec, Record]:
+def grid_of(suite: SuiteSpec, *, checkpoints: Path | None = None, log_to: LogTo | None = None) -> Grid[RunSpec, Record]:
     """The runs of a suite as the executors take them.
 
     Args:
         suite: The grid.
+        checkpoints: Folder for each trained classifier, as `checkpoint_name` names it; none saves none.
         log_to: Where each run is logged, if anywhere.
 
     Raises:
         UnknownNameError: If a variant names no registered module.
         PluginError: If a user's file cannot be imported.
     """
-    return grid_of_runs(expand(suite), suite.imports, check=partial(check_suite, suite), log_to=log_to)
+    check = partial(check_suite, suite)
+    return grid_of_runs(expand(suite), suite.imports, check=check, checkpoints=checkpoints, log_to=log_to)
 
 
 def grid_of_runs(
@@ -97,6 +99,7 @@ def grid_of_runs(
     imports: tuple[str, ...],
     *,
     check: Callable[[], Sequence[str]],
+    checkpoints: Path | None = None,
     log_to: LogTo | None = None,
 ) -> Grid[RunSpec, Record]:
     """Runs as the executors take them.
@@ -105,6 +108,7 @@ def grid_of_runs(
         specs: The runs, all trained under one `compute`.
         imports: Users' files or modules that a worker imports first.
         check: Holds what they name to what is there.
+        checkpoints: Folder for each trained classifier; none saves none.
         log_to: Where each run is logged, if anywhere.
     """
     return Grid(
@@ -112,11 +116,27 @@ def grid_of_runs(
         compute=specs[0].compute,
         imports=imports,
         digest_of=digest,
-        execute=partial(execute, log_to=log_to),
+        execute=partial(execute, checkpoints=checkpoints, log_to=log_to),
         check=check,
         label=_label,
         score=_score,
+        has_files=partial(has_checkpoint, checkpoints),
     )
+
+
+def checkpoint_name(spec: LoggedSpec) -> str:
+    """File of a run's trained model: readable, and by the digest its own."""
+    return f"{log_name(spec)}.ckpt"
+
+
+def has_checkpoint(checkpoints: Path | None, spec: LoggedSpec) -> bool:
+    """Whether a run has left its trained model, if that is wanted.
+
+    Args:
+        checkpoints: Folder of the models; none wants none.
+        spec: The run.
+    """
+    return checkpoints is None or (checkpoints / checkpoint_name(spec)).is_file()
 
 
 def _label(spec: RunSpec) -> str:
@@ -154,9 +174,11 @@ def run_suite(
     return run_missing(grid_of(suite, log_to=log_to), store, executor=executor, on_finished=on_finished)
 
 
-def execute(spec: RunSpec, store_path: Path, log_to: LogTo | None = None) -> Record:
+def execute(spec: RunSpec, store_path: Path, *, checkpoints: Path | None = None, log_to: LogTo | None = None) -> Record:
     """Run one spec and store its record; this is what an executor calls."""
-    record = run_spec(spec, on_progress=partial(tell_progress, digest(spec)), log_to=log_to)
+    checkpoint = None if checkpoints is None else checkpoints / checkpoint_name(spec)
+    tell = partial(tell_progress, digest(spec))
+    record = run_spec(spec, on_progress=tell, checkpoint=checkpoint, log_to=log_to)
     Store(store_path).add(record)
     return record
 

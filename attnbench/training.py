@@ -3,7 +3,7 @@
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from attnbench.callbacks import AgreeOnBuffers, EpochCallback, History, ReportTest, ReportTraining, StepCallback
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.errors import SpecError
-from attnbench.ranks import from_leader, is_rank, num_ranks
+from attnbench.ranks import from_leader, is_rank, leads, num_ranks
 from attnbench.record import Epoch
 from attnbench.resuming import KeepCheckpoint, StateFile
 from attnbench.spec import Compute, Recipe
@@ -107,6 +107,7 @@ def fit(
     on_step: StepCallback | None = None,
     on_epoch: EpochCallback | None = None,
     checkpoint: Path | None = None,
+    description: Mapping[str, Any] | None = None,
     resume: StateFile | None = None,
 ) -> Fitted:
     """Train by the recipe and select an epoch's weights by the validation split. The test split is not scored.
@@ -120,6 +121,7 @@ def fit(
         on_step: Hears of the progress every few steps.
         on_epoch: Hears of each epoch's end.
         checkpoint: Where to save the selected weights as a Lightning checkpoint.
+        description: What it says of the classifier; see `attnbench.models.saved`.
         resume: Where to keep the state after each epoch; a training that finds its own there goes on from it, with the
             same result as one that was never cut off.
 
@@ -128,7 +130,7 @@ def fit(
     """
     if compute.channels_last:
         model.to(memory_format=torch.channels_last)
-    task = Classification(model, recipe, num_classes=num_classes)
+    task = Classification(model, recipe, num_classes=num_classes, description=description)
     history = History(recipe, on_epoch)
     keep = KeepCheckpoint(resume)
     callbacks: list[Callback] = [history, keep]
@@ -141,7 +143,7 @@ def fit(
         if history.best_weights is not None:
             model.load_state_dict(history.best_weights)
         if checkpoint is not None:
-            trainer.save_checkpoint(checkpoint, weights_only=True)
+            save_trained(trainer, checkpoint)
     return Fitted(curve=tuple(history.curve), selected_epoch=history.selected_epoch, train_s=train_s)
 
 
@@ -171,6 +173,19 @@ def evaluate(
     with lightning_runs():
         trainer.test(task, datamodule=data, verbose=False)
     return Tested(test=task.evaluated(), test_correct=task.correct().numpy())
+
+
+def save_trained(trainer: lightning.Trainer, checkpoint: Path) -> None:
+    """Save the weights as a Lightning checkpoint; every rank calls it.
+
+    Args:
+        trainer: What has trained them.
+        checkpoint: The file; it has another name until it is whole, since one that is there is taken for trained.
+    """
+    unfinished = checkpoint.with_name(f".{checkpoint.name}.tmp")
+    trainer.save_checkpoint(unfinished, weights_only=True)
+    if leads():
+        unfinished.replace(checkpoint)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_dig
 from attnbench.detection_suite import (
     STATES,
     check_detection,
-    checkpoint_name,
     detection_grid,
     execute_detection,
     expand_detection,
@@ -21,6 +20,7 @@ from attnbench.errors import CheckpointError, DataError, PlacementError, PluginE
 from attnbench.execution import Failure, run_missing
 from attnbench.plugins import plugin_file
 from attnbench.spec import Compute, PluginFile
+from attnbench.suite import checkpoint_name
 from attnbench.tasks.detection import Detection
 from attnbench.workers import InProcessExecutor, open_executor
 from tests.data.detection.conftest import make_user_folder

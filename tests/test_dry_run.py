@@ -8,7 +8,7 @@ from rich.console import Console
 from attnbench.cli.dry_run import MOST_LISTED, print_dry_run
 from attnbench.detection_record import DetectionStore
 from attnbench.detection_spec import DetectionSuite, detection_digest
-from attnbench.detection_suite import checkpoint_name, execute_detection, expand_detection
+from attnbench.detection_suite import execute_detection, expand_detection
 from attnbench.dry_run import detection_dry_run, dry_run
 from attnbench.errors import SpecError
 from attnbench.prospect import DryRun
@@ -16,7 +16,7 @@ from attnbench.record import Store
 from attnbench.run import run_spec
 from attnbench.spec import digest
 from attnbench.step_times import StepTimes
-from attnbench.suite import expand, run_suite
+from attnbench.suite import checkpoint_name, expand, run_suite
 from attnbench.workers import InProcessExecutor
 from tests.detection_records import make_detection_record
 from tests.tiny import tiny_suite

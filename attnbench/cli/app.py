@@ -20,6 +20,7 @@ from attnbench.cli.plan import plan
 from attnbench.cli.report import report
 from attnbench.cli.train import train
 from attnbench.cli.tune import tune
+from attnbench.cli.visualize import visualize
 from attnbench.errors import AttnBenchError
 
 app = App(
@@ -34,6 +35,7 @@ app.command(efficiency)
 app.command(plan)
 app.command(train)
 app.command(evaluate)
+app.command(visualize)
 app.command(detect)
 app.command(convert)
 app.command(check)

@@ -34,9 +34,6 @@ class DetectionOptions:
     """Two files of COCO annotations within the root: for training and for the test."""
     weights: Annotated[str | None, Parameter(group=_DETECTION)] = None
     """What the body starts from: none, timm, or a classifier's checkpoint, where {attention} stands for the variant."""
-    checkpoints: Annotated[Path | None, Parameter(group=_DETECTION)] = None
-    """Folder for the trained detectors, one file a run, for attnbench detect. A run whose file is missing there is
-    trained again, even if it is recorded; its record stays as it is."""
 
 
 def check_no_detection_options(options: DetectionOptions) -> None:

@@ -10,16 +10,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from attnbench.cli.options import SpecOptions, suite_from
-from attnbench.errors import StoreError
+from attnbench.errors import SpecError, StoreError
 from attnbench.paths import check_output_file
-from attnbench.spec import SuiteSpec
+from attnbench.spec import RunSpec, SuiteSpec
 from attnbench.stats import proportion_interval
 from attnbench.store import write_whole
 
 if TYPE_CHECKING:
     from attnbench.evaluation import Evaluation
 
-_ATTENTION_HELP = "Variant that the weights are of, such as none, sge or bam:source=official."
+_ATTENTION_HELP = (
+    "Variant that the weights are of, such as none, sge or bam:source=official; by default as the checkpoint says."
+)
 
 
 @Parameter(name="*")
@@ -28,9 +30,9 @@ class EvaluationOptions:
     """What the weights are tested on, and how."""
 
     backbone: str | None = None
-    """Network that the weights are of; by default the data set's preset's."""
+    """Network that the weights are of; by default as the checkpoint says, else the data set's preset's."""
     data: str | None = None
-    """Data set to test on, with settings; see `attnbench list data`. ImageNet needs no train/ here."""
+    """Data set to test on, with settings; by default as the checkpoint says. ImageNet needs no train/ here."""
     root: str | None = None
     """Folder of the data set, where it has one."""
     imports: Annotated[tuple[str, ...], Parameter(name="--import", negative=(), show_default=False)] = ()
@@ -48,15 +50,17 @@ class EvaluationOptions:
 def evaluate(
     *,
     checkpoint: Path,
-    attention: Annotated[str, Parameter(help=_ATTENTION_HELP)],
+    attention: Annotated[str | None, Parameter(help=_ATTENTION_HELP)] = None,
     options: EvaluationOptions | None = None,
     output: Path | None = None,
 ) -> int:
     """Test the weights of a checkpoint; nothing is trained.
 
-    Takes what `attnbench train --checkpoint` writes, plain state dicts, and the files of
-    timm, torchvision and the authors of SGE, BAM and CBAM, whose modules are
-    source=official. A weight that is missing, left over or of another shape is named.
+    Takes what `attnbench train --checkpoint` and `leaderboard --checkpoints` write, which
+    says what it is of; and plain state dicts, and the files of timm, torchvision and the
+    authors of SGE, BAM and CBAM, whose modules are source=official: these need
+    --attention, and mostly --backbone and --data. A weight that is missing, left over or
+    of another shape is named.
 
     Parameters
     ----------
@@ -66,16 +70,21 @@ def evaluate(
         File for the result as JSON, with whether each image was classified correctly.
     """
     options = options or EvaluationOptions()
-    suite = _suite(options)
     if output is not None:
         check_output_file(output, option="output")
-    result = _tested(checkpoint, attention, suite, options.imports)
+    result = _tested(checkpoint, attention, options)
     # Printed first: what was found is not lost where the file cannot be written.
     _print(result, checkpoint)
     if output is not None:
         _write(result, output)
         print(f"result       {output}")
     return 0
+
+
+def _filled(options: EvaluationOptions, spec: RunSpec) -> EvaluationOptions:
+    """The options, with what they leave open as in the run that the checkpoint is of."""
+    root = spec.root if options.data is None and options.root is None else options.root
+    return replace(options, backbone=options.backbone or spec.backbone, data=options.data or spec.data, root=root)
 
 
 def _suite(options: EvaluationOptions) -> SuiteSpec:
@@ -93,13 +102,24 @@ def _suite(options: EvaluationOptions) -> SuiteSpec:
     )
 
 
-def _tested(checkpoint: Path, attention: str, suite: SuiteSpec, imports: tuple[str, ...]) -> "Evaluation":
+def _tested(checkpoint: Path, attention: str | None, options: EvaluationOptions) -> "Evaluation":
     """The evaluation, with a bar while it runs."""
     console = Console(stderr=True)
     with console.status("Loading torch …"):
         from attnbench.evaluation import evaluate_checkpoint
+        from attnbench.models.saved import run_of_weights
         from attnbench.plugins import import_plugins
-    import_plugins(imports)
+
+        import_plugins(options.imports)
+        spec = run_of_weights(checkpoint)
+    if spec is not None:
+        options, attention = _filled(options, spec), attention or spec.attention
+    if attention is None:
+        raise SpecError(
+            f"{checkpoint} does not say what its weights are of: name the variant with --attention, and --backbone and "
+            "--data where they are not the defaults"
+        )
+    suite = _suite(options)
     bar = Progress(
         TextColumn("testing"), BarColumn(), TimeRemainingColumn(), console=console, transient=True,
         disable=not console.is_terminal,

@@ -37,6 +37,7 @@ def leaderboard(
     seeds: int | None = None,
     quick_: Annotated[bool, Parameter(name="--quick", negative=(), show_default=False)] = False,
     store: Path = Path("records"),
+    checkpoints: Path | None = None,
     workers: int | None = None,
     dry_run: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
     print_spec: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
@@ -60,6 +61,9 @@ def leaderboard(
         otherwise. It shows that all works, and ranks nothing.
     store
         Folder of the records.
+    checkpoints
+        Folder for the trained models, one file a run, for attnbench visualize and attnbench detect. A run whose file is
+        missing there is trained again, even if it is recorded; its record stays as it is.
     workers
         Runs at once, each in a process of its own; by default one a CPU core, or one for a GPU.
     dry_run
@@ -85,11 +89,9 @@ def leaderboard(
             print(to_yaml(detectors), end="")
             return 0
         if dry_run:
-            print_detection_dry_run(detectors, store, workers, checkpoints=detection.checkpoints)
+            print_detection_dry_run(detectors, store, workers, checkpoints=checkpoints)
             return 0
-        return run_detection_leaderboard(
-            detectors, store, workers, checkpoints=detection.checkpoints, log_to=log_to_from(logs)
-        )
+        return run_detection_leaderboard(detectors, store, workers, checkpoints=checkpoints, log_to=log_to_from(logs))
     check_no_detection_options(detection)
     spec = suite_from(suite, options, **fields, **scores_from(scores))
     if quick_:
@@ -98,9 +100,9 @@ def leaderboard(
         print(to_yaml(spec), end="")
         return 0
     if dry_run:
-        print_dry_run_of(spec, Store(store), workers)
+        print_dry_run_of(spec, Store(store), workers, checkpoints=checkpoints)
         return 0
-    result = run_shown(spec, Store(store), workers, log_to_from(logs))
+    result = run_shown(spec, Store(store), workers, log_to_from(logs), checkpoints=checkpoints)
     if result is None:
         return 130
     if result.records:

@@ -13,6 +13,7 @@ from attnbench.cli.boards import MANY_BOARDS, BoardNumbers, chosen_boards
 from attnbench.cli.detection_boards import detection_text, print_detection_boards
 from attnbench.cli.efficiency import print_efficiency
 from attnbench.cli.output import write_report
+from attnbench.cli.report_page import page_text
 from attnbench.detection_record import DetectionRecord, DetectionStore
 from attnbench.efficiency_record import EfficiencyRecord, EfficiencyStore
 from attnbench.errors import SpecError, StoreError
@@ -46,6 +47,7 @@ def report(
     output: Path | None = None,
     board: BoardNumbers = (),
     plots: Path | None = None,
+    pictures: Path | None = None,
     against: Path | None = None,
 ) -> int:
     """Show the leaderboards, detection and efficiency tables of the records in a store; nothing is trained or measured.
@@ -65,6 +67,8 @@ def report(
         Which of several leaderboards of classification, counted from 1; may be repeated.
     plots
         Folder for the plots of each leaderboard, as PNG and SVG; those of detectors go into its folder detection.
+    pictures
+        Folder of attnbench visualize, whose pictures with their captions end the page of --format html.
     against
         Folder of earlier records: say what has changed since, with intervals.
     """
@@ -74,6 +78,8 @@ def report(
         )
     if output is not None and output.suffix == Store.suffix and output.parent.resolve() == store.resolve():
         raise SpecError(f"a {Store.suffix} file in the store would be taken for a record; got --output {output}")
+    if pictures is not None and format_ != "html":
+        raise SpecError(f"--pictures goes with --format html; got --format {format_}")
     if against is not None and (format_ != "table" or plots is not None):
         raise SpecError("--against prints what has changed; got --format or --plots beside it")
     if task == "detection" and (board or against is not None):
@@ -88,7 +94,11 @@ def report(
     if plots is not None:
         _draw(groups, detected, plots, store)
     if format_ != "table":
-        write_report(_formatted(groups, detected, format_, store, held), output)
+        if format_ == "html":
+            text = page_text(groups, detected, store, [*held.problems, *held.detected_problems], pictures)
+        else:
+            text = _formatted(groups, detected, format_, store, held)
+        write_report(text, output)
         return 0
     if len(groups) > MANY_BOARDS and not board:
         Console().print(render_overview(overview(groups), store=str(store), problems=held.problems))
@@ -168,8 +178,6 @@ def _formatted(
     problems = [*held.problems, *held.detected_problems]
     if format_ in ("markdown", "latex", "csv"):
         _say_left_out(problems)
-    if format_ == "html":
-        return _page(groups, detected, store, problems)
     if not detected:
         return _leaderboards_text(groups, format_, store, problems)
     text = detection_text(detected, format_, problems=problems)
@@ -196,17 +204,6 @@ def _leaderboards_text(
         case "csv":
             return csv_text(boards)
     return json_text(boards, problems=problems)
-
-
-def _page(
-    groups: Sequence[Sequence[Record]], detected: Sequence[DetectionRecord], store: Path, problems: Sequence[str]
-) -> str:
-    from attnbench.report.page import render_page
-
-    if not groups and not detected:
-        raise SpecError(f"--format html shows leaderboards, and {store} holds no record of a run")
-    boards = [board_of(group) for group in groups]
-    return render_page(boards, detection_boards(detected), store=str(store), problems=problems)
 
 
 def _say_left_out(problems: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.markup import escape
 
 from attnbench.errors import SpecError
 from attnbench.loggers import LogTo
+from attnbench.paths import make_output_folder
 from attnbench.record import Record, Store
 from attnbench.spec import RunSpec, SuiteSpec
 from attnbench.store import RecordFolder, Storable
@@ -34,13 +36,20 @@ def check_counts(**counts: int | None) -> None:
             raise SpecError(f"{name} must be at least 1; got {name}={number}")
 
 
-def print_dry_run_of(spec: SuiteSpec, store: Store, workers: int | None) -> None:
-    """List a suite's runs and what they would take; nothing is trained but a few steps, to time them."""
+def print_dry_run_of(spec: SuiteSpec, store: Store, workers: int | None, *, checkpoints: Path | None = None) -> None:
+    """List a suite's runs and what they would take; nothing is trained but a few steps, to time them.
+
+    Args:
+        spec: The grid.
+        store: Where the records are; it need not exist.
+        workers: Runs at once; none chooses by the machine.
+        checkpoints: Folder for the trained models; none saves none.
+    """
 
     def find_out() -> "DryRun":
         from attnbench.dry_run import dry_run
 
-        return dry_run(spec, store, workers=workers)
+        return dry_run(spec, store, workers=workers, checkpoints=checkpoints)
 
     show_dry_run(find_out)
 
@@ -59,7 +68,7 @@ def show_dry_run(find_out: "Callable[[], DryRun]") -> None:
 
 
 def run_shown(
-    spec: SuiteSpec, store: Store, workers: int | None, log_to: LogTo | None
+    spec: SuiteSpec, store: Store, workers: int | None, log_to: LogTo | None, *, checkpoints: Path | None = None
 ) -> "SuiteResult[RunSpec, Record] | None":
     """Run what the store does not hold yet of a suite; see `show_runs`.
 
@@ -68,12 +77,15 @@ def run_shown(
         store: Where the records are, and go.
         workers: Runs at once; none chooses by the machine.
         log_to: Where each run is logged, if anywhere.
+        checkpoints: Folder for the trained models, made where it is missing; none saves none.
     """
+    if checkpoints is not None:
+        make_output_folder(checkpoints, option="checkpoints")
 
     def load() -> "Grid[RunSpec, Record]":
         from attnbench.suite import grid_of
 
-        return grid_of(spec, log_to=log_to)
+        return grid_of(spec, checkpoints=checkpoints, log_to=log_to)
 
     return show_runs(load, store, workers)
 

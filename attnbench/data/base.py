@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from attnbench.data.loader import Batch, EpochLoader
+from attnbench.preparation import Preparation
 from attnbench.spec import Recipe
 from attnbench.spec_rules import check
 
@@ -137,6 +138,16 @@ class ImageData(lightning.LightningDataModule):
     def num_images(self) -> dict[Split, int]:
         """Images of each split."""
         return {split: loader.num_images for split, loader in self._after_setup().loaders.items()}
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the labels; empty where the data set knows none."""
+        return ()
+
+    @property
+    def preparation(self) -> Preparation | None:
+        """How a test image is prepared, so that images of any size can be; none where the data set does not say."""
+        return None
 
     @property
     def test_sources(self) -> NDArray[np.int64] | None:

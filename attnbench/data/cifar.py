@@ -53,6 +53,13 @@ class CIFAR10(InMemoryData):
         super().__init__(root=root, recipe=recipe, seed=seed, device=device)
         self.train_images = train_images
         self.download = download
+        self._class_names: tuple[str, ...] = ()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """As the published files name them; known after `setup`."""
+        self._after_setup()
+        return self._class_names
 
     def prepare_data(self) -> None:
         """Fetch the files into the root or else the cache folder, if wanted and if they are missing.
@@ -93,6 +100,7 @@ class CIFAR10(InMemoryData):
                 f"{self.set_name} is missing or damaged in {folder / published.base_folder}: name the folder above it "
                 f"with --root, or download it with --data {self.set_name}:download=true"
             ) from error
+        self._class_names = tuple(files.classes)
         pixels = np.ascontiguousarray(files.data.transpose(0, 3, 1, 2))
         return Images(pixels, np.asarray(files.targets, dtype=np.int64))
 

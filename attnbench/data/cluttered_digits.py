@@ -21,7 +21,8 @@ from attnbench.data.splits import complement, stratified
 from attnbench.errors import SpecError
 from attnbench.spec import Recipe
 
-NUM_CLASSES = 10
+CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+"""Names of the classes, in the order of the labels."""
 MAX_SIZE = 512
 MAX_CLUTTER = 64
 
@@ -97,12 +98,17 @@ class ClutteredDigits(InMemoryData):
             for split, scene in scenes.items()
         }
         self._test_sources = scenes["test"].sources
-        return NUM_CLASSES, {split: Images(scene.pixels, scene.labels) for split, scene in scenes.items()}
+        return len(CLASSES), {split: Images(scene.pixels, scene.labels) for split, scene in scenes.items()}
 
     def objects(self, split: Split) -> Objects:
         """Where the digit is in each image of a split, in the data set's order; known after `setup`."""
         self._after_setup()
         return self._objects[split]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The digits in words."""
+        return CLASSES
 
     @property
     def test_sources(self) -> NDArray[np.int64] | None:

@@ -16,7 +16,8 @@ from attnbench.data.splits import hold_out
 from attnbench.errors import DataError
 from attnbench.spec import Recipe
 
-NUM_CLASSES = 10
+CLASSES = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+"""Names of the classes, in the order of the labels."""
 SYSTEM_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package `dataset-fashion-mnist` puts the files."""
 
@@ -92,11 +93,16 @@ class FashionMNIST(InMemoryData):
             )
         pixels, labels = _read_pair(files[0], files[1])
         train, validation = hold_out(labels, len(labels) // _VALIDATION_SHARE, num_train=self.train_images)
-        return NUM_CLASSES, {
+        return len(CLASSES), {
             "train": Images(pixels[train], labels[train]),
             "validation": Images(pixels[validation], labels[validation]),
             "test": Images(*_read_pair(files[2], files[3])),
         }
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What the pieces of clothing are."""
+        return CLASSES
 
     def _folders(self) -> list[Path]:
         # A root that the user names is the only place: other images than those asked for would be worse than none.
@@ -118,7 +124,7 @@ def _read_pair(images_file: Path, labels_file: Path) -> tuple[NDArray[np.uint8],
             f"{images_file} and {labels_file} do not belong together: "
             f"images of shape {pixels.shape}, labels of shape {labels.shape}"
         )
-    if labels.max(initial=0) >= NUM_CLASSES:
-        raise DataError(f"{labels_file} is damaged: a label must lie in [0, {NUM_CLASSES}); got {labels.max()}")
+    if labels.max(initial=0) >= len(CLASSES):
+        raise DataError(f"{labels_file} is damaged: a label must lie in [0, {len(CLASSES)}); got {labels.max()}")
     # A copy: what is read from bytes is read-only, which torch does not take.
     return pixels[:, None].copy(), labels.astype(np.int64)

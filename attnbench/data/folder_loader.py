@@ -64,6 +64,7 @@ class FolderLoader(EpochLoader[Batch]):
         """
         super().__init__(num_images=len(dataset), batch_size=batch_size, seed=seed)
         self.dataset = dataset
+        self.labels = torch.tensor([label for _, label in dataset.files], dtype=torch.int64)
         self.workers = workers
         self.device = device
 

@@ -11,6 +11,7 @@ from attnbench.data.folder_loader import FolderLoader, ImageFiles, Transform
 from attnbench.data.registration import register_data
 from attnbench.data.splits import hold_out
 from attnbench.errors import DataError, SpecError
+from attnbench.preparation import Preparation
 from attnbench.spec import Recipe
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -99,6 +100,18 @@ class ImageFolderData(ImageData):
         """
         self.classes, files = self._files()
         return self._with_loaders(files)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the class folders; known after `setup`."""
+        self._after_setup()
+        return self.classes
+
+    @property
+    def preparation(self) -> Preparation:
+        """ImageNet's statistics, and the middle crop."""
+        mean, std = (tuple(255 * value for value in values) for values in (MEAN, STD))
+        return Preparation(mean=mean, std=std, crop_ratio=self.crop_ratio)
 
     def _with_loaders(self, files: dict[Split, _Files]) -> Loaded:
         loaders = {split: self._loader(split, files[split]) for split in files}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from attnbench.data.base import ImageData, Loaded, Split
 from attnbench.data.loader import TensorLoader
 from attnbench.errors import SpecError
+from attnbench.preparation import Preparation
 from attnbench.spec import Recipe
 
 
@@ -66,6 +67,12 @@ class InMemoryData(ImageData):
             image_shape=(channels, height, width),
             loaders={split: self._loader(split, images[split]) for split in images},
         )
+
+    @property
+    def preparation(self) -> Preparation:
+        """The mean and standard deviation of the training split; known after `setup`."""
+        self._after_setup()
+        return Preparation(mean=self.mean, std=self.std)
 
     def _loader(self, split: Split, images: Images) -> TensorLoader:
         training = split == "train"

@@ -46,6 +46,9 @@ class EpochLoader(ABC, Generic[BatchType]):
     and keeps `state_dict` in its checkpoints.
     """
 
+    labels: torch.Tensor | None = None
+    """Class of each image of the split, int64 (num_images,), where it is known before the images are read."""
+
     batch_sampler = None
     """None, as in a DataLoader without one; Lightning reads it wherever there is a `sampler`."""
 
@@ -151,7 +154,7 @@ class TensorLoader(EpochLoader[Batch]):
         """
         super().__init__(num_images=len(images), batch_size=batch_size, seed=seed)
         self.images = images
-        self.labels = labels
+        self.labels: torch.Tensor = labels
         self.crop_padding = crop_padding
         self.horizontal_flip = horizontal_flip
         self._shift = mean.to(images.device).view(1, -1, 1, 1)

@@ -1,6 +1,5 @@
 """A trained detector from its checkpoint's file alone, which says what the weights are of."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,12 @@ from torch import nn
 
 from attnbench.detection.build import create_detector
 from attnbench.detection_spec import DetectionRun
-from attnbench.errors import CheckpointError, SpecError, UnknownNameError
+from attnbench.errors import UnknownNameError
 from attnbench.models.checkpoint import load_checkpoint, read_checkpoint
-from attnbench.spec_io import from_builtins
+from attnbench.models.description import read_description, unregistered
 
-DESCRIPTION = "attnbench"
-"""Key of a checkpoint under which the description of a detector stands, in plain dicts, numbers and text."""
+MADE_BY = "attnbench leaderboard --task detection --checkpoints DIR"
+"""What writes such files, for messages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +46,7 @@ def load_detector(checkpoint: Path) -> tuple[nn.Module, DetectorDescription]:
             registered.
     """
     content = read_checkpoint(checkpoint)
-    description = _description(content, checkpoint)
+    description = read_description(content, DetectorDescription, kind="detector", made_by=MADE_BY, source=checkpoint)
     spec = description.spec
     try:
         model = create_detector(
@@ -60,25 +59,8 @@ def load_detector(checkpoint: Path) -> tuple[nn.Module, DetectorDescription]:
             norm=spec.recipe.norm,
         )
     except UnknownNameError as error:
-        files = dict.fromkeys(plugin.path for plugin in (spec.plugin, spec.detector_plugin) if plugin)
-        named = " and ".join(files) or "the file that registers it, if it is your own,"
-        raise CheckpointError(
-            f"{checkpoint} needs what is not registered: {error}; no file is imported at a checkpoint's word: name "
-            f"{named} with --import"
-        ) from error
+        raise unregistered(error, checkpoint, spec.plugin, spec.detector_plugin) from error
     load_checkpoint(model, content)
     if spec.compute.channels_last:  # as it was tested: another layout gives other last bits
         model.to(memory_format=torch.channels_last)
     return model.eval(), description
-
-
-def _description(content: Mapping[str, Any], checkpoint: Path) -> DetectorDescription:
-    if DESCRIPTION not in content:
-        raise CheckpointError(
-            f"{checkpoint} does not say what detector its weights are of, as the files do that attnbench leaderboard "
-            f"--task detection --checkpoints DIR writes; its keys are {', '.join(map(str, list(content)[:5])) or '∅'}"
-        )
-    try:
-        return from_builtins(content[DESCRIPTION], DetectorDescription, source=str(checkpoint))
-    except SpecError as error:
-        raise CheckpointError(f"this attnbench does not understand what detector it is: {error}") from error

@@ -49,7 +49,16 @@ def meetings(backbone: Variant, placing: Placing) -> tuple[Meeting, ...]:
 @lru_cache(maxsize=256)
 def num_stages(backbone: Variant) -> int:
     """Stages of a backbone."""
-    return len(family_of(backbone.name).stages(_network(backbone)))
+    return len(stage_names(backbone))
+
+
+def stage_names(backbone: Variant) -> tuple[str, ...]:
+    """Names of a backbone's stages in the model, in order.
+
+    >>> stage_names(Variant.parse("resnet18"))
+    ('layer1', 'layer2', 'layer3', 'layer4')
+    """
+    return tuple(stage.name for stage in family_of(backbone.name).stages(_network(backbone)))
 
 
 @lru_cache(maxsize=256)

@@ -1,9 +1,9 @@
 """Classification as a LightningModule: loss, metrics, optimizer and schedule of a recipe."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-import lightning
 import torch
 from torch import nn
 from torch.nn import functional
@@ -12,20 +12,25 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from attnbench.ranks import gathered, interleaved
 from attnbench.spec import Recipe
+from attnbench.tasks.described import DescribedTask
 
 
-class Classification(lightning.LightningModule):
+class Classification(DescribedTask):
     """Trains a classifier by a recipe; metrics stay on the device until an epoch ends."""
 
-    def __init__(self, model: nn.Module, recipe: Recipe, *, num_classes: int) -> None:
+    def __init__(
+        self, model: nn.Module, recipe: Recipe, *, num_classes: int, description: Mapping[str, Any] | None = None
+    ) -> None:
         """Wrap a classifier.
 
         Args:
             model: Maps images (N, C, H, W) to logits (N, num_classes).
             recipe: How it is trained.
             num_classes: Classes of the data set; top-5 means all of them where there are fewer.
+            description: What checkpoints say of the classifier, so that it can be built again from them alone.
         """
         super().__init__()
+        self.description = description
         self.model = model
         self.recipe = recipe
         # Without torchmetrics' check for NaN, which would wait for the device at each step.

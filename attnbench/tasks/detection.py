@@ -3,22 +3,21 @@
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-import lightning
 import torch
 from torch import nn
 from torchmetrics import MeanMetric
 
-from attnbench.detection.saved import DESCRIPTION
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.measure.average_precision import Evaluation, Scored
 from attnbench.ranks import from_leader
 from attnbench.tasks.classification import cosine_factor
+from attnbench.tasks.described import DescribedTask
 
 Targets: TypeAlias = list[dict[str, Any]]
 """Of each image its boxes, labels, masks, areas and crowds; see `attnbench.data.detection`."""
 
 
-class Detection(lightning.LightningModule):
+class Detection(DescribedTask):
     """Trains a detector by a recipe; the steps of a batch that is put through in parts are counted once."""
 
     def __init__(
@@ -85,11 +84,6 @@ class Detection(lightning.LightningModule):
         """COCO's figures and all matches of the last evaluation."""
         self._evaluation.gather()
         return from_leader(self._evaluation.compute)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what the detector is."""
-        if self.description is not None:
-            checkpoint[DESCRIPTION] = self.description
 
     def configure_optimizers(self) -> Any:
         """SGD over what is trained, and a learning rate that is set anew at each step."""

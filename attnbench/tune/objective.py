@@ -15,6 +15,7 @@ from attnbench.resuming import remove_state
 from attnbench.run import Validated, validate_spec
 from attnbench.spec import RunSpec, digest
 from attnbench.tune.proposal import applied, propose, recipe_fields
+from attnbench.tune.retrying import REASON
 from attnbench.tune.states import state_file
 from attnbench.tune.study import first_attempt
 from attnbench.tune_spec import Objective, TuneSpec
@@ -25,8 +26,6 @@ RECIPE = "recipe"
 """User attribute of a trial: the searched fields of the recipe, as they are trained."""
 RUNS = "runs"
 """User attribute of a trial: what each of its seeds gave so far, `SeedResult`s as dictionaries."""
-REASON = "reason"
-"""User attribute of a trial: why it failed."""
 SAME_AS = "same_as"
 """User attribute of a trial: number of the complete trial of the same settings whose results it has taken over."""
 

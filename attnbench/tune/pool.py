@@ -14,7 +14,7 @@ from attnbench.errors import AttnBenchError, TrainingError
 from attnbench.plugins import import_plugins
 from attnbench.processes import die_with_parent
 from attnbench.tune.interrupts import held_back, let_through
-from attnbench.tune.storage import MOST_DEATHS
+from attnbench.tune.retrying import MOST_DEATHS
 from attnbench.tune.worker import Work, work
 
 _POLL_S = 0.5

@@ -9,7 +9,7 @@ from attnbench.study import TrialSummary
 from attnbench.tune.pool import run_workers
 from attnbench.tune.states import remove_ended
 from attnbench.tune.storage import storage_errors
-from attnbench.tune.study import counted
+from attnbench.tune.study import counted, has_ended
 from attnbench.tune.summary import trial_summary
 from attnbench.tune.worker import Work, work
 from attnbench.tune_spec import TuneSpec
@@ -61,4 +61,4 @@ def search(
 
 
 def _ended(study: Study) -> list[FrozenTrial]:
-    return [trial for trial in counted(study.get_trials(deepcopy=False)) if trial.state.is_finished()]
+    return [trial for trial in counted(study.get_trials(deepcopy=False)) if has_ended(trial)]

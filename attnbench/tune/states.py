@@ -5,7 +5,7 @@ from pathlib import Path
 from optuna.study import Study
 
 from attnbench.spec import RunSpec, digest
-from attnbench.tune.study import counted, first_attempt
+from attnbench.tune.study import counted, first_attempt, has_ended
 
 
 def state_file(folder: Path, trial: int, run: RunSpec) -> Path:
@@ -27,7 +27,7 @@ def remove_ended(folder: Path, study: Study) -> None:
         study: The study.
     """
     trials = counted(study.get_trials(deepcopy=False))
-    unfinished = {first_attempt(trial) for trial in trials if not trial.state.is_finished()}
+    unfinished = {first_attempt(trial) for trial in trials if not has_ended(trial)}
     for file in folder.glob("trial-*-*"):
         if int(file.name.split("-")[1]) not in unfinished:
             file.unlink(missing_ok=True)

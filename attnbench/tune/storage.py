@@ -6,24 +6,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
-from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
-from optuna.study import Study
-from optuna.trial import FrozenTrial
+from optuna.storages import RDBStorage
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from attnbench.errors import MissingDependencyError, SpecError, StoreError
 from attnbench.tune.experimental import experimental
+from attnbench.tune.retrying import try_again
 
 DEFAULT_HEARTBEAT_S = 5
 """Seconds between two signs of life of a trial."""
 
 _GRACE = 6
-MOST_DEATHS = 3
-"""Workers that may die in a trial before it is given up."""
-DEATHS = "deaths"
-"""User attribute of a trial: how many workers have died in it."""
 _BUSY_S = 60
 _MAKING_TIMES, _MAKING_S = 10, 0.2
 _EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
@@ -118,12 +113,6 @@ def watch_unheard(storage: RDBStorage, study: str) -> None:
         storage.record_heartbeat(trial_id)
 
 
-def put_back(study: Study, trial: FrozenTrial) -> None:
-    """Queue a trial again, with all that is known of it."""
-    with experimental():
-        RetryHeartbeatStaleTrialCallback()(study, trial)
-
-
 def shown_url(url: str) -> str:
     """A URL without its password, for messages and reports."""
     try:
@@ -133,12 +122,6 @@ def shown_url(url: str) -> str:
         return f"…@{url.rpartition('@')[2]}" if "@" in url else url
     hidden = {name: "***" if "pass" in name else value for name, value in parsed.query.items()}
     return parsed.set(query=hidden).render_as_string(hide_password=True)
-
-
-def retries(trial: optuna.trial.FrozenTrial) -> list[int]:
-    """Numbers of the earlier attempts that a trial repeats, first to last."""
-    with experimental():
-        return RetryHeartbeatStaleTrialCallback.retry_history(trial)
 
 
 def _checked(url: str) -> URL:
@@ -179,7 +162,7 @@ def _made(url: URL, heartbeat_s: int) -> RDBStorage:
                     engine_kwargs=engine,
                     heartbeat_interval=heartbeat_s,
                     grace_period=_GRACE * heartbeat_s,
-                    heartbeat_stale_trial_callback=_try_again,
+                    heartbeat_stale_trial_callback=try_again,
                 )
         except DBAPIError as error:
             if "already exists" not in str(error) or times_left == 0:
@@ -190,14 +173,6 @@ def _made(url: URL, heartbeat_s: int) -> RDBStorage:
 
 def _lock(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _try_again(study: Study, trial: FrozenTrial) -> None:
-    """What becomes of a trial whose worker has died; a few deaths in one trial are its own fault."""
-    deaths = trial.user_attrs.get(DEATHS, 0) + 1
-    if deaths <= MOST_DEATHS:
-        trial.user_attrs = {**trial.user_attrs, DEATHS: deaths}
-        put_back(study, trial)
 
 
 def _make_folder(file: Path) -> None:

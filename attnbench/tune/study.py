@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from os import getpid
 from socket import gethostname
 
@@ -17,19 +18,19 @@ from attnbench.registry import did_you_mean
 from attnbench.tune.experimental import experimental
 from attnbench.tune.proposal import default_proposal, stored
 from attnbench.tune.pruners import make_pruner
+from attnbench.tune.retrying import SURPLUS, awaits_retry, retries, try_again
 from attnbench.tune.samplers import make_sampler
 from attnbench.tune.spec_json import from_json, to_json
-from attnbench.tune.storage import retries
 from attnbench.tune_spec import TuneSpec, differences
 
 SPEC = "spec"
 """User attribute of a study that holds its spec."""
 STARTER = "starter"
 """User attribute of a study: the process that made it."""
-SURPLUS = "surplus"
-"""User attribute of a trial that two workers began at once where one was wanted; it is not counted."""
 
 _MAKING_S, _POLL_S = 5.0, 0.1
+_LOST_S = 30.0
+"""Seconds after which nobody else will queue a trial again: who marked it as failed has been killed in between."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Counts:
     ended: int
     """Trials that are complete, pruned or failed for good."""
     running: int
-    """Trials in work, of any worker on any machine."""
+    """Trials in work, of any worker on any machine, and those about to be queued again."""
     waiting: int
     """Trials that were lost with their worker or enqueued, and are next."""
 
@@ -120,9 +121,28 @@ def load_study(storage: BaseStorage, name: str, spec: TuneSpec, *, seed: int) ->
 
 
 def counted(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials that count: without those that were tried again, and those begun beyond the number wanted."""
-    tried_again = {number for trial in trials for number in retries(trial)}
-    return [trial for trial in trials if trial.number not in tried_again and SURPLUS not in trial.user_attrs]
+    """The trials that count: without those that were tried again, and those begun beyond the number wanted.
+
+    Of trials that repeat the same one, because two workers have queued it again, the first counts.
+
+    Args:
+        trials: All of a study, by their numbers.
+    """
+    tried_again: set[int] = set()
+    doubles: set[int] = set()
+    for trial in trials:
+        history = retries(trial)
+        # What repeats a double is one too.
+        if history and (history[-1] in tried_again or not doubles.isdisjoint(history)):
+            doubles.add(trial.number)
+        tried_again.update(history)
+    left_out = tried_again | doubles
+    return [trial for trial in trials if trial.number not in left_out and SURPLUS not in trial.user_attrs]
+
+
+def has_ended(trial: FrozenTrial) -> bool:
+    """Whether a trial that counts is complete, pruned or failed for good."""
+    return trial.state.is_finished() and not awaits_retry(trial)
 
 
 def first_attempt(trial: FrozenTrial) -> int:
@@ -131,15 +151,23 @@ def first_attempt(trial: FrozenTrial) -> int:
 
 
 def counts(study: Study) -> Counts:
-    """How far a study is; trials whose worker has died are put back first."""
+    """How far a study is; trials whose worker has died are queued again first."""
     with experimental():
         optuna.storages.fail_stale_trials(study)
-    states = [trial.state for trial in counted(study.get_trials(deepcopy=False))]
+    for trial in counted(study.get_trials(deepcopy=False)):
+        if _is_lost(trial):
+            try_again(study, trial)
+    trials = counted(study.get_trials(deepcopy=False))
     return Counts(
-        ended=sum(state.is_finished() for state in states),
-        running=states.count(TrialState.RUNNING),
-        waiting=states.count(TrialState.WAITING),
+        ended=sum(has_ended(trial) for trial in trials),
+        running=sum(trial.state == TrialState.RUNNING or awaits_retry(trial) for trial in trials),
+        waiting=sum(trial.state == TrialState.WAITING for trial in trials),
     )
+
+
+def _is_lost(trial: FrozenTrial) -> bool:
+    failed = trial.datetime_complete
+    return awaits_retry(trial) and failed is not None and (datetime.now() - failed).total_seconds() > _LOST_S
 
 
 def _wait_until_made(storage: BaseStorage, name: str) -> None:

@@ -11,9 +11,9 @@ from optuna.trial import FrozenTrial, TrialState
 from attnbench.study import FEWEST_FOR_IMPORTANCE, Importance, StudySummary, TrialSummary
 from attnbench.study import TrialState as StateName
 from attnbench.tune.experimental import experimental
-from attnbench.tune.objective import ATTENTION, REASON, RECIPE, SAME_AS
+from attnbench.tune.objective import ATTENTION, RECIPE, SAME_AS
 from attnbench.tune.proposal import as_tried
-from attnbench.tune.storage import DEATHS, retries
+from attnbench.tune.retrying import REASON, awaits_retry, retries
 from attnbench.tune.study import counted
 from attnbench.tune_spec import TuneSpec
 
@@ -47,24 +47,20 @@ def summarise(study: Study, spec: TuneSpec, *, storage: str) -> StudySummary:
 
 def trial_summary(trial: FrozenTrial, spec: TuneSpec) -> TrialSummary:
     """One trial of a study."""
-    failed = trial.state == TrialState.FAIL
+    state = "waiting" if awaits_retry(trial) else _STATES[trial.state]
     return TrialSummary(
         number=trial.number,
-        state=_STATES[trial.state],
+        state=state,
         settings={name: as_tried(value, spec.space[name]) for name, value in trial.params.items()},
         attention=trial.user_attrs.get(ATTENTION, ""),
         recipe=trial.user_attrs.get(RECIPE, {}),
         values=tuple(trial.values) if trial.state == TrialState.COMPLETE else (),
         curve=tuple(sorted(trial.intermediate_values.items())),
         seconds=trial.duration.total_seconds() if trial.duration is not None else None,
-        reason=trial.user_attrs.get(REASON, _unheard(trial)) if failed else "",
+        reason=trial.user_attrs.get(REASON, "its worker died each time") if state == "failed" else "",
         same_as=trial.user_attrs.get(SAME_AS),
         num_attempts=len(retries(trial)) + 1,
     )
-
-
-def _unheard(trial: FrozenTrial) -> str:
-    return "its worker died each time" if DEATHS in trial.user_attrs else "it ended without a word"
 
 
 def best_numbers(study: Study, spec: TuneSpec) -> tuple[int, ...]:

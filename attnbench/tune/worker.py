@@ -16,10 +16,10 @@ from optuna.trial import Trial, TrialState
 
 from attnbench.tune.interrupts import one_interrupt
 from attnbench.tune.objective import try_settings
-from attnbench.tune.storage import DEFAULT_HEARTBEAT_S, put_back, using_storage, watch_unheard
+from attnbench.tune.retrying import SURPLUS, put_back
+from attnbench.tune.storage import DEFAULT_HEARTBEAT_S, using_storage, watch_unheard
 from attnbench.tune.study import (
     STARTER,
-    SURPLUS,
     counted,
     counts,
     first_attempt,
@@ -123,9 +123,11 @@ def _attempt(trial: Trial, spec: TuneSpec, task: Work) -> list[float]:
 
 
 def _is_surplus(trial: Trial, num_trials: int) -> bool:
-    """Whether workers that asked at the same moment have begun more trials than are wanted, and this is the last."""
+    """Whether this is one more than is wanted: workers that ask at the same moment may begin, or repeat, too many."""
     # By their first attempts: a trial that is tried again has a new number, and is not a new one.
     first = {other.number: first_attempt(other) for other in counted(trial.study.get_trials(deepcopy=False))}
+    if trial.number not in first:
+        return True  # another one repeats the same trial, and was queued before
     return sum(other < first[trial.number] for other in first.values()) >= num_trials
 
 

@@ -67,6 +67,18 @@ def fitting_scale(height: int, width: int, *, least: int, most: int | None = Non
     return max(1, math.ceil(least / longer))
 
 
+def resized(pixels: NDArray[np.uint8], scale: float) -> Image.Image:
+    """An image as a picture; an enlarged one shows its pixels as squares.
+
+    Args:
+        pixels: RGB (H, W, 3).
+        scale: How much larger the picture is than the image.
+    """
+    height, width = pixels.shape[:2]
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS)
+
+
 def draw_marks(pixels: NDArray[np.uint8], marks: Sequence[Mark], *, scale: float = 1) -> Image.Image:
     """Draw objects on an image; the first ones lie on top.
 
@@ -77,9 +89,8 @@ def draw_marks(pixels: NDArray[np.uint8], marks: Sequence[Mark], *, scale: float
         marks: The objects.
         scale: How much larger the picture is than the image.
     """
-    height, width = pixels.shape[:2]
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    picture = Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS)
+    picture = resized(pixels, scale)
+    size = picture.size
     line = max(2, max(size) // 300)
     for mark in reversed(marks):
         if mark.mask is not None:

@@ -1,4 +1,4 @@
-"""The files of checkpoints and results: `attnbench evaluate`, `convert` and `train --checkpoint`."""
+"""The files of checkpoints and results: `evaluate`, `convert`, `train --checkpoint`, `leaderboard --checkpoints`."""
 
 import errno
 import json
@@ -10,8 +10,13 @@ import torch
 
 import attnbench
 from attnbench.cli import main
+from attnbench.detection.saved import DetectorDescription
+from attnbench.detection_spec import DetectionRun
 from attnbench.models.checkpoint import read_checkpoint
-from tests.tiny import BACKBONE, DATA
+from attnbench.models.description import DESCRIPTION
+from attnbench.record import Store
+from attnbench.spec_io import to_yaml
+from tests.tiny import BACKBONE, DATA, tiny_suite
 
 
 @pytest.fixture
@@ -113,3 +118,58 @@ def test_convert_writes_a_plain_state_dict(
     plain = read_checkpoint(output)
     assert {f"module.{name}" for name in plain} == set(wrapped)
     assert all(torch.equal(value, wrapped[f"module.{name}"]) for name, value in plain.items())
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_leaderboard_leaves_a_checkpoint_of_each_run_and_trains_what_has_none(
+    workers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("suite.yaml").write_text(to_yaml(tiny_suite(epochs=1)))
+    words = ["leaderboard", "suite.yaml", "--workers", workers]
+    assert main(words) == 0
+    records = sorted(Path("records").glob("*.json"))
+    before = [file.read_bytes() for file in records]
+    # Recorded, but without checkpoints: both are trained again, and the records stay.
+    assert main([*words, "--checkpoints", "models"]) == 0
+    names = sorted(file.name for file in Path("models").iterdir())
+    assert {name.rpartition("-")[0] for name in names} == {"none-seed0", "sge_groups_4-seed0"}
+    assert {name.rpartition("-")[2].removesuffix(".ckpt") for name in names} == {file.stem for file in records}
+    assert [file.read_bytes() for file in records] == before
+    kept, lost = (Path("models") / name for name in names)
+    changed = kept.stat().st_mtime_ns
+    lost.unlink()
+    assert main([*words, "--checkpoints", "models"]) == 0
+    assert lost.is_file()
+    assert kept.stat().st_mtime_ns == changed
+    capsys.readouterr()
+    # The file alone says what is tested, and on what.
+    assert main(["evaluate", "--checkpoint", str(lost), "--device", "cpu", "--output", "result.json"]) == 0
+    printed = capsys.readouterr().out
+    record = Store(Path("records")).get(lost.stem.rpartition("-")[2])
+    assert printed.startswith(f"sge:groups=4 in {BACKBONE} on {DATA}: models/")
+    assert json.loads(Path("result.json").read_text())["test_correct"]["data"] == record.test_correct.data
+
+
+def test_options_override_what_a_checkpoint_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "sge.ckpt"
+    train = ["--backbone", BACKBONE, "--data", DATA, "--device", "cpu", "--epochs", "1", "--store", str(tmp_path / "a")]
+    assert main(["train", "--attention", "sge:groups=4", *train, "--checkpoint", str(file)]) == 0
+    fewer = DATA.replace("test_images=40", "test_images=30")
+    assert main(["evaluate", "--checkpoint", str(file), "--device", "cpu", "--data", fewer]) == 0
+    assert "of 30 test images" in capsys.readouterr().out
+    assert main(["evaluate", "--checkpoint", str(file), "--device", "cpu", "--attention", "none"]) == 2
+    assert "'layer1.0.se.gate_scale' is not in the model" in capsys.readouterr().err
+
+
+def test_weights_that_say_nothing_need_the_variant(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--checkpoint", str(checkpoint), "--backbone", BACKBONE, "--data", DATA]) == 2
+    assert "does not say what its weights are of: name the variant with --attention" in capsys.readouterr().err
+
+
+def test_a_detector_is_not_evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = DetectionRun(detector="retinanet", attention="sge", backbone="resnet18", data="cluttered-scenes")
+    description = DetectorDescription(spec=spec, classes=("zero",)).to_builtins()
+    torch.save({"state_dict": {"model.weight": torch.zeros(1)}, DESCRIPTION: description}, tmp_path / "detector.ckpt")
+    assert main(["evaluate", "--checkpoint", str(tmp_path / "detector.ckpt")]) == 2
+    assert "holds a detector, where a classifier is wanted" in capsys.readouterr().err

@@ -199,8 +199,3 @@ def test_a_leaderboard_leaves_a_checkpoint_of_each_run(
     assert kept.stat().st_mtime_ns == changed
     noise(Path("image.png"))
     assert detect(lost, "image.png") == 0
-
-
-def test_checkpoints_are_of_detectors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["leaderboard", "--checkpoints", str(tmp_path)]) == 2
-    assert "--checkpoints goes with --task detection" in capsys.readouterr().err

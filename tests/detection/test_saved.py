@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 import torch
 
-from attnbench.detection.saved import DESCRIPTION, DetectorDescription, load_detector
+from attnbench.detection.saved import DetectorDescription, load_detector
 from attnbench.detection_run import build_run_detector, read_detection_data, run_detection
 from attnbench.detection_spec import DetectionRun
 from attnbench.detection_suite import expand_detection
 from attnbench.detector_training import fit_detector
 from attnbench.errors import CheckpointError
+from attnbench.models.description import DESCRIPTION
 from attnbench.spec import PluginFile
 from tests.tiny_detection import TINY_DETECTORS, tiny_detection
 

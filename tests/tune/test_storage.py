@@ -13,21 +13,21 @@ import sqlalchemy
 from optuna.samplers import RandomSampler
 from optuna.storages import RDBStorage
 from optuna.study import Study
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from attnbench.errors import AttnBenchError, MissingDependencyError, SpecError, StoreError
 from attnbench.tune import storage as storage_module
 from attnbench.tune.experimental import experimental
+from attnbench.tune.retrying import put_back, retries
 from attnbench.tune.storage import (
     open_storage,
-    put_back,
-    retries,
     shown_url,
     sqlite_url,
     storage_errors,
     using_storage,
     watch_unheard,
 )
+from attnbench.tune.study import Counts, counts
 
 # The trials that are begun here have no training that could give signs of life.
 pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed to be used")
@@ -228,6 +228,28 @@ def test_a_trial_whose_worker_died_before_its_first_sign_is_missed_too(storage: 
     watch_unheard(storage, study.study_name)
     fail_stale(study)
     assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.WAITING]
+
+
+def test_others_see_no_trial_end_while_it_is_queued_again(storage_url: str, storage: RDBStorage, study: Study) -> None:
+    seen = []
+    genuine = storage.heartbeat_stale_trial_callback
+    assert genuine is not None
+    with using_storage(storage_url, heartbeat_s=1) as of_others:
+        others = optuna.load_study(study_name=study.study_name, storage=of_others)
+
+        def looked_at(study: Study, trial: FrozenTrial) -> None:
+            seen.append((trial.state, counts(others)))
+            genuine(study, trial)
+            seen.append((study.trials[-1].state, counts(others)))
+
+        storage.heartbeat_stale_trial_callback = looked_at
+        storage.record_heartbeat(study.ask()._trial_id)
+        fall_silent(storage)
+        fail_stale(study)
+    assert seen == [
+        (TrialState.FAIL, Counts(ended=0, running=1, waiting=0)),
+        (TrialState.WAITING, Counts(ended=0, running=0, waiting=1)),
+    ]
 
 
 def test_a_trial_in_which_workers_die_is_given_up_after_three_retries(storage: RDBStorage, study: Study) -> None:

@@ -17,9 +17,10 @@ from attnbench.errors import StoreError
 from attnbench.tune import pool, worker
 from attnbench.tune import study as study_module
 from attnbench.tune.interrupts import held_back, let_through, one_interrupt
+from attnbench.tune.retrying import REASON, SURPLUS, put_back, retries
 from attnbench.tune.states import remove_ended, state_file
-from attnbench.tune.storage import open_storage, put_back, retries
-from attnbench.tune.study import SPEC, STARTER, SURPLUS, Counts, counted, counts, first_attempt, start_study
+from attnbench.tune.storage import open_storage
+from attnbench.tune.study import SPEC, STARTER, Counts, counted, counts, first_attempt, start_study
 from attnbench.tune.worker import Work, work
 from attnbench.tune_spec import TuneSpec
 from tests.tune.studies import open_study, states, tiny_spec, url_in
@@ -103,7 +104,8 @@ def test_a_trial_that_fails_counts_and_stops_nothing(
 ) -> None:
     def fails_at_first(trial: Trial) -> list[float]:
         if trial.number == 0:
-            raise RuntimeError("out of luck")
+            trial.set_user_attr(REASON, "out of luck")
+            raise RuntimeError
         return [1.0]
 
     let_trials(monkeypatch, fails_at_first)

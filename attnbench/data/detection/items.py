@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from attnbench.data.base import Split
+from attnbench.data.cluttered_digits import CLASSES as DIGITS
 from attnbench.data.cluttered_digits import source_splits
+from attnbench.data.fashion_mnist import CLASSES as CLOTHING
 from attnbench.data.fashion_mnist import FashionMNIST
 from attnbench.spec import Recipe
 
@@ -19,11 +21,9 @@ ItemKind: TypeAlias = Literal["digits", "fashion-mnist"]
 """scikit-learn's 1,797 digits, which are always there, or Fashion-MNIST's 70,000 items."""
 
 CLASSES: dict[ItemKind, tuple[str, ...]] = {
-    "digits": ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
-    "fashion-mnist": (
-        "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
-    ),
-}  # fmt: skip
+    "digits": DIGITS,
+    "fashion-mnist": CLOTHING,
+}
 """Names of the classes, in the order of the labels."""
 
 _STEPS = 64

@@ -14,6 +14,7 @@ from attnbench.report.numbers import plural
 from attnbench.report.page.data import BoardView, board_views
 from attnbench.report.page.detection.data import DetectionView, detection_views
 from attnbench.report.page.document import asset, render_document
+from attnbench.report.page.pictures import AlbumView
 
 _SCRIPTS = (
     "marks.js", "dom.js", "tip.js", "frame.js", "plots.js", "sorting.js", "table.js", "runs.js", "theme.js",
@@ -30,6 +31,7 @@ def render_page(
     *,
     store: str,
     problems: Sequence[str] = (),
+    album: AlbumView | None = None,
 ) -> str:
     """Leaderboards and detection boards as a whole HTML document. Equal boards give equal documents.
 
@@ -38,6 +40,7 @@ def render_page(
         detections: The detection boards, which stand below them.
         store: Folder of the records, for the commands that repeat runs.
         problems: A sentence for each record that could not be read.
+        album: Pictures of attention, which stand below the boards.
     """
     views: list[BoardView | DetectionView] = [*board_views(boards, store=store), *detection_views(detections)]
     all_facts: list[Facts | DetectionFacts] = [board.facts for board in boards]
@@ -55,5 +58,6 @@ def render_page(
             "store": store,
             "quoted_store": shlex.quote(store),
             "problems": problems,
+            "album": album,
         },
     )

@@ -1,6 +1,5 @@
 """A study as one page that opens from disk: the final comparison, the space, pictures and all trials."""
 
-import base64
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from importlib.resources import files
 from attnbench.report.columns import Column
 from attnbench.report.numbers import duration, plural
 from attnbench.report.page.document import asset, render_document
+from attnbench.report.page.pictures import data_url
 from attnbench.report.study.comparison import FinalComparison
 from attnbench.report.study.notes import (
     comparison_lines,
@@ -93,7 +93,7 @@ def render_study_page(summary: StudySummary, comparison: FinalComparison | None,
             "failures": failures(summary),
             "figures": [
                 _Figure(
-                    title=picture.title, source=_data_url(pictures[picture.name]), words=picture.words,
+                    title=picture.title, source=data_url(pictures[picture.name]), words=picture.words,
                     caption=picture.caption,
                 )
                 for picture in planned
@@ -108,10 +108,6 @@ def render_study_page(summary: StudySummary, comparison: FinalComparison | None,
 
 def _own(name: str) -> str:
     return (files(__package__) / name).read_text(encoding="utf-8")
-
-
-def _data_url(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def _final(comparison: FinalComparison) -> _Table:

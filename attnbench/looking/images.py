@@ -1,0 +1,128 @@
+"""The images that models are looked at with: files, or the first test images of a data set."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import ImageOps
+
+from attnbench.data import build_data
+from attnbench.data.folder_loader import read_image
+from attnbench.data.preparing import as_pixels, prepared
+from attnbench.errors import CheckpointError, SpecError
+from attnbench.models.saved import ClassifierDescription
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Images:
+    """Images as models take them and as they are seen."""
+
+    names: tuple[str, ...]
+    """What each is called."""
+    inputs: torch.Tensor
+    """Normalised as in training (N, C, H, W)."""
+    pixels: NDArray[np.uint8]
+    """The same to look at, RGB (N, H, W, 3)."""
+    labels: NDArray[np.int64] | None
+    """Their classes (N,); none where nobody says."""
+    source: str
+    """Where they are from, for captions."""
+
+
+def images_of_files(paths: Sequence[Path], description: ClassifierDescription, *, number: int) -> Images:
+    """Files of images, of any size, prepared as the data set's test images were.
+
+    Args:
+        paths: Files, and folders of them.
+        description: The classifier that they are for.
+        number: How many to take of a folder: the first ones, by name.
+
+    Raises:
+        SpecError: If there is none.
+        CheckpointError: If the classifier does not say how its images are prepared.
+        DataError: If one cannot be read.
+    """
+    if description.preparation is None:
+        raise CheckpointError(
+            f"the checkpoint does not say how images are normalised, since the data set {description.spec.data} does "
+            "not; leave out --images to look at its test images"
+        )
+    files = [file for path in paths for file in _files(path, number)]
+    upright = [ImageOps.exif_transpose(read_image(str(file))) for file in files]
+    inputs = torch.stack([prepared(image, description.image_shape, description.preparation) for image in upright])
+    return Images(
+        names=tuple(file.name for file in files),
+        inputs=inputs,
+        pixels=as_pixels(inputs, description.preparation),
+        labels=None,
+        source=f"{len(files)} of your images: {', '.join(map(str, paths[:3]))}{' …' if len(paths) > 3 else ''}",
+    )
+
+
+def images_of_data(description: ClassifierDescription, *, number: int) -> Images:
+    """The first test images of the run's data set, one of each class before there is a second.
+
+    Args:
+        description: The classifier that they are for; its run names the data set.
+        number: How many; fewer where there are fewer.
+
+    Raises:
+        DataError: If the data set is missing or damaged.
+    """
+    spec = description.spec
+    data = build_data(spec.data, root=spec.root, recipe=spec.recipe, seed=spec.seed, device=torch.device("cpu"))
+    data.prepare_data()
+    data.setup("test")
+    loader = data.test_dataloader()
+    chosen = first_of_each(loader.labels, min(number, loader.num_images), loader.num_images)
+    num_batches = -(-len(chosen) // loader.batch_size)
+    batches = list(itertools.islice(loader.batches(torch.tensor(chosen), 0), num_batches))
+    inputs, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    each = "" if loader.labels is None else ", one of each class first"
+    return Images(
+        names=tuple(f"test image {index}" for index in chosen),
+        inputs=inputs,
+        pixels=as_pixels(inputs, data.preparation),
+        labels=labels.numpy(),
+        source=f"the first {len(chosen)} test images of {spec.data}{each}, counted from 0",
+    )
+
+
+def first_of_each(labels: torch.Tensor | None, number: int, num_images: int) -> list[int]:
+    """The first images, one of each class before there is a second.
+
+    Args:
+        labels: Class of each image; none where they are not known.
+        number: How many are wanted.
+        num_images: How many there are.
+
+    >>> first_of_each(torch.tensor([3, 3, 1, 3, 2]), 4, 5)
+    [0, 2, 4, 1]
+    """
+    if labels is None:
+        return list(range(min(number, num_images)))
+    seen: set[int] = set()
+    firsts = []
+    for index, label in enumerate(labels.tolist()):
+        if label not in seen:
+            seen.add(label)
+            firsts.append(index)
+    others = [index for index in range(num_images) if index not in set(firsts)]
+    return [*firsts, *others][:number]
+
+
+def _files(path: Path, number: int) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise SpecError(f"there is no image, and no folder of images, {str(path)!r}")
+    found = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES and file.is_file())
+    if not found:
+        raise SpecError(f"the folder {str(path)!r} holds no image; allowed: {', '.join(_SUFFIXES)}")
+    return found[:number]

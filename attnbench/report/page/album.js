@@ -1,0 +1,3 @@
+// A page of pictures: the theme alone.
+document.documentElement.dataset.script = "";
+makeTheme();
