@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from attnbench.data.detection import Examples, Target
+from attnbench.data.detection import DetectionData, Examples, Target
 from attnbench.detection.saved import DetectorDescription
 from attnbench.detection_run import read_detection_data
 from attnbench.errors import SpecError
@@ -51,22 +51,20 @@ def detect_objects(model: nn.Module, pixels: NDArray[np.uint8], *, least_score: 
     return Objects(boxes=chosen["boxes"], labels=chosen["labels"], scores=chosen["scores"], masks=masks)
 
 
-def annotated_images(
+def annotated_data(
     detector: DetectorDescription,
     data: str,
     *,
     root: str | None = None,
     annotations: tuple[str, str] | None = None,
-    number: int,
-) -> Iterator[tuple[str, NDArray[np.uint8], Objects]]:
-    """The first test images of a data set, each with its file's name and what is in it.
+) -> DetectionData:
+    """A data set that a detector knows the classes of, read as its own.
 
     Args:
-        detector: What is to detect in them.
+        detector: What is to detect in it.
         data: The data set with its settings.
         root: Folder of the data set, where it has one.
         annotations: Files of the training and of the test annotations; none for the usual ones.
-        number: Images that are wanted; fewer where there are fewer.
 
     Raises:
         SpecError: If the data set has other classes than the detector.
@@ -78,8 +76,18 @@ def annotated_images(
             f"{data} must have the classes that the detector was trained on, {_listed(detector.classes)}; "
             f"its classes are {_listed(read.classes)}"
         )
-    split = read.split("test")
-    examples = Examples(split.images, split.annotations, training=False, masks=read.masks)
+    return read
+
+
+def annotated_images(data: DetectionData, *, number: int) -> Iterator[tuple[str, NDArray[np.uint8], Objects]]:
+    """The first test images of a data set, each with its file's name and what is in it.
+
+    Args:
+        data: The data set, read.
+        number: Images that are wanted; fewer where there are fewer.
+    """
+    split = data.split("test")
+    examples = Examples(split.images, split.annotations, training=False, masks=data.masks)
     for index in range(min(number, len(examples))):
         image, target = examples[index, False]
         pixels = image.mul(255).round().byte().permute(1, 2, 0).numpy()

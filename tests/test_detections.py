@@ -6,7 +6,7 @@ from torch import nn
 from attnbench.detection.saved import DetectorDescription
 from attnbench.detection_run import read_detection_data
 from attnbench.detection_suite import expand_detection
-from attnbench.detections import annotated_images, detect_objects
+from attnbench.detections import annotated_data, annotated_images, detect_objects
 from attnbench.errors import SpecError
 from tests.tiny_detection import TINY_SCENES, tiny_detection
 
@@ -51,7 +51,7 @@ def test_detections_are_sorted_and_held_to_a_score() -> None:
 def test_the_images_are_the_first_of_the_test_split() -> None:
     spec = expand_detection(tiny_detection("mask-rcnn"))[0]
     detector = DetectorDescription(spec=spec, classes=CLASSES)
-    given = list(annotated_images(detector, TINY_SCENES, number=3))
+    given = list(annotated_images(annotated_data(detector, TINY_SCENES), number=3))
     images, targets = next(iter(read_detection_data(spec).test_dataloader()))
     assert [name for name, _, _ in given] == ["000001.png", "000002.png", "000003.png"]
     for (_, pixels, there), image, target in zip(given, images, targets, strict=False):
@@ -61,10 +61,10 @@ def test_the_images_are_the_first_of_the_test_split() -> None:
         assert np.array_equal(there.labels, target["labels"].numpy())
         assert there.masks is not None
         assert np.array_equal(there.masks, target["masks"].numpy() > 0)
-    assert len(list(annotated_images(detector, TINY_SCENES, number=99))) == 4
+    assert len(list(annotated_images(annotated_data(detector, TINY_SCENES), number=99))) == 4
 
 
 def test_another_data_set_must_have_the_same_classes() -> None:
     detector = DetectorDescription(spec=expand_detection(tiny_detection())[0], classes=("cat", "dog"))
     with pytest.raises(SpecError, match=r"trained on, cat, dog; its classes are zero, one, two, three, .* nine"):
-        list(annotated_images(detector, TINY_SCENES, number=1))
+        annotated_data(detector, TINY_SCENES)

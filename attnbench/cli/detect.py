@@ -10,12 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from attnbench.cli.drawings import SUFFIX, drawings_of, marks_of, one_line, shown, summary_of, write_picture
+from attnbench.cli.running import check_counts
 from attnbench.errors import SpecError
 from attnbench.paths import make_output_folder
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from attnbench.data.detection import DetectionData
     from attnbench.detection.saved import DetectorDescription
 
 _DATA = Group("On a data set, beside what is there (instead of IMAGE)", sort_key=1)
@@ -36,6 +38,8 @@ class DataOptions:
     """Folder of the data set, where it has one."""
     annotations: Annotated[tuple[str, str] | None, Parameter(group=_DATA, negative=())] = None
     """Two files of COCO annotations within the root: for training and for the test."""
+    localise: Annotated[int | None, Parameter(group=_DATA)] = None
+    """Also score how much of the attention lies on the objects, in the first so many test images that have any."""
 
 
 def detect(
@@ -89,11 +93,10 @@ def _check(images: Sequence[Path], score: float, options: DataOptions) -> None:
         raise SpecError(f"score must lie in [0, 1]; got score={score}")
     if (options.data is None) != bool(images):
         raise SpecError(f"name files of images or --data, one of them; got {'both' if images else 'neither'}")
-    for name in ("num_images", "root", "annotations"):
+    for name in ("num_images", "root", "annotations", "localise"):
         if options.data is None and getattr(options, name) is not None:
             raise SpecError(f"--{name.replace('_', '-')} goes with --data; got it with files of images")
-    if options.num_images is not None and options.num_images < 1:
-        raise SpecError(f"num_images must be at least 1; got num_images={options.num_images}")
+    check_counts(num_images=options.num_images, localise=options.localise)
     for image in images:
         if not image.is_file():
             raise SpecError(f"there is no image {str(image)!r}")
@@ -147,15 +150,13 @@ def _draw_sheet(
     description: "DetectorDescription",
     score: float,
 ) -> None:
-    from attnbench.detections import annotated_images, detect_objects
+    from attnbench.detections import annotated_data, annotated_images, detect_objects
     from attnbench.visualize import Panel, contact_sheet, draw_marks, fitting_scale
 
     pairs = []
     table = _table("image", "there", "found", "classes found, with their best scores")
-    images = annotated_images(
-        description, data, root=options.root, annotations=options.annotations, number=options.num_images or _NUM_IMAGES
-    )
-    for name, pixels, there in images:
+    read = annotated_data(description, data, root=options.root, annotations=options.annotations)
+    for name, pixels, there in annotated_images(read, number=options.num_images or _NUM_IMAGES):
         found = detect_objects(model, pixels, least_score=score)
         scale = fitting_scale(*pixels.shape[:2], least=_LEAST_SHEET_SIDE, most=_MOST_SHEET_SIDE)
         left, right = (
@@ -171,6 +172,17 @@ def _draw_sheet(
     )
     write_picture(contact_sheet(title, pairs), sheet)
     _print(table, f"The sheet is in {shown(sheet)}.")
+    if options.localise is not None:
+        _print_localisation(model, read, options.localise)
+
+
+def _print_localisation(model: "nn.Module", data: "DetectionData", num_images: int) -> None:
+    from attnbench.cli.localised import print_localisation
+    from attnbench.localising_detectors import localise_detector
+
+    with Console(stderr=True).status("Looking at attention …"):
+        found = localise_detector(model, data, num_images=num_images)
+    print_localisation(found, Console())
 
 
 def _table(*columns: str) -> Table:

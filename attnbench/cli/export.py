@@ -1,7 +1,7 @@
 """`attnbench export`: the records of stores as tables for other programs."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -19,6 +19,7 @@ from attnbench.report.export import (
     runs_table,
     write_parquet,
 )
+from attnbench.report.export_scores import corrupted_table, maps_table
 from attnbench.store import RecordFolder, Storable
 
 R = TypeVar("R", bound=Storable)
@@ -30,6 +31,8 @@ def export(
     *more: Path,
     parquet: Path,
     curves: Path | None = None,
+    maps: Path | None = None,
+    corrupted: Path | None = None,
     task: Literal["classification", "detection"] | None = None,
     correct: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
@@ -45,16 +48,16 @@ def export(
         File to write: what was run, where, and what came out; one row a run.
     curves
         File to write as well: the learning curves; one row an epoch of a run, with the run's digest.
+    maps
+        File to write as well: how much of each kind of map lies on the object; one row a kind of map of a run.
+    corrupted
+        File to write as well: accuracy on corrupted images; one row a corruption and strength of a run.
     task
         Whose runs, where the folders hold both kinds.
     correct
         Also a column of lists that say for each test image whether it was classified correctly.
     """
-    if curves is not None and curves.resolve() == parquet.resolve():
-        raise SpecError(f"runs and curves need files of their own; got {str(parquet)!r} for both")
-    check_output_file(parquet, option="parquet")
-    if curves is not None:
-        check_output_file(curves, option="curves")
+    _check_files({"parquet": parquet, "curves": curves, "maps": maps, "corrupted": corrupted})
     check_export()
     folders = (store, *more)
     runs = [] if task == "detection" else _read([Store(folder) for folder in folders])
@@ -66,15 +69,40 @@ def export(
         )
     if correct and detected:
         raise SpecError("--correct is of images that were classified; got it with runs of detection")
+    if detected and (maps is not None or corrupted is not None):
+        raise SpecError(
+            "--maps and --corrupted are of images that were classified; got one of them with runs of detection"
+        )
     if runs:
         _write(runs_table(runs, with_correct=correct), parquet, "runs")
     elif detected:
         _write(detections_table(detected), parquet, "runs")
     else:
         raise StoreError(f"{_named(folders)} holds no record of a run{f' of {task}' if task else ''} that can be read")
+    if maps is not None:
+        _write(maps_table(runs), maps, "maps")
+    if corrupted is not None:
+        _write(corrupted_table(runs, with_correct=correct), corrupted, "passes over corrupted images")
     if curves is not None:
         _write(curves_table(runs) if runs else detection_curves_table(detected), curves, "epochs")
     return 0
+
+
+_HOLDS = {"parquet": "runs", "curves": "curves", "maps": "maps", "corrupted": "corrupted images"}
+"""What stands in the file of each option."""
+
+
+def _check_files(files: Mapping[str, Path | None]) -> None:
+    """Hold the files to what can be written, each to one table."""
+    owners: dict[Path, str] = {}
+    for option, file in files.items():
+        if file is None:
+            continue
+        owner = owners.setdefault(file.resolve(), option)
+        if owner != option:
+            both = f"{_HOLDS[owner]} and {_HOLDS[option]}"
+            raise SpecError(f"{both} need files of their own; got {str(file)!r} for both")
+        check_output_file(file, option=option)
 
 
 def _read(stores: Sequence[RecordFolder[R]]) -> list[R]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torchvision.transforms.v2 import functional
+from torchvision.transforms.v2 import functional  # type: ignore[import-untyped]
 
 from attnbench.spec import Corruption
 

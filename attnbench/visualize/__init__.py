@@ -17,9 +17,11 @@ from attnbench.visualize.statistics import (
     statistics_json,
 )
 from attnbench.visualize.statistics_plot import plot_statistics
-from attnbench.visualize.statistics_rows import statistics_rows
+from attnbench.visualize.statistics_rows import STATISTICS_HEADINGS, STATISTICS_LEGEND, statistics_rows
 
 __all__ = [
+    "STATISTICS_HEADINGS",
+    "STATISTICS_LEGEND",
     "ActivationStatistics",
     "Captured",
     "Captures",

@@ -87,6 +87,8 @@ def plot_channel_weights(
             f"a plot of channel weights takes at least one layer and at most {MOST_CLASSES} classes; "
             f"got {len(layers)} and {len(classes)}"
         )
+    from matplotlib.ticker import MaxNLocator
+
     how = "Mean weight of each channel over the images of a class; black: the mean of all classes."
     figure, panels = framed_panels(
         title=title,
@@ -100,9 +102,10 @@ def plot_channel_weights(
         channels = np.arange(weights.shape[1])
         for (label, name), colour in zip(classes.items(), _COLOURS, strict=False):
             axes.plot(channels, weights[label], color=colour, linewidth=0.8, label=printable(name))
-        axes.plot(channels, np.nanmean(weights, 0), color="#000000", linewidth=1.2, label="mean")
+        axes.plot(channels, np.nanmean(weights, 0), color="#000000", linewidth=1.2, label="mean", zorder=1.5)
         axes.set_xlim(0, max(1, len(channels) - 1))
         axes.set_xlabel("channel", size=8)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(

@@ -1,4 +1,7 @@
-"""What to draw of one attention module: maps over positions, and bars over channels."""
+"""What to draw of one attention module: maps over positions, and bars over channels.
+
+Captions keep to letters of Pillow's own font, which has no Greek.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -111,29 +114,25 @@ def _views_of_groups(captured: Captured, most_groups: int) -> Iterator[View]:
     deviations = gate.transpose(0, 1).flatten(1).std(1, correction=0)
     most = torch.sort(deviations, descending=True, stable=True).indices[:most_groups].tolist()
     for group in most:
-        why = f"group {group} of 0 … {num_groups - 1}, drawn because its gate varies most over images and positions"
-        if len(most) > 1:
-            why = (
-                f"group {group} of 0 … {num_groups - 1}, one of the {len(most)} whose gates vary most over images and "
-                f"positions (standard deviation {deviations[group]:.2g})"
-            )
+        own = f"group {group} of 0 … {num_groups - 1}"
+        reason = "because its gate varies" if len(most) == 1 else f"as one of {len(most)} whose gates vary"
+        deviation = f"with a standard deviation of {deviations[group]:.2g}"
+        why = f"drawn {reason} most over images and positions, {deviation}"
         pair = [
             _array(values[:, group * size : (group + 1) * size].float().abs().mean(1))
             for values in (captured.input, captured.output)
         ]
         low, high = _limits(*pair)
         for when, what, values in zip(("before", "after"), ("input", "output"), pair, strict=True):
-            yield View(
-                name=f"group {group}: {when}", kind="map", values=values, low=low, high=high,
-                caption=f"mean |{what}| over the {size} channels of {why}; {_colour_words(low, high)} before and after",
-            )  # fmt: skip
+            words = f"{own}: mean |{what}| over its {size} channels; {why}; {_colour_words(low, high)} before and after"
+            yield View(name=f"group {group}: {when}", kind="map", values=values, low=low, high=high, caption=words)
         for name, words in (
-            ("gate", "the gate σ(a)"),
-            ("similarity", "the similarity c of each position to the group's mean feature"),
-            ("normalized", "the similarity normalised over positions, ĉ,"),
+            ("gate", "the gate, sigmoid(a)"),
+            ("similarity", "the similarity c of each position to its mean feature"),
+            ("normalized", "the similarity normalised over positions"),
         ):
             if name in captured.shown:
-                yield map_view(f"group {group}: {name}", captured.shown[name][:, group], f"{words} of {why}")
+                yield map_view(f"group {group}: {name}", captured.shown[name][:, group], f"{own}: {words}; {why}")
 
 
 def _views_of_shown(captured: Captured) -> Iterator[View]:
@@ -159,7 +158,8 @@ def _views_without_help(captured: Captured) -> Iterator[View]:
         )
         yield map_view("output", captured.output.float().abs().mean(1), words)
         return
-    yield map_view("strength", captured.strength, f"what {name} leaves of each position, Σ |output| / Σ |input|")
+    words = f"what {name} leaves of each position, the sum of |output| over channels by that of |input|"
+    yield map_view("strength", captured.strength, words)
     ratio = captured.ratio.float()
     ratio = torch.where(ratio.isfinite(), ratio, torch.nan)
     medians = ratio.flatten(2).nanmedian(2).values

@@ -245,6 +245,5 @@ class _RunningTensor:
 
 def _by_unit(tensor: torch.Tensor) -> Iterator[NDArray[np.float64]]:
     """The values of each unit (K, n), a part of the images at a time."""
-    images_at_once = max(1, _VALUES_AT_ONCE // max(1, tensor[:1].numel()))
-    for part in torch.split(tensor, images_at_once):
+    for part in torch.split(tensor, max(1, _VALUES_AT_ONCE // max(1, tensor[:1].numel()))):
         yield part.cpu().double().transpose(0, 1).flatten(1).numpy()

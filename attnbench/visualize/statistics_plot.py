@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Span: TypeAlias = tuple[float, float]
 
-SHOWN_SHARE = (0.005, 0.995)
+SHOWN_SHARE = (0.01, 0.99)
 """Quantiles between which a distribution is drawn: single extreme values would make a spike of the others."""
 _NUM_STEPS = 64
 _MOST_LETTERS = 26
@@ -38,7 +38,7 @@ _PANELS: Mapping[str, Sequence[tuple[str, Callable[[GateStatistics, int], float 
     "distinct": ((_GREY, lambda gate, units: gate.agreement.distinct_units / units if gate.agreement else None),),
 }
 """What the small panels show of a gate and the number of its units, with the colour."""
-_SHARED_WITHIN = 8.0
+_SHARED_WITHIN = 3.0
 """Layers share an axis where the widest distribution is at most so much wider than the narrowest."""
 
 
@@ -89,7 +89,7 @@ def _caption(layers: Sequence[LayerStatistics]) -> list[str]:
     if any(sum(tensor.gate is not None for tensor in layer.tensors) > 1 for layer in layers):
         several = " A layer's gates stand below one another, in the order of the columns."
     return [
-        f"{images} images. Distributions over all units, positions and images, from the 0.5th to the 99.5th "
+        f"{images} images. Distributions over all units, positions and images, from the 1st to the 99th "
         "percentile; each as high as its highest bin. Numbers at its ends where a layer has an axis of its own.",
         "closed (orange), open (green): share of gates below and above the thresholds, 0.05 and 0.95 unless set. dead: "
         "share of units whose gate is the same everywhere. |r|: mean correlation of two units' gates. distinct: so "

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from attnbench.visualize.statistics import LayerStatistics, TensorStatistics
 
-HEADINGS = ("layer", "gate", "units", "mean", "sd", "spread", "closed", "open", "dead", "|r|", "distinct")
+STATISTICS_HEADINGS = ("layer", "gate", "units", "mean", "sd", "spread", "closed", "open", "dead", "|r|", "distinct")
 """The columns of `statistics_rows`."""
-LEGEND = {
+STATISTICS_LEGEND = {
     "units": "groups of SGE, channels, or one map",
     "mean, sd": "of the gate over all units, positions and images",
     "spread": "standard deviation of the units' means",
@@ -20,7 +20,7 @@ _NONE = "–"
 
 
 def statistics_rows(layers: Sequence[LayerStatistics]) -> list[tuple[str, ...]]:
-    """A row of text for each gate of each layer, under `HEADINGS`.
+    """A row of text for each gate of each layer, under `STATISTICS_HEADINGS`.
 
     Args:
         layers: The statistics.

@@ -199,3 +199,17 @@ def test_a_leaderboard_leaves_a_checkpoint_of_each_run(
     assert kept.stat().st_mtime_ns == changed
     noise(Path("image.png"))
     assert detect(lost, "image.png") == 0
+
+
+def test_attention_is_scored_beside_controls(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--data", TINY_SCENES, "--num-images", "1", "--localise", "3", "--output", tmp_path]
+    assert detect(checkpoint, *words) == 0
+    text = capsys.readouterr().out
+    assert "Where its maps lie, in 3 test images:" in text
+    assert [text.count(f"control: {name}") for name in ("random", "centre", "image")] == [1, 1, 1]
+    assert "no attention module whose maps could be scored" in " ".join(text.split())
+    capsys.readouterr()
+    assert detect(checkpoint, *words[:4], "--localise", "0") == 2
+    assert "localise must be at least 1; got localise=0" in capsys.readouterr().err

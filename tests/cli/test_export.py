@@ -11,6 +11,7 @@ from attnbench.detection_record import DetectionStore
 from attnbench.record import Store
 from tests.detection_records import make_detection_record
 from tests.records import make_record
+from tests.report.leaderboard.further import further_records
 
 
 @pytest.fixture
@@ -59,6 +60,30 @@ def test_runs_of_detection_are_written_too(tmp_path: Path, capsys: pytest.Captur
     assert "--correct is of images that were classified" in capsys.readouterr().err
 
 
+def test_writes_maps_and_corrupted_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for record in further_records(("none", "se"), num_seeds=1):
+        Store(tmp_path / "records").add(record)
+    files = {name: tmp_path / f"{name}.parquet" for name in ("parquet", "maps", "corrupted")}
+    words = [word for name, file in files.items() for word in (f"--{name}", str(file))]
+    assert main(["export", str(tmp_path / "records"), *words, "--correct"]) == 0
+    assert capsys.readouterr().out == (
+        f"2 runs in {files['parquet']}\n9 maps in {files['maps']}\n"
+        f"24 passes over corrupted images in {files['corrupted']}\n"
+    )
+    digests = set(parquet.read_table(files["parquet"])["digest"].to_pylist())
+    for name in ("maps", "corrupted"):
+        assert set(parquet.read_table(files[name])["digest"].to_pylist()) == digests
+    assert "test_correct" in parquet.read_table(files["corrupted"]).column_names
+
+
+def test_detectors_have_no_maps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    DetectionStore(tmp_path / "records").add(make_detection_record())
+    command = ["export", str(tmp_path / "records"), "--parquet", str(tmp_path / "runs")]
+    assert main([*command, "--maps", str(tmp_path / "maps")]) == 2
+    assert "--maps and --corrupted are of images that were classified" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_store_of_both_kinds_needs_a_task(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     DetectionStore(store).add(make_detection_record())
     command = ["export", str(store), "--parquet", str(tmp_path / "runs")]
@@ -83,7 +108,11 @@ def test_a_store_of_both_kinds_needs_a_task(store: Path, tmp_path: Path, capsys:
             "parquet must be a file in a folder that exists; got parquet='new/runs'",
         ),
         (["records", "--parquet", "runs", "--curves", "empty"], "curves must be a file in a folder that exists"),
-        (["records", "--parquet", "runs", "--curves", "./runs"], "need files of their own; got 'runs' for both"),
+        (["records", "--parquet", "runs", "--curves", "./runs"], "runs and curves need files of their own; got 'runs'"),
+        (
+            ["records", "--parquet", "runs", "--maps", "more", "--corrupted", "more"],
+            "maps and corrupted images need files of their own; got 'more' for both",
+        ),
     ],
 )
 def test_says_in_one_sentence_what_is_wrong(

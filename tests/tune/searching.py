@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 from attnbench.tune.session import search
@@ -71,7 +70,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--trials", type=int, required=True)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--timeout", type=float)
+    parser.add_argument("--deadline", type=float, help="seconds since 1970")
     options = parser.parse_args()
     spec = counting_spec(options.folder)
     study = start_study(open_storage(options.url, heartbeat_s=1), options.study, spec)
@@ -80,7 +79,7 @@ def main() -> int:
         study=options.study,
         num_trials=options.trials,
         checkpoints=options.folder / "checkpoints",
-        deadline=None if options.timeout is None else time.time() + options.timeout,
+        deadline=options.deadline,
         heartbeat_s=1,
     )
     try:

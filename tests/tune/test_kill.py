@@ -72,7 +72,7 @@ class Command:
 
     def finish(self, process: "subprocess.Popen[bytes]") -> None:
         """Wait until one ends by itself."""
-        assert process.wait(timeout=200) == 0, self.stderr.read_text()
+        assert process.wait(timeout=400) == 0, self.stderr.read_text()
 
     @property
     def stdout(self) -> Path:
@@ -123,7 +123,7 @@ def group_of(process: "subprocess.Popen[bytes]") -> list[int]:
     return alive
 
 
-def wait_for(what: Callable[[], bool], *, timeout_s: float = 120) -> None:
+def wait_for(what: Callable[[], bool], *, timeout_s: float = 300) -> None:
     until = time.monotonic() + timeout_s
     while not what():
         assert time.monotonic() < until, "it never came"
@@ -264,7 +264,7 @@ def test_ctrl_c_puts_the_trial_back(command: Command, workers: int, from_termina
     else:
         first.send_signal(signal.SIGINT)
     assert first.wait(timeout=60) == 130
-    wait_for(lambda: not group_of(first), timeout_s=5)
+    wait_for(lambda: not group_of(first), timeout_s=20)
     study = command.load()
     values_before = values(study)
     assert TrialState.RUNNING not in [trial.state for trial in study.trials]
@@ -302,15 +302,15 @@ def test_a_worker_that_is_asked_to_end_is_replaced(command: Command) -> None:
 
 
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
-def test_after_the_timeout_no_trial_begins(command: Command) -> None:
-    began = datetime.now()
-    command.finish(command.start("--timeout", "25", trials=500))
+def test_after_the_deadline_no_trial_begins(command: Command) -> None:
+    deadline = datetime.now() + timedelta(seconds=25)
+    command.finish(command.start("--deadline", str(deadline.timestamp()), trials=500))
     kept = counted(command.load().trials)
     assert len(kept) < 500
     # On a machine so slow that no worker came up in time the default waits still.
     assert {trial.state for trial in kept} <= {TrialState.COMPLETE, TrialState.WAITING}
     for trial in kept:
-        assert trial.datetime_start is None or trial.datetime_start - began < timedelta(seconds=35)
+        assert trial.datetime_start is None or trial.datetime_start - deadline < timedelta(seconds=5)
 
 
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)

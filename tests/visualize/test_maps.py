@@ -11,6 +11,7 @@ import attnbench
 from attnbench.attention import BAM, CBAM, GatherExcite, SelectiveKernel, SpatialGroupEnhance, SqueezeExcitation
 from attnbench.errors import SpecError
 from attnbench.visualize import View, capture, views
+from attnbench.visualize.captions import font_of_size
 
 
 def drawn(module: nn.Module, images: torch.Tensor, **settings: Any) -> dict[str, View]:
@@ -32,7 +33,7 @@ def feature_map(channels: int = 4) -> torch.Tensor:
 
 
 def test_sge_shows_the_group_whose_gate_varies_most() -> None:
-    # As in test_capture.py: group 1's similarity is constant, so that only group 0's gate varies.
+    # The maps of test_capture.py with their groups exchanged: the similarity of group 0 is constant.
     images = torch.tensor([[[[1.0, -1.0]], [[2.0, 2.0]], [[0.0, 2.0]], [[0.0, 0.0]]]])
     module = SpatialGroupEnhance(4, groups=2, gate_scale_init=2.0, gate_shift_init=0.5)
     found = drawn(module, images, most_groups=1)
@@ -48,7 +49,7 @@ def test_sge_shows_the_group_whose_gate_varies_most() -> None:
     # The percentiles of 0, 1, 0, gate between its two highest.
     assert (before.low, before.high) == (after.low, after.high) == (0, pytest.approx(gate[1] + 0.97 * (1 - gate[1])))
     assert found["group 1: similarity"].low == pytest.approx(0.02)
-    assert before.caption.startswith("mean |input| over the 2 channels of group 1 of 0 … 1, drawn because its gate")
+    assert before.caption.startswith("group 1 of 0 … 1: mean |input| over its 2 channels; drawn because its gate ")
     assert after.caption.endswith(
         f"colours from 0 to {after.high:.3g}, the 1st to the 99th percentile before and after"
     )
@@ -61,8 +62,9 @@ def test_sge_orders_groups_by_their_gates_deviation_and_says_it() -> None:
     found = drawn(module, feature_map(6), most_groups=2)
     assert [name for name in found if name.endswith("gate")] == ["group 2: gate", "group 0: gate"]
     deviation = found["group 0: gate"].values.std()
-    assert f"one of the 2 whose gates vary most over images and positions (standard deviation {deviation:.2g})" in (
-        found["group 0: gate"].caption
+    assert found["group 0: gate"].caption.startswith(
+        "group 0 of 0 … 2: the gate, sigmoid(a); drawn as one of 2 whose gates vary most over images and positions, "
+        f"with a standard deviation of {deviation:.2g}; colours from "
     )
 
 
@@ -189,6 +191,17 @@ def test_a_users_module_is_drawn_by_the_names_it_gives() -> None:
     np.testing.assert_allclose(found["heads"].values, images[:, :2].mean(1), rtol=1e-6)
     assert found["heads"].caption.startswith("heads, as 0 shows it: the mean over its 2 channels; colours from ")
     assert "a value for each position" in found["position"].caption
+
+
+@pytest.mark.parametrize(
+    "module", [SpatialGroupEnhance(4, groups=2), SelectiveKernel(4, 4, stride=1, groups=1), nn.Identity(), nn.ReLU()]
+)
+def test_captions_are_written_in_letters_of_the_font(module: nn.Module) -> None:
+    font = font_of_size(20)
+    missing = bytes(font.getmask("σ"))
+    for view in drawn(module, feature_map()).values():
+        for letter in {*view.name, *view.caption} - {" "}:
+            assert bytes(font.getmask(letter)) != missing, letter
 
 
 def test_half_precision_is_drawn() -> None:

@@ -29,7 +29,7 @@ from attnbench.visualize import (
     statistics_rows,
 )
 from attnbench.visualize.moments import Moments
-from attnbench.visualize.statistics_rows import HEADINGS, LEGEND
+from attnbench.visualize.statistics_rows import STATISTICS_HEADINGS, STATISTICS_LEGEND
 
 WIDE = 8
 M = TypeVar("M", bound=nn.Module)
@@ -279,12 +279,12 @@ def test_rows_hold_the_gates_under_the_headings() -> None:
     tensor = given([[0.0, 0.04, 0.05, 0.95], [0.96, 1.0, 0.5, 0.5], [0.3, 0.3, 0.3, 0.3]])
     # r = −0.2296 / √(0.6362 · 0.2312); e to the entropy of (1 ± r) / 2.
     (row,) = statistics_rows([LayerStatistics(layer="layer1", num_images=4, tensors=(tensor,))])
-    assert dict(zip(HEADINGS, row, strict=True)) == {
+    assert dict(zip(STATISTICS_HEADINGS, row, strict=True)) == {
         "layer": "layer1", "gate": "gate", "units": "3", "mean": "0.433", "sd": "0.346", "spread": "0.217",
         "closed": "16.7 %", "open": "16.7 %", "dead": "1", "|r|": "0.60", "distinct": "1.7",
     }  # fmt: skip
-    explained = {heading for words in LEGEND for heading in words.split(", ")}
-    assert explained == set(HEADINGS) - {"layer", "gate"}
+    explained = {heading for words in STATISTICS_LEGEND for heading in words.split(", ")}
+    assert explained == set(STATISTICS_HEADINGS) - {"layer", "gate"}
 
 
 def test_rows_have_dashes_for_what_is_not_known() -> None:

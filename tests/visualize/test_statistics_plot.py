@@ -70,10 +70,10 @@ def test_before_normalisation_comes_before_after_and_the_gate_is_last() -> None:
 def test_layers_share_an_axis_where_they_are_about_as_wide() -> None:
     drawn = panels(plot_statistics([sge("a"), sge("b", scale=100)]))
     similarity, normalized, gate = drawn[0:2], drawn[2:4], drawn[4:6]
-    # From the 0.5th to the 99.5th percentile of −1 … 3 and −100 … 300.
-    assert [axes.get_xlim() for axes in similarity] == [pytest.approx((-0.98, 2.98)), pytest.approx((-98, 298))]
-    assert [label.get_text() for label in similarity[0].get_xticklabels()] == ["−0.98", "2.98"]
-    assert [axes.get_xlim() for axes in normalized] == [pytest.approx((-1.98, 1.98))] * 2
+    # From the 1st to the 99th percentile of −1 … 3 and −100 … 300.
+    assert [axes.get_xlim() for axes in similarity] == [pytest.approx((-0.96, 2.96)), pytest.approx((-96, 296))]
+    assert [label.get_text() for label in similarity[0].get_xticklabels()] == ["−0.96", "2.96"]
+    assert [axes.get_xlim() for axes in normalized] == [pytest.approx((-1.96, 1.96))] * 2
     assert [axes.get_xlim() for axes in gate] == [(0, 1)] * 2
 
 
@@ -83,7 +83,7 @@ def test_a_distribution_is_as_high_as_its_histogram() -> None:
     drawn = panels(plot_statistics([layer("a", tensor("normalized", histogram))]))
     assert len(drawn) == 1  # no gate, no small panels
     heights, edges, _ = drawn[0].patches[0].get_data()
-    assert edges[0] == pytest.approx(-1.96)  # below it lie 10 of 2000
+    assert edges[0] == pytest.approx(-1.92)  # below it lie 20 of 2000
     np.testing.assert_allclose(heights[edges[1:] <= 0], 1 / 3, rtol=1e-6)
     np.testing.assert_allclose(heights[edges[:-1] >= 0], 1, rtol=1e-6)
 

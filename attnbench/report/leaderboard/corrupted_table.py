@@ -17,6 +17,13 @@ STRENGTHS: dict[Corruption, str] = {
     "clutter": "area of square patches of other test images, of the image's",
 }
 """What the strength of each corruption is."""
+AXES: dict[Corruption, str] = {
+    "noise": "standard deviation (of the training images)",
+    "blur": "σ (pixels)",
+    "occlusion": "hidden share of the image",
+    "clutter": "area of patches (of the image's)",
+}
+"""The same as the label of an axis."""
 
 
 def corrupted_part(found: Robustness) -> TablePart:

@@ -30,12 +30,17 @@ def localised_part(found: Localised) -> TablePart:
     kinds = [kind for kind in OF_MODELS if any(kind in maps for maps in found.variants.values())]
     return TablePart(
         name="Localisation",
-        rows=(*found.variants, *(f"control: {NAMES[kind]}" for kind in found.controls)),
+        rows=(*found.variants, *map(control_name, found.controls)),
         num_variants=len(found.variants),
         groups=tuple(_columns(found, kind) for kind in kinds),
         raw=_of_controls(found),
         notes=tuple(filter(None, _notes(found))),
     )
+
+
+def control_name(kind: MapKind) -> str:
+    """What a row or a plot calls a control."""
+    return f"control: {NAMES[kind]}"
 
 
 def beaten_by_controls(found: Localised) -> dict[MapKind, list[str]]:
@@ -97,7 +102,7 @@ def _notes(found: Localised) -> list[str]:
     return [
         _meaning_line(found),
         _layers_line(found),
-        _controls_line(found),
+        controls_line(found),
         intervals_line([one.energy for one in maps]) if maps else "",
         differences_line([differences]),
     ]
@@ -127,7 +132,8 @@ def _layers_line(found: Localised) -> str:
     return " ".join(filter(None, (grad_cam, attention, alone)))
 
 
-def _controls_line(found: Localised) -> str:
+def controls_line(found: Localised) -> str:
+    """What the controls are, and which maps are no better; nothing where there are none."""
     if not found.controls:
         return ""
     meanings = {

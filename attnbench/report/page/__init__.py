@@ -48,7 +48,7 @@ def render_page(
     num_runs = sum(facts.num_records for facts in all_facts)
     return render_document(
         asset("page.html.j2"),
-        style=asset("detection.css"),
+        style=asset("parts.css") + asset("detection.css"),
         scripts=[asset(name) for name in _SCRIPTS],
         data=[[asdict(board) for board in view.data] for view in views],
         content={

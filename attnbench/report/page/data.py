@@ -1,13 +1,14 @@
 """All that the page shows of leaderboards: what the template writes, and what the scripts draw."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from attnbench.report.leaderboard.board import Leaderboard, Row
 from attnbench.report.leaderboard.marks import board_marks
 from attnbench.report.leaderboard.table import LeaderboardTable, leaderboard_table
 from attnbench.report.numbers import plural
 from attnbench.report.page.drawn import BoardData, VariantData
+from attnbench.report.page.further import PagePart, localisation_plot, page_part, robustness_plots, run_tables
 from attnbench.report.page.marks import page_marks
 from attnbench.report.page.plots import (
     cost_plots,
@@ -47,6 +48,8 @@ class BoardView:
     """Its columns, with what they are sorted by."""
     shown: tuple[bool, ...]
     """Of each row, whether it is the baseline or shown to differ from it."""
+    parts: tuple[PagePart, ...]
+    """What else was measured, a table each."""
     pairs: tuple[tuple[Pair | None, ...], ...]
     """Every two variants."""
     costs: Numbers
@@ -57,6 +60,8 @@ class BoardView:
     """Numbers of the learning curves."""
     seeds: Numbers
     """Numbers of the seeds."""
+    robustness: tuple[tuple[str, Numbers], ...]
+    """Numbers of each corruption, with their titles."""
     spec: str
     """What the runs have in common, as YAML."""
     data: tuple[BoardData]
@@ -80,13 +85,21 @@ def _view(board: Leaderboard, anchor: str, *, store: str) -> BoardView:
         anchor=anchor,
         template="leaderboard.html.j2",
         table=table,
-        columns=page_columns(table),
+        columns=page_columns(table.columns, num_rows=len(table.names)),
         shown=tuple(variant.is_baseline or bool(variant.delta and variant.delta.is_shown) for variant in data.variants),
+        parts=tuple(map(page_part, table.parts)),
         pairs=pairs_of(board),
         costs=cost_numbers(board, data.costs),
         runs=run_numbers(RUN_HEADERS, {variant.name: variant.runs for variant in data.variants}),
         curves=curve_numbers(table.names, data.curves["validation"].lines),
         seeds=seed_numbers(table.names, [variant.delta for variant in data.variants]),
+        robustness=tuple(
+            (
+                f"Top-1 by strength of {plot.name} (%): mean ± half a 95 % interval",
+                curve_numbers(table.names, plot.lines, place="strength"),
+            )
+            for plot in data.robustness.values()
+        ),
         spec=to_yaml(board.facts.spec),
         data=(data,),
     )
@@ -107,7 +120,10 @@ def _data(board: Leaderboard, table: LeaderboardTable, *, store: str) -> BoardDa
             spec_text=spec_words(row.variant, row.records[0].spec),
             runs_text=plural(len(row.records), "run"),
             delta=delta_of(board, row),
-            runs=tuple(run_of(record, store=store, environments=environments) for record in row.records),
+            runs=tuple(
+                replace(run_of(record, store=store, environments=environments), tables=run_tables(record))
+                for record in row.records
+            ),
         )
 
     variants = tuple(variant(row) for row in board.rows)
@@ -121,7 +137,8 @@ def _data(board: Leaderboard, table: LeaderboardTable, *, store: str) -> BoardDa
         costs=cost_plots(board),
         curves=curve_plots(board),
         precision={},
-        figures=None,
+        figures=localisation_plot(board),
+        robustness=robustness_plots(board),
         deltas=delta_axis(deltas) if deltas else None,
         environments=tuple(environment_lines(environment) for environment in environments),
     )

@@ -94,6 +94,16 @@ class FigureRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ControlLine:
+    """What a control gives, for figures to stand beside."""
+
+    name: str
+    """The control."""
+    value: float
+    """Its number."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FiguresPlot:
     """Several figures below each other."""
 
@@ -101,6 +111,8 @@ class FiguresPlot:
     """Of all of them."""
     rows: tuple[FigureRow, ...]
     """The figures."""
+    controls: tuple[ControlLine, ...] = ()
+    """Lines through all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +194,9 @@ class BoardData:
     precision: Mapping[str, CurvePlot]
     """Curves of precision and recall, of detectors."""
     figures: FiguresPlot | None
-    """The parts of the score, of detectors."""
+    """The parts of the score, of detectors; of a leaderboard what lies on the object."""
+    robustness: Mapping[str, CurvePlot]
+    """The score against the strength of each corruption, of a leaderboard."""
     deltas: Axis | None
     """Of differences to the baseline, if there are any."""
     environments: tuple[tuple[tuple[str, str], ...], ...]

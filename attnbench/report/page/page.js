@@ -6,6 +6,7 @@ const PLOTS = [
   { name: ".plot-cost", choices: (board) => board.costs, draw: costPlot },
   { name: ".plot-curves", choices: (board) => board.curves, draw: curvesPlot },
   { name: ".plot-precision", choices: (board) => board.precision, draw: curvesPlot },
+  { name: ".plot-robustness", choices: (board) => board.robustness, draw: curvesPlot },
   { name: ".plot-seeds", choices: (board) => (board.deltas ? { deltas: board.deltas } : {}), draw: seedsPlot },
   { name: ".plot-figures", choices: (board) => (board.figures ? { figures: board.figures } : {}), draw: figuresPlot },
 ];
@@ -107,7 +108,7 @@ function makeBoard(section, boards) {
     makeLegend(section, board, hidden, redraw);
     if (width) redraw();
   };
-  makeSortable(table);
+  section.querySelectorAll(".leaderboard").forEach(makeSortable);
   makeFilterable(section, table);
   makeOpenable(boards, table);
   if (detectors) makeChooser(detectors, `${section.id}-detector`, boards.map((found, place) => [String(place), found.name]), show);

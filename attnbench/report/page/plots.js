@@ -107,16 +107,24 @@ function figuresPlot(board, width, plot) {
   const rowHeight = step * board.variants.length + 12;
   const left = Math.max(...plot.rows.map((row) => widthOf(row.name))) + 10;
   const label = `${board.title}: figures with their intervals; left and right go from variant to variant and from figure to figure`;
-  const height = 14 + rowHeight * plot.rows.length + 44;
-  const { root, bars, area, toX } = frame(width, height, { left, right: 14, top: 14, bottom: 44 }, plot.axis, null, label);
+  const top = 14 + LABEL_HEIGHT * plot.controls.length;
+  const height = top + rowHeight * plot.rows.length + 44;
+  const { root, bars, area, toX } = frame(width, height, { left, right: 14, top, bottom: 44 }, plot.axis, null, label);
+  plot.controls.forEach((control, place) => {
+    const x = toX(control.value);
+    const y = 10 + LABEL_HEIGHT * place;  // a line each, as their numbers may be close
+    const isLate = x > (area.x + area.width) / 2;
+    root.append(svg("text", { class: "label", x: isLate ? x - 5 : x + 5, y, "text-anchor": isLate ? "end" : "start" }, `control: ${control.name}`));
+    root.append(svg("line", { class: "control-line", x1: x, x2: x, y1: y - 8, y2: area.y + area.height }));
+  });
   plot.rows.forEach((row, place) => {
-    const top = area.y + rowHeight * place;
-    root.append(svg("text", { class: "label", x: 0, y: top + rowHeight / 2 + 4, "aria-hidden": "true" }, row.name));
-    if (place) bars.append(svg("line", { class: "grid-line", x1: area.x, x2: area.x + area.width, y1: top, y2: top }));
+    const from = area.y + rowHeight * place;
+    root.append(svg("text", { class: "label", x: 0, y: from + rowHeight / 2 + 4, "aria-hidden": "true" }, row.name));
+    if (place) bars.append(svg("line", { class: "grid-line", x1: area.x, x2: area.x + area.width, y1: from, y2: from }));
     board.variants.forEach((variant, order) => {
       const point = row.points[order];
       if (!point) return;
-      const y = top + 6 + step * (order + 0.5);
+      const y = from + 6 + step * (order + 0.5);
       if (point.interval) {
         const bar = svg("line", { class: "bar", x1: toX(point.interval[0]), x2: toX(point.interval[1]), y1: y, y2: y });
         bars.append(svg("g", { class: variant.mark.colour, "data-variant": variant.index }, bar));

@@ -7,7 +7,6 @@ from attnbench.report.leaderboard.board import Leaderboard, Row
 from attnbench.report.leaderboard.cells import Cell, Raw, TableColumn, mark
 from attnbench.report.leaderboard.differences import Difference
 from attnbench.report.leaderboard.plotted import BoardCost
-from attnbench.report.leaderboard.table import LeaderboardTable
 from attnbench.report.numbers import between, p_value, plural, signed_points
 from attnbench.report.page.drawn import CostPlot, CurvePoint, Delta
 from attnbench.report.page.plots import top1_text
@@ -81,9 +80,9 @@ class Numbers:
     """Cells, the first of which names the row."""
 
 
-def page_columns(table: LeaderboardTable) -> tuple[PageColumn, ...]:
-    """The columns of the table that every format shows, with what they are sorted by."""
-    by_key = {key: (column, place) for column in table.columns for place, key in enumerate(column.keys)}
+def page_columns(columns: Sequence[TableColumn], *, num_rows: int) -> tuple[PageColumn, ...]:
+    """The columns of a table that every format shows, with what they are sorted by."""
+    by_key = {key: (column, place) for column in columns for place, key in enumerate(column.keys)}
 
     def sort_value(column: TableColumn, row: int) -> Raw:
         first = column.keys[0] if column.keys else _SORTED_BY_HEADER.get(column.header, "")
@@ -100,11 +99,11 @@ def page_columns(table: LeaderboardTable) -> tuple[PageColumn, ...]:
         PageColumn(
             header=column.header,
             beside=column.beside,
-            cells=tuple(cell(column, row) for row in range(len(table.names))),
+            cells=tuple(cell(column, row) for row in range(num_rows)),
             has_beside=any(found.beside for found in column.cells),
             source=column.source,
         )
-        for column in table.columns
+        for column in columns
     )
 
 
@@ -155,13 +154,13 @@ def run_numbers(headers: Sequence[str], runs: Mapping[str, Sequence[Run]]) -> Nu
     )
 
 
-def curve_numbers(names: Sequence[str], curves: Sequence[Sequence[CurvePoint]]) -> Numbers:
-    """Means by epoch and variant, with 1 standard deviation over seeds."""
+def curve_numbers(names: Sequence[str], curves: Sequence[Sequence[CurvePoint]], *, place: str = "epoch") -> Numbers:
+    """Means by epoch, or by another place, and variant, with what stands beside them."""
     texts = [{point.at: point.text for point in curve} for curve in curves]
-    epochs = sorted({epoch for curve in texts for epoch in curve})
+    places = sorted({at for curve in texts for at in curve})
     return Numbers(
-        headers=("epoch", *names),
-        rows=tuple((f"{epoch:g}", *(curve.get(epoch, "") for curve in texts)) for epoch in epochs),
+        headers=(place, *names),
+        rows=tuple((f"{at:g}", *(curve.get(at, "") for curve in texts)) for at in places),
     )
 
 

@@ -13,6 +13,8 @@ from attnbench.report.plots.board_pareto import draw_board_pareto
 from attnbench.report.plots.critical_differences import draw_critical_differences
 from attnbench.report.plots.figure import check_plot, save_figure
 from attnbench.report.plots.learning_curves import draw_learning_curves
+from attnbench.report.plots.localisation import draw_localisation
+from attnbench.report.plots.robustness import draw_robustness
 from attnbench.report.plots.seed_differences import draw_seed_differences
 
 if TYPE_CHECKING:
@@ -55,6 +57,9 @@ _PLOTS: tuple[Plot[Leaderboard], ...] = (
     Plot("critical-differences", draw_critical_differences, critical_differences.why_not),
 )
 
+_LOCALISATION = Plot("localisation", draw_localisation)
+_ROBUSTNESS = Plot("robustness", draw_robustness)
+
 
 def save_plots(board: Leaderboard, folder: Path, *, formats: Sequence[str] = FORMATS) -> SavedPlots:
     """Draw every plot that a leaderboard can have into a folder, which is made if need be.
@@ -71,7 +76,9 @@ def save_plots(board: Leaderboard, folder: Path, *, formats: Sequence[str] = FOR
         MissingDependencyError: If matplotlib is not installed.
         StoreError: If a file cannot be written.
     """
-    return save_all(_PLOTS, board, folder, formats=formats)
+    asked_for = [_LOCALISATION] if board.localisation is not None else []
+    asked_for += [_ROBUSTNESS] if board.robustness is not None else []
+    return save_all([*_PLOTS, *asked_for], board, folder, formats=formats)
 
 
 def save_all(plots: Sequence[Plot[B]], board: B, folder: Path, *, formats: Sequence[str] = FORMATS) -> SavedPlots:

@@ -5,12 +5,15 @@ import io
 import json
 import re
 
+import pytest
+
 from attnbench.report import leaderboard
 from attnbench.report.leaderboard.flat import csv_text, json_text
 from attnbench.report.leaderboard.latex import latex
 from attnbench.report.leaderboard.markdown import markdown
 from attnbench.report.leaderboard.table import leaderboard_table
 from tests.records import make_record
+from tests.report.leaderboard.further import further_board
 from tests.report.leaderboard.test_table import clear, table_of
 
 HOSTILE = r"a|b*_<script>`[x](y)$\input{z}%&#~^"
@@ -103,3 +106,71 @@ def test_json_holds_every_pair_and_the_problems() -> None:
     assert found["notes"] == list(leaderboard_table(board).notes)
     few = json.loads(json_text([leaderboard(clear(3))]))
     assert few["leaderboards"][0]["differences"][0]["smallest_detectable"] is None
+
+
+def test_markdown_has_a_table_of_each_further_measurement() -> None:
+    text = markdown(leaderboard_table(further_board()))
+    top, localisation, robustness = text.split("\n### ")
+    assert "Grad-CAM" not in top
+    assert localisation.startswith(
+        "Localisation\n\n| variant | Grad-CAM on object % ± 95 % | Δ 95 % | Grad-CAM IoU % ± 95 % | "
+    )
+    rows = [line for line in localisation.splitlines() if line.startswith("| ")][2:]
+    assert [line.split(" | ")[0].removeprefix("| ") for line in rows[-3:]] == [
+        "control: random", "control: centre", "control: image",
+    ]  # fmt: skip
+    assert "none (baseline)" in localisation
+    assert robustness.startswith("Robustness\n\n| variant | noise % ± 95 % | Δ 95 % | blur % ± 95 % | Δ 95 % |")
+    assert len([line for line in robustness.splitlines() if line.startswith("| ")]) == 2 + 3
+
+
+def test_latex_has_a_float_of_each_further_measurement() -> None:
+    text = latex(leaderboard_table(further_board()), label="tab:x")
+    assert re.findall(r"\\label\{(.*)\}", text) == ["tab:x", "tab:x-localisation", "tab:x-robustness"]
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == text.count(r"\bottomrule") == 3
+    assert r"\caption{Robustness of cifar-resnet:depth=20 on fashion-mnist.}" in text
+    assert r"$\sigma$ of a Gaussian" in text
+    assert text.isascii()
+    for table in text.split(r"\begin{table}")[1:]:
+        (columns,) = re.findall(r"\\begin\{tabular\}\{(lr*)\}", table)
+        rows = table.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
+        assert {row.count(" & ") for row in rows} == {len(columns) - 1}
+
+
+def test_csv_and_json_have_further_measurements_as_measured() -> None:
+    board = further_board()
+    (line,) = (line for line in csv.DictReader(io.StringIO(csv_text([board]))) if line["variant"] == "sge")
+    assert board.localisation is not None
+    assert board.robustness is not None
+    maps, corrupted = board.localisation.variants["sge"], board.robustness.variants["sge"]
+    difference = maps["grad-cam"].energy.difference
+    assert difference is not None
+    for key, value in {
+        "grad_cam_on_object_percent": maps["grad-cam"].energy.percent,
+        "grad_cam_on_object_difference_low_percent": difference.low,
+        "attention_iou_percent": maps["attention"].iou.percent,
+        "centre_on_object_percent": board.localisation.controls["centre"].energy.percent,
+        "blur_top1_percent": corrupted["blur"].top1.percent,
+        "blur_top1_high_percent": corrupted["blur"].top1.high,
+        "clutter_top1_retained_percent": corrupted["clutter"].retained_percent,
+    }.items():
+        assert float(line[key]) == value, key
+    assert (line["attention_layer"], line["noise_top1_test"]) == ("layer3.2", "permutation")
+    assert len(set(line)) == len(line)
+    (content,) = json.loads(json_text([board]))["leaderboards"]
+    assert content["localisation"]["object_share_percent"] == 12.0
+    assert set(content["localisation"]["controls"]) == {"random", "centre", "image"}
+    found = content["robustness"]
+    assert found["strengths"]["noise"] == [0.25, 0.5, 1.0]
+    by_strength = [score["percent"] for score in found["by_strength"]["noise"]["sge"]]
+    assert sum(by_strength[1:]) / 3 == pytest.approx(found["variants"]["sge"]["noise"]["top1"]["percent"])
+    assert any("Score-CAM" in note for note in content["notes"])
+
+
+def test_what_was_not_measured_leaves_no_trace() -> None:
+    board = leaderboard(clear(2))
+    assert not leaderboard_table(board).parts
+    (content,) = json.loads(json_text([board]))["leaderboards"]
+    assert set(content) == {"facts", "rows", "differences", "notes"}
+    for text in (csv_text([board]), markdown(leaderboard_table(board)), latex(leaderboard_table(board), label="x")):
+        assert not re.search("grad|robust|locali", text, re.IGNORECASE)

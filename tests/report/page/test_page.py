@@ -173,7 +173,7 @@ def test_the_table_is_the_one_of_every_format() -> None:
 
 def test_rows_are_sorted_by_values_as_measured() -> None:
     board = leaderboards(records_of(0, 1, 2, none=85.0, sge=86.0, se=85.5))[0]
-    columns = {column.header: column for column in page_columns(leaderboard_table(board))}
+    columns = {column.header: column for column in page_columns(leaderboard_table(board).columns, num_rows=3)}
 
     def sort_values(header: str) -> list[str]:
         return [cell.sort for cell in columns[header].cells]

@@ -5,6 +5,7 @@ import pytest
 from attnbench.errors import SpecError
 from attnbench.report.leaderboard.board import Leaderboard
 from attnbench.report.plots.board_plots import save_plots
+from tests.report.leaderboard.further import further_board
 from tests.report.plots.boards import LONG, MANY, noisy_board
 
 ALL = (
@@ -61,6 +62,12 @@ def test_what_cannot_be_drawn_is_said_and_the_others_are_drawn(
     assert saved.left_out == tuple(f"{name} is not drawn. {reason}" for name, reason in left_out.items())
     assert [file.stem for file in saved.files] == [name for name in ALL if name not in left_out]
     assert sorted(tmp_path.iterdir()) == sorted(saved.files)
+
+
+def test_what_was_asked_for_besides_is_drawn_too(tmp_path: Path) -> None:
+    saved = save_plots(further_board(), tmp_path, formats=("svg",))
+    assert [file.stem for file in saved.files] == [*ALL, "localisation", "robustness"]
+    assert saved.left_out == ()
 
 
 def test_hostile_names_are_text(tmp_path: Path) -> None:

@@ -126,6 +126,7 @@ def _data(board: DetectionBoard, block: DetectorBlock, name: str, environments: 
         curves=learning_curves(block),
         precision=precision_plots(block),
         figures=figures_plot(block),
+        robustness={},
         deltas=ap_delta_axis(deltas) if deltas else None,
         environments=tuple(environment_lines(environment) for environment in environments),
     )

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from attnbench.report.detection.plotted import PlottedDetector, learning_curves_of, loss_names
 from attnbench.report.leaderboard.plotted import Curve
 from attnbench.report.numbers import plural
-from attnbench.report.plots.detection.words import draw_legend, legend_height, settings_of, styles_of, trained
+from attnbench.report.plots.detection.words import baselines_of, settings_of, styles_of, trained
 from attnbench.report.plots.figure import framed_panels
 from attnbench.report.plots.learning_curves import draw_curve
+from attnbench.report.plots.legend import draw_legend, legend_height
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +25,7 @@ def draw_learning_curves(detector: PlottedDetector) -> "Figure":
     styles = styles_of(detector)
     figure, all_axes = framed_panels(
         title=detector.title, caption=_caption(detector, panels), panels=list(panels), num_columns=2,
-        height=_HEIGHT_INCHES, above=legend_height(detector),
+        height=_HEIGHT_INCHES, above=legend_height(baselines_of(detector)),
     )  # fmt: skip
     for axes, curves in zip(all_axes, panels.values(), strict=True):
         axes.set_xlabel("epoch")
@@ -34,7 +35,7 @@ def draw_learning_curves(detector: PlottedDetector) -> "Figure":
         for row in detector.block.rows:
             if row.variant in curves:
                 draw_curve(axes, curves[row.variant], styles[row.variant], is_baseline=row.is_baseline)
-    draw_legend(figure, detector)
+    draw_legend(figure, baselines_of(detector), styles)
     return figure
 
 

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING
 
 from attnbench.report.detection.plotted import IOUS, PlottedDetector, precision_line
-from attnbench.report.plots.detection.words import draw_legend, legend_height, settings_of, styles_of, trained
+from attnbench.report.plots.detection.words import baselines_of, settings_of, styles_of, trained
 from attnbench.report.plots.figure import framed_panels
+from attnbench.report.plots.legend import draw_legend, legend_height
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +23,7 @@ def draw_precision_recall(detector: PlottedDetector) -> "Figure":
         panels=[f"IoU {iou:g}" for iou in IOUS],
         num_columns=len(IOUS),
         height=_HEIGHT_INCHES,
-        above=legend_height(detector),
+        above=legend_height(baselines_of(detector)),
     )
     for axes, iou in zip(all_axes, IOUS, strict=True):
         axes.set_xlabel("recall (%)")
@@ -41,7 +42,7 @@ def draw_precision_recall(detector: PlottedDetector) -> "Figure":
                 linewidth=1.8 if row.is_baseline else 1.2,
                 zorder=4 if row.is_baseline else 3,
             )
-    draw_legend(figure, detector)
+    draw_legend(figure, baselines_of(detector), styles)
     return figure
 
 
