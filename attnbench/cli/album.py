@@ -25,9 +25,9 @@ def check_replaced(names: Sequence[str], folder: Path) -> None:
     Raises:
         SpecError: If there is such a file.
     """
-    from attnbench.looking import COMPARED, maps_name
+    from attnbench.looking import all_picture_names
 
-    for file in (folder / COMPARED, *(folder / maps_name(name) for name in names)):
+    for file in (folder / name for name in all_picture_names(names)):
         if file.exists() and not _is_ours(file):
             raise SpecError(f"{file} is there, and not a picture of attnbench visualize; name another folder: --output")
     if (folder / PAGE).exists() or (folder / ALBUM).exists():

@@ -1,6 +1,6 @@
 """`attnbench visualize`: what trained classifiers look at, drawn."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -17,7 +17,7 @@ from attnbench.paths import make_output_folder
 from attnbench.variant import split_variants
 
 if TYPE_CHECKING:
-    from attnbench.looking import Images, Look, Weights
+    from attnbench.looking import Drawn, Images, Weights
     from attnbench.pictures import Album
 
 _WHICH = Group("Which of a folder's checkpoints", sort_key=1)
@@ -25,6 +25,7 @@ _IMAGES = Group("Which images", sort_key=2)
 _FOREIGN = Group("What the weights are of, where the file does not say", sort_key=3)
 _DRAWN = Group("What is drawn", sort_key=4)
 _NUM_IMAGES = 8
+_IMAGES_A_CLASS, _MOST_CLASSES = 32, 10
 
 
 @Parameter(name="*")
@@ -66,10 +67,10 @@ def visualize(
 ) -> int:
     """Draw what trained classifiers look at: Grad-CAM of all side by side, and the maps of each attention module.
 
-    Writes compare.png, VARIANT-maps.png for each variant with attention, pictures.json with
-    what each shows, and index.html with all of them. attnbench report --pictures puts
-    them into the page of a leaderboard. Older pictures of attnbench visualize are
-    replaced, and no other file.
+    Writes compare.png, VARIANT-maps.png for each variant with attention,
+    VARIANT-classes.png where it weights channels, pictures.json with what each shows, and
+    index.html with all of them. attnbench report --pictures puts them into the page of a
+    leaderboard. Older pictures of attnbench visualize are replaced, and no other file.
 
     Parameters
     ----------
@@ -88,66 +89,71 @@ def visualize(
     if not targets:
         raise SpecError("name a checkpoint, a folder of checkpoints or a record's file; got none")
     make_output_folder(output, option="output")
-    looks, images = _looked(targets, options, output, device, imports)
-    with Console(stderr=True).status("Drawing …"):
-        from attnbench.looking import draw_looks
-
-        drawn = draw_looks(looks, images)
+    with Console(stderr=True).status("Loading torch …") as status:
+        drawn = _drawn(targets, options, output, device, imports, say=lambda words: status.update(shown(words)))
     write_pictures(drawn, output)
     _print(drawn.album, output)
     return 0
 
 
-def _looked(
-    targets: Sequence[Path], options: LookOptions, output: Path, device: str, imports: tuple[str, ...]
-) -> "tuple[list[Look], Images]":
-    console = Console(stderr=True)
-    with console.status("Loading torch …") as status:
-        from attnbench.looking import Given, find_weights, load_weights, look_at, run_names
-        from attnbench.plugins import import_plugins
-        from attnbench.spec import Compute
-        from attnbench.training import resolve_device
-        from attnbench.visualize import check_colours, check_grad_cam
+def _drawn(
+    targets: Sequence[Path],
+    options: LookOptions,
+    output: Path,
+    device: str,
+    imports: tuple[str, ...],
+    *,
+    say: Callable[[str], None],
+) -> "Drawn":
+    from attnbench.looking import Given, draw_looks, find_weights, load_weights, look_at, run_names
+    from attnbench.plugins import import_plugins
+    from attnbench.spec import Compute
+    from attnbench.training import resolve_device
+    from attnbench.visualize import check_colours, check_grad_cam
 
-        check_grad_cam()
-        check_colours()
-        import_plugins(imports)
-        where = resolve_device(Compute(device=device))  # type: ignore[arg-type]
-        compare = split_variants(options.compare) if options.compare else ()
-        files = find_weights(targets, checkpoints=options.checkpoints, compare=compare, seed=options.seed)
-        given = Given(attention=options.attention, backbone=options.backbone, data=options.data, root=options.root)
-        loaded = []
-        for file in files:
-            status.update(f"Loading {shown(file)} …")
-            loaded.append(load_weights(file, given))
-        names = run_names([weights for _, weights in loaded])
-        check_replaced(names, output)
-        images = _images([weights for _, weights in loaded], options)
-        looks = []
-        for (model, weights), name in zip(loaded, names, strict=True):
-            status.update(f"Looking at {len(images.names)} images with {shown(name)} …")
-            looks.append(
-                look_at(
-                    model.to(where), weights, images, name=name, modules=options.modules, most_groups=options.groups
-                )
-            )
-        return looks, images
+    check_grad_cam()
+    check_colours()
+    import_plugins(imports)
+    where = resolve_device(Compute(device=device))  # type: ignore[arg-type]
+    compare = split_variants(options.compare) if options.compare else ()
+    files = find_weights(targets, checkpoints=options.checkpoints, compare=compare, seed=options.seed)
+    given = Given(attention=options.attention, backbone=options.backbone, data=options.data, root=options.root)
+    say(f"Loading {len(files)} checkpoints …")
+    loaded = [load_weights(file, given) for file in files]
+    names = run_names([weights for _, weights in loaded])
+    check_replaced(names, output)
+    images, class_images = _images([weights for _, weights in loaded], options)
+    looks = []
+    for (model, weights), name in zip(loaded, names, strict=True):
+        say(f"Looking at {len(images.names)} images with {name} …")
+        look = look_at(
+            model.to(where), weights, images, name=name, modules=options.modules, most_groups=options.groups,
+            class_images=class_images,
+        )  # fmt: skip
+        looks.append(look)
+    say("Drawing …")
+    return draw_looks(looks, images, class_images)
 
 
-def _images(all_weights: "Sequence[Weights]", options: LookOptions) -> "Images":
-    from attnbench.looking import check_comparable, images_of_data, images_of_files
+def _images(all_weights: "Sequence[Weights]", options: LookOptions) -> "tuple[Images, Images | None]":
+    """The images, and labelled ones of the same classes where the data set has them."""
+    from attnbench.looking import check_comparable, images_of_classes, images_of_data, images_of_files, read_test_images
 
     check_comparable(all_weights)
     description = all_weights[0].description
     number = options.num_images or _NUM_IMAGES
     if options.images:
-        return images_of_files(options.images, description, number=number)
-    return images_of_data(description, number=number)
+        return images_of_files(options.images, description, number=number), None
+    name, data = description.spec.data, read_test_images(description.spec)
+    images = images_of_data(data, name, number=number)
+    assert images.labels is not None
+    classes = list(dict.fromkeys(images.labels.tolist()))[:_MOST_CLASSES]
+    return images, images_of_classes(data, name, classes, number=_IMAGES_A_CLASS)
 
 
 def _print(album: "Album", output: Path) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("file", overflow="fold", no_wrap=False)
+    table.add_column("file", overflow="fold")
     table.add_column("what it shows", overflow="fold")
     for file, words in _written(album):
         table.add_row(shown(file), shown(words))

@@ -26,7 +26,7 @@ def prepared(image: Image.Image, shape: tuple[int, int, int], preparation: Prepa
     Raises:
         SpecError: If other than 1 or 3 channels are wanted.
     """
-    from torchvision.transforms.v2 import functional  # type: ignore[import-untyped]
+    from torchvision.transforms.v2 import functional
 
     channels, height, width = shape
     if channels not in _MODES:

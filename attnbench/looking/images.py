@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 from PIL import ImageOps
 
-from attnbench.data import build_data
+from attnbench.data import ImageData, build_data
 from attnbench.data.folder_loader import read_image
 from attnbench.data.preparing import as_pixels, prepared
 from attnbench.errors import CheckpointError, SpecError
 from attnbench.models.saved import ClassifierDescription
+from attnbench.spec import RunSpec
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff")
 
@@ -65,33 +66,46 @@ def images_of_files(paths: Sequence[Path], description: ClassifierDescription, *
     )
 
 
-def images_of_data(description: ClassifierDescription, *, number: int) -> Images:
-    """The first test images of the run's data set, one of each class before there is a second.
-
-    Args:
-        description: The classifier that they are for; its run names the data set.
-        number: How many; fewer where there are fewer.
+def read_test_images(spec: RunSpec) -> ImageData:
+    """The data set of a run, read for its test images.
 
     Raises:
-        DataError: If the data set is missing or damaged.
+        DataError: If it is missing or damaged.
     """
-    spec = description.spec
     data = build_data(spec.data, root=spec.root, recipe=spec.recipe, seed=spec.seed, device=torch.device("cpu"))
     data.prepare_data()
     data.setup("test")
+    return data
+
+
+def images_of_data(data: ImageData, name: str, *, number: int) -> Images:
+    """The first test images of a data set, one of each class before there is a second.
+
+    Args:
+        data: The data set.
+        name: What it is called.
+        number: How many; fewer where there are fewer.
+    """
     loader = data.test_dataloader()
-    chosen = first_of_each(loader.labels, min(number, loader.num_images), loader.num_images)
-    num_batches = -(-len(chosen) // loader.batch_size)
-    batches = list(itertools.islice(loader.batches(torch.tensor(chosen), 0), num_batches))
-    inputs, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    chosen = first_of_each(loader.labels, number, loader.num_images)
     each = "" if loader.labels is None else ", one of each class first"
-    return Images(
-        names=tuple(f"test image {index}" for index in chosen),
-        inputs=inputs,
-        pixels=as_pixels(inputs, data.preparation),
-        labels=labels.numpy(),
-        source=f"the first {len(chosen)} test images of {spec.data}{each}, counted from 0",
-    )
+    return _chosen(data, chosen, f"the first {len(chosen)} test images of {name}{each}, counted from 0")
+
+
+def images_of_classes(data: ImageData, name: str, classes: Sequence[int], *, number: int) -> Images | None:
+    """The first test images of each of some classes; none where the classes are not known before images are read.
+
+    Args:
+        data: The data set.
+        name: What it is called.
+        classes: Their labels.
+        number: How many of each; fewer where there are fewer.
+    """
+    labels = data.test_dataloader().labels
+    if labels is None:
+        return None
+    chosen = [index for label in classes for index in torch.where(labels == label)[0][:number].tolist()]
+    return _chosen(data, chosen, f"the first {number} test images of each of {len(classes)} classes of {name}")
 
 
 def first_of_each(labels: torch.Tensor | None, number: int, num_images: int) -> list[int]:
@@ -115,6 +129,21 @@ def first_of_each(labels: torch.Tensor | None, number: int, num_images: int) -> 
             firsts.append(index)
     others = [index for index in range(num_images) if index not in set(firsts)]
     return [*firsts, *others][:number]
+
+
+def _chosen(data: ImageData, chosen: Sequence[int], source: str) -> Images:
+    """Test images by their places."""
+    loader = data.test_dataloader()
+    num_batches = -(-len(chosen) // loader.batch_size)
+    batches = list(itertools.islice(loader.batches(torch.tensor(chosen), 0), num_batches))
+    inputs, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    return Images(
+        names=tuple(f"test image {index}" for index in chosen),
+        inputs=inputs,
+        pixels=as_pixels(inputs, data.preparation),
+        labels=labels.numpy(),
+        source=source,
+    )
 
 
 def _files(path: Path, number: int) -> list[Path]:

@@ -10,6 +10,7 @@ from torch import nn
 
 from attnbench.attention import ATTENTION
 from attnbench.errors import SpecError
+from attnbench.looking.class_weights import weights_of_classes
 from attnbench.looking.images import Images
 from attnbench.looking.weights import Weights
 from attnbench.models import NO_ATTENTION
@@ -39,6 +40,11 @@ class Look:
     """The layer that Grad-CAM looks at."""
     views: Mapping[str, Sequence[View]]
     """What there is to draw of the attention modules, by their names, in the order of the network."""
+    is_chosen: bool
+    """Whether somebody chose these modules; else they are the last of each stage."""
+    class_weights: Mapping[str, NDArray[np.float64]]
+    """Mean weight of each channel over the images of each class (num_classes, C), by module; see
+    `attnbench.looking.class_weights`."""
     strength: NDArray[np.float32] | None
     """What the last of them leaves of each position (N, h, w); none without one, or where it is a convolution's."""
 
@@ -61,6 +67,7 @@ def look_at(
     name: str,
     modules: Sequence[str] = (),
     most_groups: int = 2,
+    class_images: Images | None = None,
 ) -> Look:
     """Run a classifier on images, and note what there is to draw.
 
@@ -71,6 +78,7 @@ def look_at(
         name: What it is called.
         modules: Names of the attention modules to draw; none for the last one of each stage.
         most_groups: How many groups of SGE are drawn: those whose gates vary most.
+        class_images: Labelled images over which channel weights are means; none leaves these out.
 
     Raises:
         MissingDependencyError: If captum is not installed.
@@ -91,6 +99,10 @@ def look_at(
     classes = predicted if images.labels is None else torch.from_numpy(images.labels).to(predicted.device)
     heat = grad_cam(model, inputs, classes.clone(), layer=stages[-1])
     last = captures[chosen[-1]] if chosen else None
+    class_weights: Mapping[str, NDArray[np.float64]] = {}
+    if chosen and class_images is not None:
+        num_classes = weights.description.num_classes
+        class_weights = weights_of_classes(model, class_images, chosen, num_classes=num_classes)
     return Look(
         name=name,
         weights=weights,
@@ -99,6 +111,8 @@ def look_at(
         heat=heat.float().cpu().numpy(),
         heat_layer=stages[-1],
         views={module: views(captures[module], most_groups=most_groups) for module in chosen},
+        is_chosen=bool(modules),
+        class_weights=class_weights,
         strength=None if last is None or stands_for_convolution(spec) else last.strength.cpu().numpy(),
     )
 

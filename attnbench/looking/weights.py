@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from torch import nn
 
-from attnbench.data import build_data
-from attnbench.errors import SpecError
+from attnbench.errors import CheckpointError, SpecError
+from attnbench.looking.images import read_test_images
 from attnbench.models.checkpoint import read_hashed_checkpoint
 from attnbench.models.description import described_as
 from attnbench.models.saved import ClassifierDescription, build_classifier, classifier_description
@@ -62,6 +61,11 @@ def load_weights(file: Path, given: Given) -> tuple[nn.Module, Weights]:
         DataError: If a file says nothing, and the data set is missing.
     """
     content, sha256 = read_hashed_checkpoint(file)
+    if described_as(content) == "detector":
+        raise CheckpointError(
+            f"{file} holds a detector, and only classifiers are looked into; attnbench detect --checkpoint FILE draws "
+            "what a detector finds"
+        )
     if described_as(content) is None:
         if given.attention is None:
             raise SpecError(
@@ -70,20 +74,14 @@ def load_weights(file: Path, given: Given) -> tuple[nn.Module, Weights]:
             )
         if given.backbone is None or given.data is None:
             raise SpecError(f"{file} does not say what its weights are of: name --backbone and --data besides")
-        description = _described_by_data(RunSpec(**vars(given)))
+        spec = RunSpec(attention=given.attention, backbone=given.backbone, data=given.data, root=given.root)
+        description = describe(spec, read_test_images(spec))
     else:
         description = classifier_description(content, source=file)
         description = replace(description, spec=given.over(description.spec))
     return build_classifier(description, content, source=file), Weights(
         file=file, sha256=sha256, description=description
     )
-
-
-def _described_by_data(spec: RunSpec) -> ClassifierDescription:
-    data = build_data(spec.data, root=spec.root, recipe=spec.recipe, seed=spec.seed, device=torch.device("cpu"))
-    data.prepare_data()
-    data.setup("test")
-    return describe(spec, data)
 
 
 def check_comparable(all_weights: Sequence[Weights]) -> None:
@@ -107,15 +105,16 @@ def check_comparable(all_weights: Sequence[Weights]) -> None:
 
 
 def run_names(all_weights: Sequence[Weights]) -> list[str]:
-    """What classifiers are called beside one another: the variant, with seed or file where that alone is not enough.
+    """What classifiers are called beside one another, each by a name of its own.
 
     Args:
         all_weights: The classifiers.
+
+    Returns:
+        Their variants; where two share one, with the seed; where that is the same too, with a number instead.
     """
     variants = [weights.description.spec.attention for weights in all_weights]
-    seeded = [
-        f"{variant} seed {weights.description.spec.seed}"
-        for variant, weights in zip(variants, all_weights, strict=True)
-    ]
-    filed = [f"{variant} {weights.file.stem}" for variant, weights in zip(variants, all_weights, strict=True)]
-    return next((names for names in (variants, seeded) if len(set(names)) == len(names)), filed)
+    seeds = [weights.description.spec.seed for weights in all_weights]
+    seeded = [f"{variant} seed {seed}" for variant, seed in zip(variants, seeds, strict=True)]
+    numbered = [f"{variant} {number}" for number, variant in enumerate(variants, 1)]
+    return next(names for names in (variants, seeded, numbered) if len(set(names)) == len(names))
