@@ -13,7 +13,7 @@ from attnbench.localisation_record import Localisation
 from attnbench.measure.map_scores import MapKey, MapScorer, controls, localisation_of
 from attnbench.ranks import Share
 from attnbench.spec import RunSpec
-from attnbench.visualize import attention_names, capture, check_grad_cam, grad_cam, last_stage
+from attnbench.visualize import attention_names, capture, check_grad_cam, grad_cam
 
 _SPLITS: tuple[Split, ...] = ("validation", "test")
 _SEED = 0
@@ -41,23 +41,29 @@ def check_localisation(spec: RunSpec, data: ImageData) -> None:
 
 
 def localise(
-    model: nn.Module, data: ImageData, *, num_images: int, on_step: Callable[[int, int], None] | None = None
+    model: nn.Module,
+    data: ImageData,
+    *,
+    layer: str,
+    num_images: int,
+    on_step: Callable[[int, int], None] | None = None,
 ) -> Localisation:
     """Score a model's maps against the object's mask, image by image.
 
     What is scored: of each attention module that keeps the feature map's shape the `strength` of
-    `attnbench.visualize.Captured`, Grad-CAM of the last stage for the true class, and three controls; see
+    `attnbench.visualize.Captured`, Grad-CAM of one layer for the true class, and three controls; see
     `localisation_of` for which of the attention modules counts.
 
     Args:
         model: A trained classifier.
         data: Its data, which has objects.
+        layer: Name of the layer that Grad-CAM looks at, mostly the last stage.
         num_images: Images to score, the first ones of the test split; it is chosen by as many of the validation split.
         on_step: Called with images done and images in all.
 
     Raises:
         MissingDependencyError: If captum is not installed.
-        SpecError: If the data has no objects, or the model does not say which layer is its last stage.
+        SpecError: If the data has no objects, or the model no such layer.
     """
     scorers = {split: MapScorer() for split in _SPLITS}
     done, total = 0, sum(min(num_images, data.num_images[split]) for split in _SPLITS)
@@ -65,7 +71,7 @@ def localise(
     model.eval()
     try:
         for split in _SPLITS:
-            for maps, masks in _maps(model, data, split, num_images=num_images):
+            for maps, masks in _maps(model, data, split, layer=layer, num_images=num_images):
                 scorers[split].add(maps, masks)
                 done += len(masks)
                 if on_step is not None:
@@ -88,14 +94,14 @@ def control_generator(index: int) -> torch.Generator:
 
 
 def _maps(
-    model: nn.Module, data: ImageData, split: Split, *, num_images: int
+    model: nn.Module, data: ImageData, split: Split, *, layer: str, num_images: int
 ) -> Iterator[tuple[dict[MapKey, torch.Tensor], torch.Tensor]]:
     """Every map of each image, and its object's mask, batch by batch."""
     objects = data.objects(split)
     if objects is None:
         raise SpecError(f"the {split} split does not say where its objects are")
     device = next(model.parameters()).device
-    last, scored = last_stage(model), scored_layers(model)
+    scored = scored_layers(model)
     start = 0
     for images, labels in _first_images(data, split, num_images=num_images):
         images, labels = images.to(device), labels.to(device)
@@ -104,9 +110,9 @@ def _maps(
             with torch.no_grad(), capture(model, modules=scored) as captures:
                 model(images)
             maps |= {("attention", name): captured.strength for name, captured in captures.items()}
-        seen = grad_cam(model, images, labels, layer=last)
+        seen = grad_cam(model, images, labels, layer=layer)
         generators = [control_generator(start + index) for index in range(len(images))]
-        maps |= {("grad-cam", last): seen, **controls(images, generators, size=(seen.shape[1], seen.shape[2]))}
+        maps |= {("grad-cam", layer): seen, **controls(images, generators, size=(seen.shape[1], seen.shape[2]))}
         yield maps, objects.masks[start : start + len(images)].to(device)
         start += len(images)
 

@@ -20,6 +20,7 @@ from attnbench.localising import check_localisation, localise
 from attnbench.loggers import LogTo, log_epoch, log_test, open_log
 from attnbench.measure import Macs, count_macs, count_parameters, interleaved_forward_ms
 from attnbench.models import BuiltModel, build_model
+from attnbench.models.meeting import stage_names
 from attnbench.models.saved import ClassifierDescription
 from attnbench.packed import PackedBits, PackedIntegers
 from attnbench.paths import check_output_file
@@ -30,6 +31,7 @@ from attnbench.resuming import StateFile
 from attnbench.robustness import evaluate_corrupted
 from attnbench.spec import RunSpec, digest
 from attnbench.training import Fitted, Tested, evaluate, fit, resolve_device, use_threads
+from attnbench.variant import Variant
 
 ProgressCallback = Callable[[str, int, int], None]
 """Called with the phase (``data``, ``train``, ``test``, ``measure``), steps done and steps in all."""
@@ -75,7 +77,8 @@ def run_spec(
 
         def measured() -> Record:
             number = spec.measure.localisation_images
-            localisation = localise(built.model, data, num_images=number, on_step=told) if number else None
+            last = stage_names(Variant.parse(spec.backbone))[-1]
+            localisation = localise(built.model, data, layer=last, num_images=number, on_step=told) if number else None
             tell("measure", 0, 1)
             model_ms, baseline_ms = _measure_speed(spec, built.model, data)
             return Record(

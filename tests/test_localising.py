@@ -48,7 +48,7 @@ def shares(scores: MapScores) -> NDArray[np.float64]:
 
 
 def test_every_control_and_the_best_layer_are_scored(digits: ImageData) -> None:
-    found = localise(model_with("sge:groups=4"), digits, num_images=25)
+    found = localise(model_with("sge:groups=4"), digits, layer="layer3", num_images=25)
     assert (found.num_images, found.num_validation_images) == (25, 25)
     assert list(by_kind(found)) == ["attention", "grad-cam", "random", "centre", "image"]
     assert [layer.layer for layer in found.layers] == ["layer1.0.se", "layer2.0.se", "layer3.0.se"]
@@ -62,7 +62,7 @@ def test_every_control_and_the_best_layer_are_scored(digits: ImageData) -> None:
 
 def test_the_score_is_that_of_the_map_worked_out_by_hand(digits: ImageData) -> None:
     # Without clutter and noise the image is the digit: what is brighter than the background lies on or beside it.
-    found = localise(model_with("none"), digits, num_images=40)
+    found = localise(model_with("none"), digits, layer="layer3", num_images=40)
     images = torch.cat([images for images, _ in digits.test_dataloader()])
     objects = digits.objects("test")
     assert objects is not None
@@ -83,9 +83,9 @@ def test_attention_that_is_the_objects_mask_is_seen(digits: ImageData) -> None:
 
     seen: list[torch.Tensor] = []
     model.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
-    blind = by_kind(localise(model, digits, num_images=40))["attention"]
+    blind = by_kind(localise(model, digits, layer="layer3", num_images=40))["attention"]
     model.get_submodule("layer1.0.se").register_forward_hook(gate_bright)
-    found = localise(model, digits, num_images=40)
+    found = localise(model, digits, layer="layer3", num_images=40)
     attention = by_kind(found)["attention"]
     assert attention.layer == "layer1.0.se"
     assert shares(attention).mean() > 2 * shares(blind).mean()
@@ -94,13 +94,13 @@ def test_attention_that_is_the_objects_mask_is_seen(digits: ImageData) -> None:
 
 @pytest.mark.parametrize("attention", ["none", "sk"])
 def test_without_maps_of_attention_there_is_no_score_of_them(digits: ImageData, attention: str) -> None:
-    found = localise(model_with(attention), digits, num_images=10)
+    found = localise(model_with(attention), digits, layer="layer3", num_images=10)
     assert list(by_kind(found)) == ["grad-cam", "random", "centre", "image"]
     assert found.layers == ()
 
 
 def test_controls_are_the_same_beside_every_model(digits: ImageData) -> None:
-    one, other = (by_kind(localise(model_with(name), digits, num_images=20)) for name in ("none", "se:reduction=4"))
+    one, other = (by_kind(localise(model_with(name), digits, layer="layer3", num_images=20)) for name in ("none", "se:reduction=4"))
     for kind in ("random", "centre", "image"):
         assert one[kind] == other[kind]
     assert one["grad-cam"] != other["grad-cam"]
@@ -110,7 +110,7 @@ def test_the_model_is_left_in_its_mode(digits: ImageData) -> None:
     model = model_with("se:reduction=4").train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     told: list[tuple[int, int]] = []
-    localise(model, digits, num_images=20, on_step=lambda done, total: told.append((done, total)))
+    localise(model, digits, layer="layer3", num_images=20, on_step=lambda done, total: told.append((done, total)))
     assert model.training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert told[-1] == (40, 40)

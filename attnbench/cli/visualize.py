@@ -17,7 +17,7 @@ from attnbench.paths import make_output_folder
 from attnbench.variant import split_variants
 
 if TYPE_CHECKING:
-    from attnbench.looking import Drawn, Images, Weights
+    from attnbench.looking import Drawn, Images, Look, Weights
     from attnbench.pictures import Album
 
 _WHICH = Group("Which of a folder's checkpoints", sort_key=1)
@@ -56,6 +56,9 @@ class LookOptions:
     """Names of the attention modules whose maps are drawn; by default the last one of each stage."""
     groups: Annotated[int, Parameter(group=_DRAWN)] = 2
     """How many groups of SGE are drawn in each module: those whose gates vary most."""
+    statistics: Annotated[int | None, Parameter(group=_DRAWN)] = None
+    """Also the statistics of every attention module over the first so many test images: distributions before and after
+    normalisation, closed, open and dead gates, and whether groups are distinct or copies."""
 
 
 def visualize(
@@ -85,13 +88,14 @@ def visualize(
         repeated.
     """
     options = options or LookOptions()
-    check_counts(num_images=options.num_images, groups=options.groups)
+    check_counts(num_images=options.num_images, groups=options.groups, statistics=options.statistics)
     if not targets:
         raise SpecError("name a checkpoint, a folder of checkpoints or a record's file; got none")
     make_output_folder(output, option="output")
     with Console(stderr=True).status("Loading torch …") as status:
-        drawn = _drawn(targets, options, output, device, imports, say=lambda words: status.update(shown(words)))
+        looks, drawn = _drawn(targets, options, output, device, imports, say=lambda words: status.update(shown(words)))
     write_pictures(drawn, output)
+    _print_statistics(looks)
     _print(drawn.album, output)
     return 0
 
@@ -104,8 +108,17 @@ def _drawn(
     imports: tuple[str, ...],
     *,
     say: Callable[[str], None],
-) -> "Drawn":
-    from attnbench.looking import Given, draw_looks, find_weights, load_weights, look_at, run_names
+) -> "tuple[list[Look], Drawn]":
+    from attnbench.looking import (
+        Given,
+        draw_looks,
+        find_weights,
+        load_weights,
+        look_at,
+        read_test_images,
+        run_names,
+        with_statistics,
+    )
     from attnbench.plugins import import_plugins
     from attnbench.spec import Compute
     from attnbench.training import resolve_device
@@ -130,9 +143,12 @@ def _drawn(
             model.to(where), weights, images, name=name, modules=options.modules, most_groups=options.groups,
             class_images=class_images,
         )  # fmt: skip
+        if options.statistics is not None:
+            say(f"Looking at {options.statistics:,} images with {name} …")
+            look = with_statistics(look, model, read_test_images(look.spec), number=options.statistics)
         looks.append(look)
     say("Drawing …")
-    return draw_looks(looks, images, class_images)
+    return looks, draw_looks(looks, images, class_images)
 
 
 def _images(all_weights: "Sequence[Weights]", options: LookOptions) -> "tuple[Images, Images | None]":
@@ -149,6 +165,27 @@ def _images(all_weights: "Sequence[Weights]", options: LookOptions) -> "tuple[Im
     assert images.labels is not None
     classes = list(dict.fromkeys(images.labels.tolist()))[:_MOST_CLASSES]
     return images, images_of_classes(data, name, classes, number=_IMAGES_A_CLASS)
+
+
+def _print_statistics(looks: "Sequence[Look]") -> None:
+    """The statistics of each model that has some, and once what the columns mean."""
+    counted = [look for look in looks if look.statistics]
+    if not counted:
+        return
+    from attnbench.visualize import STATISTICS_HEADINGS, STATISTICS_LEGEND, statistics_rows
+
+    console = Console()
+    for look in counted:
+        table = Table(box=None, padding=(0, 2, 0, 0), title=shown(look.name), title_justify="left")
+        for heading in STATISTICS_HEADINGS:
+            table.add_column(heading, justify="left" if heading in ("layer", "gate") else "right", overflow="fold")
+        for row in statistics_rows(look.statistics):
+            table.add_row(*map(shown, row))
+        console.print(table, highlight=False)
+        console.print()
+    for name, meaning in STATISTICS_LEGEND.items():
+        console.print(f"{name}: {meaning}", highlight=False)
+    console.print()
 
 
 def _print(album: "Album", output: Path) -> None:

@@ -3,6 +3,7 @@
 from attnbench.looking.images import Images, images_of_classes, images_of_data, images_of_files, read_test_images
 from attnbench.looking.look import Look, look_at
 from attnbench.looking.pictures import MAKER, Drawn, all_picture_names, draw_looks
+from attnbench.looking.statistics import with_statistics
 from attnbench.looking.targets import find_weights
 from attnbench.looking.weights import Given, Weights, check_comparable, load_weights, run_names
 
@@ -24,4 +25,5 @@ __all__ = [
     "look_at",
     "read_test_images",
     "run_names",
+    "with_statistics",
 ]

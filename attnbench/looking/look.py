@@ -18,7 +18,7 @@ from attnbench.models.meeting import stage_names
 from attnbench.registry import did_you_mean
 from attnbench.spec import RunSpec
 from attnbench.variant import Variant
-from attnbench.visualize import Captured, attention_names, capture, grad_cam
+from attnbench.visualize import Captured, LayerStatistics, attention_names, capture, grad_cam
 from attnbench.visualize.maps import View, views
 
 
@@ -47,6 +47,9 @@ class Look:
     `attnbench.looking.class_weights`."""
     strength: NDArray[np.float32] | None
     """What the last of them leaves of each position (N, h, w); none without one, or where it is a convolution's."""
+
+    statistics: Sequence[LayerStatistics] = ()
+    """What the attention modules do over many images; empty where it was not asked for."""
 
     @property
     def spec(self) -> RunSpec:

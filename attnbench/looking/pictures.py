@@ -13,6 +13,7 @@ from attnbench.looking.compared import COMPARED, draw_compared
 from attnbench.looking.images import Images
 from attnbench.looking.look import Look
 from attnbench.looking.maps_sheet import draw_maps
+from attnbench.looking.statistics import draw_statistics
 from attnbench.looking.tiles import identity, listed
 from attnbench.pictures import Album, Picture
 
@@ -30,14 +31,14 @@ class Drawn:
     """The PNG of each by its name."""
 
 
-def picture_names(name: str) -> tuple[str, str]:
-    """Files of a classifier's maps, and of its channel weights by class.
+def picture_names(name: str) -> tuple[str, str, str]:
+    """Files of a classifier's maps, of its channel weights by class, and of its statistics.
 
-    >>> picture_names("ge:extent=8,parametric=false")
-    ('ge_extent_8_parametric_false-maps.png', 'ge_extent_8_parametric_false-classes.png')
+    >>> picture_names("ge:extent=8")
+    ('ge_extent_8-maps.png', 'ge_extent_8-classes.png', 'ge_extent_8-statistics.png')
     """
     stem = re.sub(r"[^A-Za-z0-9.-]+", "_", name)
-    return f"{stem}-maps.png", f"{stem}-classes.png"
+    return f"{stem}-maps.png", f"{stem}-classes.png", f"{stem}-statistics.png"
 
 
 def all_picture_names(names: Sequence[str]) -> list[str]:
@@ -60,12 +61,14 @@ def draw_looks(looks: Sequence[Look], images: Images, class_images: Images | Non
     compared, sheet = draw_compared(looks, images)
     pictures: list[tuple[Picture, bytes]] = [(compared, _png(sheet))]
     for look in looks:
-        maps_file, classes_file = picture_names(look.name)
+        maps_file, classes_file, statistics_file = picture_names(look.name)
         if look.views:
             picture, sheet = draw_maps(look, images, file=maps_file)
             pictures.append((picture, _png(sheet)))
         if look.class_weights and class_images is not None:
             pictures.append(draw_class_weights(look, class_images, file=classes_file, maker=MAKER))
+        if look.statistics:
+            pictures.append(draw_statistics(look, file=statistics_file, maker=MAKER))
     spec = looks[0].spec
     album = Album(
         title=f"What {listed([look.name for look in looks])} in {spec.backbone} on {spec.data} look"

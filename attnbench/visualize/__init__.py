@@ -3,7 +3,7 @@
 from attnbench.visualize.boxes import Mark, class_colour, draw_marks, fitting_scale
 from attnbench.visualize.capture import Captured, Captures, attention_names, capture
 from attnbench.visualize.class_weights import channel_weights_by_class, plot_channel_weights
-from attnbench.visualize.gradcam import check_grad_cam, grad_cam, last_stage
+from attnbench.visualize.gradcam import check_grad_cam, grad_cam
 from attnbench.visualize.maps import View, views
 from attnbench.visualize.overlay import Colours, bars, check_colours, colour_bar, overlaid
 from attnbench.visualize.sheet import Panel, Row, contact_sheet, grid_sheet
@@ -48,7 +48,6 @@ __all__ = [
     "fitting_scale",
     "grad_cam",
     "grid_sheet",
-    "last_stage",
     "overlaid",
     "plot_channel_weights",
     "plot_statistics",

@@ -38,7 +38,7 @@ def grad_cam(model: nn.Module, images: torch.Tensor, classes: torch.Tensor, *, l
         model: A classifier, in evaluation mode.
         images: Normalised as in training (N, C, H, W).
         classes: The class of each image, int64 (N,).
-        layer: Name of the layer whose output is looked at; see `last_stage`.
+        layer: Name of the layer whose output is looked at, mostly the last stage.
 
     Returns:
         Maps of the layer's height and width, not below 0 (N, h, w).
@@ -60,19 +60,6 @@ def grad_cam(model: nn.Module, images: torch.Tensor, classes: torch.Tensor, *, l
     if not isinstance(maps, torch.Tensor) or maps.dim() != 4:
         raise SpecError(f"Grad-CAM needs a layer whose output is a feature map (N, C, H, W); got {layer!r}")
     return maps.detach().squeeze(1)
-
-
-def last_stage(model: nn.Module) -> str:
-    """Name of the layer that gives a timm backbone its last feature map, which Grad-CAM looks at by default.
-
-    Raises:
-        SpecError: If the model does not say; then the layer must be named.
-    """
-    stages = getattr(model, "feature_info", None)
-    if not stages:
-        raise SpecError(f"a {type(model).__name__} does not say which layer is its last stage; name the layer")
-    name: str = list(stages)[-1]["module"]
-    return name
 
 
 @contextmanager
