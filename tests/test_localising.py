@@ -100,7 +100,10 @@ def test_without_maps_of_attention_there_is_no_score_of_them(digits: ImageData, 
 
 
 def test_controls_are_the_same_beside_every_model(digits: ImageData) -> None:
-    one, other = (by_kind(localise(model_with(name), digits, layer="layer3", num_images=20)) for name in ("none", "se:reduction=4"))
+    one, other = (
+        by_kind(localise(model_with(name), digits, layer="layer3", num_images=20))
+        for name in ("none", "se:reduction=4")
+    )
     for kind in ("random", "centre", "image"):
         assert one[kind] == other[kind]
     assert one["grad-cam"] != other["grad-cam"]

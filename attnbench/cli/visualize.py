@@ -39,7 +39,9 @@ class LookOptions:
     """Seed of the runs to take of a folder; by default the lowest that they all have."""
     checkpoints: Annotated[Path | None, Parameter(group=_WHICH)] = None
     """Folder where the weights of records are: that of attnbench leaderboard --checkpoints."""
-    images: Annotated[tuple[Path, ...], Parameter(group=_IMAGES, negative=(), consume_multiple=True)] = ()
+    images: Annotated[
+        tuple[Path, ...], Parameter(group=_IMAGES, negative=(), consume_multiple=True, show_default=False)
+    ] = ()
     """Files of images, and folders of them, of any size; by default the first test images of the run's data set, one of
     each class first."""
     num_images: Annotated[int | None, Parameter(group=_IMAGES)] = None
@@ -52,7 +54,9 @@ class LookOptions:
     """Data set with settings, whose test images are looked at and whose classes the weights know."""
     root: Annotated[str | None, Parameter(group=_FOREIGN)] = None
     """Folder of the data set, where it is not where the run had it."""
-    modules: Annotated[tuple[str, ...], Parameter(group=_DRAWN, negative=(), consume_multiple=True)] = ()
+    modules: Annotated[
+        tuple[str, ...], Parameter(group=_DRAWN, negative=(), consume_multiple=True, show_default=False)
+    ] = ()
     """Names of the attention modules whose maps are drawn; by default the last one of each stage."""
     groups: Annotated[int, Parameter(group=_DRAWN)] = 2
     """How many groups of SGE are drawn in each module: those whose gates vary most."""

@@ -26,15 +26,15 @@ def prepared(image: Image.Image, shape: tuple[int, int, int], preparation: Prepa
     Raises:
         SpecError: If other than 1 or 3 channels are wanted.
     """
-    from torchvision.transforms.v2 import functional
+    from torchvision.transforms import v2  # type: ignore[import-untyped]
 
     channels, height, width = shape
     if channels not in _MODES:
         raise SpecError(f"files of images have 1 or 3 channels; the model takes {channels}")
     image = image.convert("RGB").convert(_MODES[channels])
     covering = _covering(image.size, round(height / preparation.crop_ratio), round(width / preparation.crop_ratio))
-    cropped = functional.center_crop(functional.resize(image, covering), [height, width])
-    grey_levels: torch.Tensor = functional.pil_to_tensor(cropped)
+    cropped = v2.functional.center_crop(v2.functional.resize(image, covering), [height, width])
+    grey_levels: torch.Tensor = v2.functional.pil_to_tensor(cropped)
     return (grey_levels - _column(preparation.mean)) / _column(preparation.std)
 
 
