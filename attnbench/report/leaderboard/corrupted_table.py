@@ -25,6 +25,11 @@ AXES: dict[Corruption, str] = {
 }
 """The same as the label of an axis."""
 
+_READING = (
+    "Every model meets the same corrupted images. A lead on clean images carries over to them, and every lead shrinks "
+    "where accuracy nears chance: read Δ beside Δ top-1, and beside the accuracy at each strength, which --plots draws."
+)
+
 
 def corrupted_part(found: Robustness) -> TablePart:
     """The table: under each corruption the mean accuracy over its strengths, and the difference to the baseline."""
@@ -34,10 +39,7 @@ def corrupted_part(found: Robustness) -> TablePart:
     notes = [
         "Top-1 on all test images made worse, the mean over the strengths without the clean images. Strengths: "
         f"{'; '.join(_strengths(found, corruption) for corruption in found.strengths)}.",
-        "Every model meets the same corrupted images. A lead on clean images carries over to them: only a Δ here that "
-        "is above Δ top-1 speaks of robustness."
-        if any(difference for family in families for difference in family)
-        else "",
+        _READING if any(difference for family in families for difference in family) else "",
         intervals_line([one.top1 for of_variant in found.variants.values() for one in of_variant.values()]),
         differences_line([[one for one in family if one is not None] for family in families]),
     ]

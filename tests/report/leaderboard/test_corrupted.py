@@ -78,7 +78,7 @@ def test_notes_say_the_strengths_and_their_units() -> None:
         "blur 0.5, 1, 2 (σ of a Gaussian, pixels)",
         "occlusion 0.1, 0.2, 0.4 (share of the image hidden",
         "clutter 0.125, 0.25, 0.5 (area of square patches of other test images, of the image's, beneath the object",
-        "only a Δ here that is above Δ top-1 speaks of robustness",
+        "every lead shrinks where accuracy nears chance",
         "after Holm's correction for the 2 comparisons of each column alone.",
     ):
         assert words in notes
