@@ -17,10 +17,10 @@ from attnbench.detection_spec import DetectionRecipe
 from attnbench.errors import DivergedError
 from attnbench.measure.average_precision import Scored
 from attnbench.ranks import from_leader
-from attnbench.resuming import KeepCheckpoint, StateFile
+from attnbench.resuming import KeepCheckpoint, StateFile, save_trained
 from attnbench.spec import Compute
 from attnbench.tasks.detection import Detection
-from attnbench.training import lightning_runs, make_trainer, save_trained
+from attnbench.training import lightning_runs, make_trainer
 
 DetectionEpochCallback = Callable[[DetectionEpoch], None]
 """Called with each point of the learning curve; in a resumed training also with those that were before."""

@@ -18,7 +18,7 @@ from attnbench.measure.corruption import strengths
 from attnbench.packed import PackedIntegers
 from attnbench.prospect import DryRun, Prospect, look_ahead
 from attnbench.record import Epoch, Store
-from attnbench.run import build_run_model, read_data
+from attnbench.run_parts import build_run_model, read_data
 from attnbench.spec import RunSpec, SuiteSpec, digest
 from attnbench.step_times import StepTimes, time_steps
 from attnbench.store import encode_record

@@ -143,3 +143,16 @@ def remove_state(file: Path) -> None:
     """Remove a state, and what a process that was killed in writing it has left."""
     for left in (file, *file.parent.glob(f"{file.name}.*")):
         left.unlink(missing_ok=True)
+
+
+def save_trained(trainer: lightning.Trainer, checkpoint: Path) -> None:
+    """Save the weights as a Lightning checkpoint; every rank calls it.
+
+    Args:
+        trainer: What has trained them.
+        checkpoint: The file; it has another name until it is whole, since one that is there is taken for trained.
+    """
+    unfinished = checkpoint.with_name(f".{checkpoint.name}.tmp")
+    trainer.save_checkpoint(unfinished, weights_only=True)
+    if leads():
+        unfinished.replace(checkpoint)

@@ -12,16 +12,14 @@ import lightning
 import torch
 
 from attnbench.callbacks import EpochCallback
-from attnbench.data import ImageData, build_data
-from attnbench.data.base import check_divided_splits
+from attnbench.data import ImageData
 from attnbench.environment import capture_environment
 from attnbench.launching import needs_ranks, on_ranks
-from attnbench.localising import check_localisation, localise
+from attnbench.localising import localise
 from attnbench.loggers import LogTo, log_epoch, log_test, open_log
 from attnbench.measure import Macs, count_macs, count_parameters, interleaved_forward_ms
-from attnbench.models import BuiltModel, build_model
+from attnbench.models import BuiltModel
 from attnbench.models.meeting import stage_names
-from attnbench.models.saved import ClassifierDescription
 from attnbench.packed import PackedBits, PackedIntegers
 from attnbench.paths import check_output_file
 from attnbench.plugins import check_unchanged
@@ -29,6 +27,7 @@ from attnbench.ranks import from_leader, leads, seed_of_rank
 from attnbench.record import SCHEMA, Record, Timing, Values
 from attnbench.resuming import StateFile
 from attnbench.robustness import evaluate_corrupted
+from attnbench.run_parts import build_run_model, describe, read_data
 from attnbench.spec import RunSpec, digest
 from attnbench.training import Fitted, Tested, evaluate, fit, resolve_device, use_threads
 from attnbench.variant import Variant
@@ -154,51 +153,6 @@ def validate_spec(
             forward_ms=model_ms,
             baseline_forward_ms=baseline_ms,
         )
-
-
-def build_run_model(spec: RunSpec, attention: str, data: ImageData) -> BuiltModel:
-    """The untrained model of a run, with the attention given."""
-    channels, height, width = data.image_shape
-    return build_model(
-        spec.backbone,
-        attention,
-        num_classes=data.num_classes,
-        in_channels=channels,
-        image_size=(height, width),
-        seed=spec.seed,
-    )
-
-
-def read_data(spec: RunSpec) -> ImageData:
-    """The data of a run, read.
-
-    Raises:
-        DataError: If it is missing or damaged.
-        SpecError: If it is named wrongly, or too small to be divided among the devices.
-    """
-    device = resolve_device(spec.compute)
-    data = build_data(spec.data, root=spec.root, recipe=spec.recipe, seed=spec.seed, device=device)
-    from_leader(data.prepare_data)
-    data.setup("fit")
-    check_divided_splits(data.num_images, batch_size=spec.recipe.batch_size, devices=spec.compute.devices)
-    check_localisation(spec, data)
-    return data
-
-
-def describe(spec: RunSpec, data: ImageData) -> ClassifierDescription:
-    """What a checkpoint of a run says.
-
-    Args:
-        spec: The run.
-        data: Its data, read.
-    """
-    return ClassifierDescription(
-        spec=spec,
-        num_classes=data.num_classes,
-        image_shape=data.image_shape,
-        class_names=data.class_names,
-        preparation=data.preparation,
-    )
 
 
 def _silent(phase: str, done: int, total: int) -> None:

@@ -12,7 +12,8 @@ from attnbench.loggers import LoggedSpec, LogTo, log_name
 from attnbench.models import NO_ATTENTION
 from attnbench.plugins import import_plugins, plugin_that_defines
 from attnbench.record import Record, Store
-from attnbench.run import build_run_model, read_data, run_spec
+from attnbench.run import run_spec
+from attnbench.run_parts import build_run_model, read_data
 from attnbench.spec import PluginFile, RunSpec, SuiteSpec, digest
 from attnbench.variant import Variant
 

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from attnbench.callbacks import AgreeOnBuffers, EpochCallback, History, ReportTest, ReportTraining, StepCallback
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.errors import SpecError
-from attnbench.ranks import from_leader, is_rank, leads, num_ranks
+from attnbench.ranks import from_leader, is_rank, num_ranks
 from attnbench.record import Epoch
-from attnbench.resuming import KeepCheckpoint, StateFile
+from attnbench.resuming import KeepCheckpoint, StateFile, save_trained
 from attnbench.spec import Compute, Recipe
 from attnbench.tasks import Classification
 
@@ -173,19 +173,6 @@ def evaluate(
     with lightning_runs():
         trainer.test(task, datamodule=data, verbose=False)
     return Tested(test=task.evaluated(), test_correct=task.correct().numpy())
-
-
-def save_trained(trainer: lightning.Trainer, checkpoint: Path) -> None:
-    """Save the weights as a Lightning checkpoint; every rank calls it.
-
-    Args:
-        trainer: What has trained them.
-        checkpoint: The file; it has another name until it is whole, since one that is there is taken for trained.
-    """
-    unfinished = checkpoint.with_name(f".{checkpoint.name}.tmp")
-    trainer.save_checkpoint(unfinished, weights_only=True)
-    if leads():
-        unfinished.replace(checkpoint)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from attnbench.environment import capture_environment
 from attnbench.measure.disturbance import machine_load, take_reading
 from attnbench.report.numbers import plural
 from attnbench.resuming import KeepCheckpoint
-from attnbench.run import build_run_model
+from attnbench.run_parts import build_run_model
 from attnbench.space import Choices
 from attnbench.spec import Compute, Recipe, RunSpec, SuiteSpec
 from attnbench.tasks.classification import learning_rate_factor

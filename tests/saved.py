@@ -9,7 +9,7 @@ from attnbench.data.cluttered_digits import CLASSES
 from attnbench.models.description import DESCRIPTION
 from attnbench.models.saved import ClassifierDescription
 from attnbench.preparation import Preparation
-from attnbench.run import build_run_model, read_data
+from attnbench.run_parts import build_run_model, read_data
 from attnbench.spec import RunSpec
 from attnbench.suite import checkpoint_name, expand
 from tests.tiny import tiny_suite

@@ -16,7 +16,8 @@ from attnbench.localisation_record import STEPS, Localisation, MapScores
 from attnbench.localising import localise
 from attnbench.models import create_model
 from attnbench.record import Record, without_timing
-from attnbench.run import read_data, run_spec
+from attnbench.run import run_spec
+from attnbench.run_parts import read_data
 from attnbench.spec import Measure, Recipe, RunSpec
 from attnbench.suite import expand
 from tests.tiny import BACKBONE, tiny_suite

@@ -10,7 +10,8 @@ from attnbench.errors import SpecError
 from attnbench.measure.corruption import strengths
 from attnbench.record import Record, without_timing
 from attnbench.robustness import CorruptedData, evaluate_corrupted
-from attnbench.run import build_run_model, read_data, run_spec
+from attnbench.run import run_spec
+from attnbench.run_parts import build_run_model, read_data
 from attnbench.spec import CORRUPTIONS, Corruption, Measure, RunSpec, digest
 from attnbench.suite import expand
 from tests.tiny import tiny_suite

@@ -11,7 +11,7 @@ from attnbench.looking.images import read_test_images
 from attnbench.models.checkpoint import read_hashed_checkpoint
 from attnbench.models.description import described_as
 from attnbench.models.saved import ClassifierDescription, build_classifier, classifier_description
-from attnbench.run import describe
+from attnbench.run_parts import describe
 from attnbench.spec import RunSpec
 
 

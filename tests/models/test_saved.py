@@ -9,7 +9,8 @@ from attnbench.data.cluttered_digits import CLASSES
 from attnbench.errors import CheckpointError
 from attnbench.models.description import DESCRIPTION
 from attnbench.models.saved import ClassifierDescription, load_classifier, run_of_weights
-from attnbench.run import read_data, run_spec
+from attnbench.run import run_spec
+from attnbench.run_parts import read_data
 from attnbench.spec import PluginFile, RunSpec
 from attnbench.suite import expand
 from tests.tiny import tiny_suite
