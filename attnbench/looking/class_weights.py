@@ -25,7 +25,8 @@ def weights_of_classes(
         num_classes: Classes in all.
 
     Returns:
-        By the names of the modules that have weights of channels, (num_classes, C); NaN for classes without images.
+        By the names of the modules that have weights of channels, (num_classes, C); NaN for classes without images, and
+        for channels without a value.
     """
     assert images.labels is not None
     device = next(model.parameters()).device
@@ -42,5 +43,5 @@ def weights_of_classes(
     return {
         name: channel_weights_by_class(weights, images.labels, num_classes=num_classes)
         for name, weights in whole.items()
-        if len(weights) == len(images.labels)
+        if len(weights) == len(images.labels) and np.isfinite(weights).any()
     }

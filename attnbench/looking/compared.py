@@ -75,8 +75,9 @@ def _row(looks: Sequence[Look], tiles: Tiles, number: int, limits: _Limits) -> l
 
 def _limits(strength: NDArray[np.float32]) -> tuple[float, float]:
     low, high = (float(limit) for limit in np.percentile(strength, PERCENTILES))
-    missing = max(0.0, _LEAST_SPAN - (high - low)) / 2
-    return low - missing, high + missing
+    missing = max(0.0, _LEAST_SPAN - (high - low))
+    low = max(0.0, low - missing / 2)
+    return low, max(high, low + _LEAST_SPAN)
 
 
 def _caption(looks: Sequence[Look], images: Images, limits: _Limits) -> str:

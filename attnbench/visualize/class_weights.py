@@ -102,7 +102,14 @@ def plot_channel_weights(
         channels = np.arange(weights.shape[1])
         for (label, name), colour in zip(classes.items(), _COLOURS, strict=False):
             axes.plot(channels, weights[label], color=colour, linewidth=0.8, label=printable(name))
-        axes.plot(channels, np.nanmean(weights, 0), color="#000000", linewidth=1.2, label="mean", zorder=1.5)
+        axes.plot(
+            channels,
+            np.ma.masked_invalid(weights).mean(0).filled(np.nan),
+            color="#000000",
+            linewidth=1.2,
+            label="mean",
+            zorder=1.5,
+        )
         axes.set_xlim(0, max(1, len(channels) - 1))
         axes.set_xlabel("channel", size=8)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -79,6 +79,13 @@ def test_channel_weights_are_means_over_the_images_of_each_class(images: Images,
     assert look(tmp_path, "se:reduction=2", images).class_weights == {}
 
 
+def test_a_ratio_that_is_nowhere_known_gives_no_weights(images: Images, tmp_path: Path) -> None:
+    # The last norm of each block starts at 0, so that nothing goes into the modules.
+    found = look(tmp_path, "triplet", images, with_classes=True)
+    assert found.class_weights == {}
+    assert np.all(found.strength == 0)
+
+
 def test_modules_can_be_chosen(images: Images, tmp_path: Path) -> None:
     model, weights = load_weights(save_classifier(tmp_path, run_of("sge:groups=4")), Given())
     found = look_at(model, weights, images, name="sge", modules=["layer2.0.se"], most_groups=1)

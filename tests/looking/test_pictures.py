@@ -84,6 +84,8 @@ def test_a_module_that_does_the_same_everywhere_looks_like_it() -> None:
     strength = 0.5 + 1e-6 * np.random.default_rng(0).random((2, 4, 4)).astype(np.float32)
     picture, _ = draw_compared([look_of("se", strength=strength)], images_of([3, 5]))
     assert "se 0.475 to 0.525" in picture.caption
+    picture, _ = draw_compared([look_of("se", strength=np.zeros((2, 4, 4), np.float32))], images_of([3, 5]))
+    assert "se 0 to 0.05" in picture.caption
 
 
 def test_a_module_in_a_convolutions_place_is_said_to_have_no_strength() -> None:

@@ -34,6 +34,11 @@ def test_lines_of_classes_and_the_mean_of_all() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["cat", "mean"]
 
 
+def test_a_channel_without_a_value_has_no_mean() -> None:
+    figure = plot_channel_weights({"layer1": np.array([[0.25, np.nan], [0.75, np.nan]])}, {})
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), [0.5, np.nan])
+
+
 def test_too_much_to_draw_is_one_sentence() -> None:
     with pytest.raises(SpecError, match="at least one layer and at most 10 classes; got 1 and 11"):
         plot_channel_weights({"a": WEIGHTS}, {label: str(label) for label in range(11)})
