@@ -99,7 +99,10 @@ def visualize(
     with Console(stderr=True).status("Loading torch …") as status:
         looks, drawn = _drawn(targets, options, output, device, imports, say=lambda words: status.update(shown(words)))
     write_pictures(drawn, output)
-    _print_statistics(looks)
+    if any(look.statistics for look in looks):
+        from attnbench.cli.statistics import print_statistics
+
+        print_statistics({look.name: look.statistics for look in looks if look.statistics}, Console())
     _print(drawn.album, output)
     return 0
 
@@ -169,27 +172,6 @@ def _images(all_weights: "Sequence[Weights]", options: LookOptions) -> "tuple[Im
     assert images.labels is not None
     classes = list(dict.fromkeys(images.labels.tolist()))[:_MOST_CLASSES]
     return images, images_of_classes(data, name, classes, number=_IMAGES_A_CLASS)
-
-
-def _print_statistics(looks: "Sequence[Look]") -> None:
-    """The statistics of each model that has some, and once what the columns mean."""
-    counted = [look for look in looks if look.statistics]
-    if not counted:
-        return
-    from attnbench.visualize import STATISTICS_HEADINGS, STATISTICS_LEGEND, statistics_rows
-
-    console = Console()
-    for look in counted:
-        table = Table(box=None, padding=(0, 2, 0, 0), title=shown(look.name), title_justify="left")
-        for heading in STATISTICS_HEADINGS:
-            table.add_column(heading, justify="left" if heading in ("layer", "gate") else "right", overflow="fold")
-        for row in statistics_rows(look.statistics):
-            table.add_row(*map(shown, row))
-        console.print(table, highlight=False)
-        console.print()
-    for name, meaning in STATISTICS_LEGEND.items():
-        console.print(f"{name}: {meaning}", highlight=False)
-    console.print()
 
 
 def _print(album: "Album", output: Path) -> None:
