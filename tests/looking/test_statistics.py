@@ -51,7 +51,7 @@ def test_the_command_prints_and_draws_them(tmp_path: Path, capsys: pytest.Captur
     assert (tmp_path / "out" / "se_reduction_2-statistics.png").is_file()
     assert not (tmp_path / "out" / "none-statistics.png").exists()
     text = capsys.readouterr().out
-    (row,) = [line.split() for line in text.splitlines() if line.startswith("layer3.0.se")]
+    row, *_ = [line.split() for line in text.splitlines() if line.startswith("layer3.0.se")]
     assert row[1:3] == ["gate", "32"]
     assert "se_reduction_2-statistics.png" in text
     assert text.count("distinct: so many uncorrelated units would be as varied") == 1
