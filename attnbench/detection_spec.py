@@ -139,8 +139,7 @@ class DetectionRun:
     data_plugin: PluginFile | None = field(default=None, metadata=LATER)
     """The same of the data set."""
     workers: int = field(default=0, metadata=NO_RESULT)
-    """Processes that read images. A data set's setting `workers` is taken out of `data` and kept here: no result
-    depends on it."""
+    """Processes that read images: the data set's setting `workers`, taken out of `data`, as no result depends on it."""
 
     def __post_init__(self) -> None:
         for name in ("detector", "attention", "backbone", "data", "baseline"):

@@ -46,6 +46,7 @@ class PackedIntegers:
     @classmethod
     def pack(cls, integers: NDArray[np.int64]) -> "PackedIntegers":
         """Pack an array of shape (num_integers,) in as few bytes as its largest number allows."""
+        assert integers.min(initial=0) >= 0
         packed = integers.astype(np.min_scalar_type(int(integers.max(initial=0))).newbyteorder("<"))
         data = base64.b64encode(packed.tobytes()).decode()
         return cls(num_integers=len(integers), bytes_each=packed.dtype.itemsize, data=data)

@@ -64,5 +64,5 @@ def _is_ours(file: Path) -> bool:
     try:
         with Image.open(file) as picture:
             return picture.info.get("Software") == MAKER
-    except (OSError, ValueError, SyntaxError):
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return False

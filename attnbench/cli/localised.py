@@ -13,7 +13,8 @@ from attnbench.stats import t_interval
 _MEANING = (
     "On object: the share of a map's sum, stretched to [0, 1] image by image, that lies on the objects; IoU at the "
     "level that is best on {chosen} images, by which the layer is chosen too. ± is half the width of a 95 % interval "
-    "over images, of this one network. Controls know nothing of the model; the objects' share of an image is {share}."
+    "over images, taken as independent, of this one network. Controls know nothing of the model; the objects' share "
+    "of an image is {share}."
 )
 
 

@@ -17,7 +17,9 @@ from attnbench.paths import make_output_folder
 from attnbench.variant import split_variants
 
 if TYPE_CHECKING:
-    from attnbench.looking import Drawn, Images, Look, Weights
+    from attnbench.data import ImageData
+    from attnbench.looking import Drawn, Images, Look
+    from attnbench.models.saved import ClassifierDescription
     from attnbench.pictures import Album
 
 _WHICH = Group("Which of a folder's checkpoints", sort_key=1)
@@ -36,7 +38,7 @@ class LookOptions:
     compare: Annotated[str | None, Parameter(group=_WHICH)] = None
     """Variants of a folder of checkpoints, with commas between them, in the order of the columns: none,se,sge."""
     seed: Annotated[int | None, Parameter(group=_WHICH)] = None
-    """Seed of the runs to take of a folder; by default the lowest that they all have."""
+    """Seed of the runs to take of a folder; by default the one that has the most variants, the lowest of several."""
     checkpoints: Annotated[Path | None, Parameter(group=_WHICH)] = None
     """Folder where the weights of records are: that of attnbench leaderboard --checkpoints."""
     images: Annotated[
@@ -75,7 +77,8 @@ def visualize(
     """Draw what trained classifiers look at: Grad-CAM of all side by side, and the maps of each attention module.
 
     Writes compare.png, VARIANT-maps.png for each variant with attention,
-    VARIANT-classes.png where it weights channels, pictures.json with what each shows, and
+    VARIANT-classes.png where it weights channels, VARIANT-statistics.png with
+    --statistics, pictures.json with what each shows, and
     index.html with all of them. attnbench report --pictures puts them into the page of a
     leaderboard. Older pictures of attnbench visualize are replaced, and no other file.
 
@@ -118,11 +121,12 @@ def _drawn(
 ) -> "tuple[list[Look], Drawn]":
     from attnbench.looking import (
         Given,
+        check_comparable,
         draw_looks,
         find_weights,
+        fitting_test_images,
         load_weights,
         look_at,
-        read_test_images,
         run_names,
         with_statistics,
     )
@@ -142,7 +146,10 @@ def _drawn(
     loaded = [load_weights(file, given) for file in files]
     names = run_names([weights for _, weights in loaded])
     check_replaced(names, output)
-    images, class_images = _images([weights for _, weights in loaded], options)
+    all_weights = [weights for _, weights in loaded]
+    check_comparable(all_weights)
+    data = None if options.images else fitting_test_images(all_weights[0].description)
+    images, class_images = _images(all_weights[0].description, data, options)
     looks = []
     for (model, weights), name in zip(loaded, names, strict=True):
         say(f"Looking at {len(images.names)} images with {name} …")
@@ -151,23 +158,24 @@ def _drawn(
             class_images=class_images,
         )  # fmt: skip
         if options.statistics is not None:
+            data = data or fitting_test_images(weights.description)
             say(f"Looking at {options.statistics:,} images with {name} …")
-            look = with_statistics(look, model, read_test_images(look.spec), number=options.statistics)
+            look = with_statistics(look, model, data, number=options.statistics)
         looks.append(look)
     say("Drawing …")
     return looks, draw_looks(looks, images, class_images)
 
 
-def _images(all_weights: "Sequence[Weights]", options: LookOptions) -> "tuple[Images, Images | None]":
+def _images(
+    description: "ClassifierDescription", data: "ImageData | None", options: LookOptions
+) -> "tuple[Images, Images | None]":
     """The images, and labelled ones of the same classes where the data set has them."""
-    from attnbench.looking import check_comparable, images_of_classes, images_of_data, images_of_files, read_test_images
+    from attnbench.looking import images_of_classes, images_of_data, images_of_files
 
-    check_comparable(all_weights)
-    description = all_weights[0].description
     number = options.num_images or _NUM_IMAGES
-    if options.images:
+    if data is None:
         return images_of_files(options.images, description, number=number), None
-    name, data = description.spec.data, read_test_images(description.spec)
+    name = description.spec.data
     images = images_of_data(data, name, number=number)
     assert images.labels is not None
     classes = list(dict.fromkeys(images.labels.tolist()))[:_MOST_CLASSES]

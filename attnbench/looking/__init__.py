@@ -1,6 +1,13 @@
 """Trained classifiers looked into: weights and images are found, models run, and what they show is drawn."""
 
-from attnbench.looking.images import Images, images_of_classes, images_of_data, images_of_files, read_test_images
+from attnbench.looking.images import (
+    Images,
+    fitting_test_images,
+    images_of_classes,
+    images_of_data,
+    images_of_files,
+    read_test_images,
+)
 from attnbench.looking.look import Look, look_at
 from attnbench.looking.pictures import MAKER, Drawn, all_picture_names, draw_looks
 from attnbench.looking.statistics import with_statistics
@@ -18,6 +25,7 @@ __all__ = [
     "check_comparable",
     "draw_looks",
     "find_weights",
+    "fitting_test_images",
     "images_of_classes",
     "images_of_data",
     "images_of_files",

@@ -1,7 +1,7 @@
 """The images that models are looked at with: files, or the first test images of a data set."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from PIL import ImageOps
 
 from attnbench.data import ImageData, build_data
 from attnbench.data.folder_loader import read_image
+from attnbench.data.loader import Batch
 from attnbench.data.preparing import as_pixels, prepared
 from attnbench.errors import CheckpointError, SpecError
 from attnbench.models.saved import ClassifierDescription
@@ -66,6 +67,23 @@ def images_of_files(paths: Sequence[Path], description: ClassifierDescription, *
     )
 
 
+def fitting_test_images(description: ClassifierDescription) -> ImageData:
+    """The data set of a classifier, read for its test images.
+
+    Raises:
+        DataError: If it is missing or damaged.
+        SpecError: If its images or classes are not those that the classifier takes.
+    """
+    data = read_test_images(description.spec)
+    for what, here, there in (
+        ("images of shape", data.image_shape, description.image_shape),
+        ("so many classes as", data.num_classes, description.num_classes),
+    ):
+        if here != there:
+            raise SpecError(f"the classifier takes {what} {there}; got {here} in {description.spec.data}")
+    return data
+
+
 def read_test_images(spec: RunSpec) -> ImageData:
     """The data set of a run, read for its test images.
 
@@ -108,6 +126,18 @@ def images_of_classes(data: ImageData, name: str, classes: Sequence[int], *, num
     return _chosen(data, chosen, f"the first {number} test images of each of {len(classes)} classes of {name}")
 
 
+def batches_of(data: ImageData, chosen: Sequence[int]) -> Iterator[Batch]:
+    """Some test images, batch by batch.
+
+    Args:
+        data: The data set.
+        chosen: Their places, in the wanted order.
+    """
+    loader = data.test_dataloader()
+    # A loader plans the batches of the whole split.
+    return itertools.islice(loader.batches(torch.tensor(chosen), 0), -(-len(chosen) // loader.batch_size))
+
+
 def first_of_each(labels: torch.Tensor | None, number: int, num_images: int) -> list[int]:
     """The first images, one of each class before there is a second.
 
@@ -121,22 +151,17 @@ def first_of_each(labels: torch.Tensor | None, number: int, num_images: int) -> 
     """
     if labels is None:
         return list(range(min(number, num_images)))
-    seen: set[int] = set()
-    firsts = []
+    firsts: dict[int, int] = {}
     for index, label in enumerate(labels.tolist()):
-        if label not in seen:
-            seen.add(label)
-            firsts.append(index)
-    others = [index for index in range(num_images) if index not in set(firsts)]
-    return [*firsts, *others][:number]
+        firsts.setdefault(label, index)
+    chosen = set(firsts.values())
+    others = (index for index in range(num_images) if index not in chosen)
+    return list(itertools.islice(itertools.chain(firsts.values(), others), number))
 
 
 def _chosen(data: ImageData, chosen: Sequence[int], source: str) -> Images:
     """Test images by their places."""
-    loader = data.test_dataloader()
-    num_batches = -(-len(chosen) // loader.batch_size)
-    batches = list(itertools.islice(loader.batches(torch.tensor(chosen), 0), num_batches))
-    inputs, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    inputs, labels = (torch.cat(parts) for parts in zip(*batches_of(data, chosen), strict=True))
     return Images(
         names=tuple(f"test image {index}" for index in chosen),
         inputs=inputs,

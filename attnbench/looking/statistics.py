@@ -1,13 +1,12 @@
 """Activation statistics of a classifier's attention over many test images, and their figure."""
 
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 
-import torch
 from torch import nn
 
 from attnbench.data import ImageData
+from attnbench.looking.images import batches_of
 from attnbench.looking.look import Look
 from attnbench.looking.tiles import identity
 from attnbench.pictures import Picture
@@ -28,7 +27,9 @@ def with_statistics(look: Look, model: nn.Module, data: ImageData, *, number: in
     if not look.views:
         return look
     device = next(model.parameters()).device
-    return replace(look, statistics=tuple(activation_statistics(model, _batches(data, number, device))))
+    batches = batches_of(data, range(min(number, data.num_images["test"])))
+    images = (images.to(device) for images, _ in batches)
+    return replace(look, statistics=tuple(activation_statistics(model, images)))
 
 
 def draw_statistics(look: Look, *, file: str, maker: str) -> tuple[Picture, bytes]:
@@ -50,11 +51,3 @@ def draw_statistics(look: Look, *, file: str, maker: str) -> tuple[Picture, byte
         f"{look.spec.data}, layer by layer, of {identity(look)}. {words}."
     )
     return Picture(file=file, title=title, caption=printable(caption)), content.getvalue()
-
-
-def _batches(data: ImageData, number: int, device: torch.device) -> Iterator[torch.Tensor]:
-    loader = data.test_dataloader()
-    for images, _ in loader.batches(loader.order()[:number], 0):
-        if not len(images):
-            return
-        yield images.to(device)

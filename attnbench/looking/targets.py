@@ -26,7 +26,7 @@ def find_weights(
         targets: Files of weights, folders of them, and files of records.
         checkpoints: Folder where the weights of records are.
         compare: Variants to take of a folder, in this order; none for all of one seed, the baseline first.
-        seed: Seed to take of a folder; none for the lowest that all these variants have.
+        seed: Seed to take of a folder; none for the one that has the most variants, the lowest of several.
 
     Raises:
         SpecError: If a target is not there, or a folder does not have what is wanted of it.
@@ -72,13 +72,18 @@ def _of_folder(folder: Path, compare: Sequence[str], seed: int | None) -> list[P
             "--checkpoints DIR writes them"
         )
     wanted = [_variant(name, sorted({spec.attention for spec in runs.values()}), folder) for name in compare]
-    for number in sorted({spec.seed for spec in runs.values()}):
-        of_seed = {file: spec for file, spec in runs.items() if spec.seed == number}
-        if (seed is None or seed == number) and {spec.attention for spec in of_seed.values()} >= set(wanted):
-            return _in_order(of_seed, wanted)
+    variants = {number: {spec.attention for spec in runs.values() if spec.seed == number} for number in _seeds(runs)}
+    # Of seeds that have what is wanted, the one that has most else; a run that failed takes no other with it.
+    for number in sorted(variants, key=lambda number: (-len(variants[number]), number)):
+        if (seed is None or seed == number) and variants[number] >= set(wanted):
+            return _in_order({file: spec for file, spec in runs.items() if spec.seed == number}, wanted)
     there = ", ".join(sorted(f"{spec.attention} seed {spec.seed}" for spec in runs.values()))
     of = "one seed" if seed is None else f"seed {seed}"
     raise SpecError(f"{folder} must hold {', '.join(wanted) or 'a variant'} of {of}; it holds {there}")
+
+
+def _seeds(runs: Mapping[Path, RunSpec]) -> set[int]:
+    return {spec.seed for spec in runs.values()}
 
 
 def _in_order(runs: Mapping[Path, RunSpec], wanted: Sequence[str]) -> list[Path]:

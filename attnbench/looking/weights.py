@@ -85,22 +85,27 @@ def load_weights(file: Path, given: Given) -> tuple[nn.Module, Weights]:
 
 
 def check_comparable(all_weights: Sequence[Weights]) -> None:
-    """Refuse classifiers that do not take the same images.
+    """Refuse classifiers that do not take the same images, or stand in another backbone.
 
     Raises:
-        SpecError: If two differ in their data set, the shape of its images or their normalisation.
+        SpecError: If two differ in their data set, its classes, the shape of its images or their normalisation, or in
+            the backbone, of which the pictures name one.
     """
     first = all_weights[0]
     for other in all_weights[1:]:
         for what, one, another in (
             ("data set", first.description.spec.data, other.description.spec.data),
+            ("folder of it", first.description.spec.root, other.description.spec.root),
+            ("classes", first.description.class_names, other.description.class_names),
+            ("backbone", first.description.spec.backbone, other.description.spec.backbone),
             ("images", first.description.image_shape, other.description.image_shape),
             ("normalisation", first.description.preparation, other.description.preparation),
         ):
             if one != another:
                 raise SpecError(
-                    f"models side by side must see the same images; {first.file} and {other.file} differ in their "
-                    f"{what}: {one} and {another}; draw them one after the other, each with an --output of its own"
+                    f"models side by side must see the same images in one backbone; {first.file} and {other.file} "
+                    f"differ in their {what}: {one} and {another}; draw them one after the other, each with an "
+                    "--output of its own"
                 )
 
 

@@ -2,8 +2,8 @@
 
 All work on normalised images, so that they mean the same on any data set: 0 is the training images' mean colour, and 1
 their standard deviation. Nothing is clipped to what a camera could have seen. What is drawn for an image depends on its
-place in the split and on the corruption alone, so that all models see the same, and a larger strength adds to what a
-smaller one did.
+place in the split and on the corruption alone, and a larger strength adds to what a smaller one did; clutter is taken
+from the other images of its batch, which are the same for all runs of one recipe on as many devices.
 """
 
 import math

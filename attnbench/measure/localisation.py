@@ -18,7 +18,7 @@ def stretched(maps: torch.Tensor, *, size: tuple[int, int]) -> torch.Tensor:
     """Maps in the images' size, each stretched to [0, 1].
 
     A map that is the same everywhere becomes 1 everywhere: it says nothing, and its energy on the object is the
-    object's share of the image.
+    object's share of the image. So does one with a value that is no finite number.
 
     Args:
         maps: Any numbers (N, h, w).
@@ -33,7 +33,7 @@ def stretched(maps: torch.Tensor, *, size: tuple[int, int]) -> torch.Tensor:
     flat = resized.flatten(1)
     low, high = flat.amin(1, keepdim=True), flat.amax(1, keepdim=True)
     # What interpolation rounds is no difference.
-    is_flat = high - low <= 1e-6 * high.abs().maximum(low.abs())
+    is_flat = ~(high - low > 1e-6 * high.abs().maximum(low.abs())) | ~flat.isfinite().all(1, keepdim=True)
     unit = torch.where(is_flat, 1.0, (flat - low) / torch.where(is_flat, 1.0, high - low))
     return unit.view(len(maps), *size)
 

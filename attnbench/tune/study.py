@@ -167,7 +167,8 @@ def counts(study: Study) -> Counts:
 
 def _is_lost(trial: FrozenTrial) -> bool:
     failed = trial.datetime_complete
-    return awaits_retry(trial) and failed is not None and (datetime.now() - failed).total_seconds() > _LOST_S
+    # Machines in other time zones write other hours; a trial that is queued twice gives way.
+    return awaits_retry(trial) and failed is not None and abs((datetime.now() - failed).total_seconds()) > _LOST_S
 
 
 def _wait_until_made(storage: BaseStorage, name: str) -> None:

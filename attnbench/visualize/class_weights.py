@@ -44,7 +44,7 @@ def channel_weights_by_class(
         num_classes: Classes in all; none for as many as the highest label needs.
 
     Returns:
-        The means (num_classes, C); NaN for a class without images.
+        The means (num_classes, C), of the images that have a value there; NaN where no image of the class has one.
 
     Raises:
         SpecError: If there is not one label for each image, or a label is not in 0 … num_classes − 1.
@@ -58,9 +58,10 @@ def channel_weights_by_class(
     num_classes = int(labels.max()) + 1 if num_classes is None else num_classes
     if labels.min() < 0 or labels.max() >= num_classes:
         raise SpecError(f"labels must be in 0 … {num_classes - 1}; got {labels.min()} to {labels.max()}")
-    sums = np.zeros((num_classes, weights.shape[1]))
-    np.add.at(sums, labels, weights)
-    counts = np.bincount(labels, minlength=num_classes)[:, None]
+    is_there = np.isfinite(weights)
+    sums, counts = np.zeros((2, num_classes, weights.shape[1]))
+    np.add.at(sums, labels, np.where(is_there, weights, 0))
+    np.add.at(counts, labels, is_there)
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
@@ -89,7 +90,7 @@ def plot_channel_weights(
         )
     from matplotlib.ticker import MaxNLocator
 
-    how = "Mean weight of each channel over the images of a class; black: the mean of all classes."
+    how = "Mean weight of each channel over the images of a class; black: the mean of all classes that have images."
     figure, panels = framed_panels(
         title=title,
         caption=[how, *caption],

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+_ROUNDING = 32
+"""Roundings of the mean, in the last place, that merging many batches may leave."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Moments:
@@ -119,7 +122,7 @@ def _moments(count: float, mean: float, second: float, third: float, fourth: flo
         return Moments(count=0, mean=None, sd=None, skewness=None, kurtosis=None)
     variance = second / count
     # What rounding alone gives equal values is no variance.
-    if variance <= (np.finfo(np.float64).eps * mean) ** 2:
+    if variance <= (_ROUNDING * np.finfo(np.float64).eps * mean) ** 2:
         return Moments(count=int(count), mean=mean, sd=math.sqrt(variance), skewness=None, kurtosis=None)
     return Moments(
         count=int(count),

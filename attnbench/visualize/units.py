@@ -11,7 +11,7 @@ SECOND_BRANCH = "second branch"
 def shown_by_unit(captured: Captured) -> dict[str, torch.Tensor]:
     """The tensors that a module shows, by name (N, K, h, w) with K units; those of unknown shapes are left out.
 
-    Known are (N, K, h, w), (N, K) and SK's ``branch_weights`` (N, 2, K, 1, 1).
+    Known are (N, K, h, w), (N, K) and SK's ``branch_weights`` (N, 2, K, 1, 1), where one image may stand for all.
 
     Args:
         captured: A forward pass of the module.
@@ -24,4 +24,5 @@ def shown_by_unit(captured: Captured) -> dict[str, torch.Tensor]:
             found[name] = tensor
         elif tensor.dim() == 2:
             found[name] = tensor[:, :, None, None]
-    return found
+    number = len(captured.output)
+    return {name: tensor.expand(number, -1, -1, -1) for name, tensor in found.items() if len(tensor) in (1, number)}

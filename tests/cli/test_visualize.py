@@ -1,11 +1,16 @@
 """`attnbench visualize`: its files, what it replaces, and its sentences."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch import nn
 
+from attnbench.attention import register_attention
+from attnbench.attention.observing import observe
 from attnbench.cli import main
 from attnbench.pictures import read_album
 from attnbench.record import Store
@@ -114,3 +119,56 @@ def test_a_report_holds_the_pictures_with_their_captions(
     assert "--pictures goes with --format html; got --format table" in capsys.readouterr().err
     assert main(["report", str(store.path), "--pictures", str(tmp_path), "--format", "html"]) == 2
     assert "holds no pictures.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("cluttered-digits:size=40,test_images=20,train_images=20,validation_images=20", "takes images of shape"),
+        ("ten-as-two", "takes so many classes as 10; got 2 in ten-as-two"),
+    ],
+)
+def test_data_that_the_classifier_does_not_take_is_refused(
+    data: str, message: str, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin = tmp_path / "two.py"
+    plugin.write_text(
+        "import numpy as np\nimport attnbench.data as data\n"
+        "@data.register_data('ten-as-two')\n"
+        "class Two(data.InMemoryData):\n"
+        "    def read(self):\n"
+        "        images = data.Images(np.zeros((8, 1, 28, 28), np.uint8), np.arange(8) % 2)\n"
+        "        return 2, {split: images for split in ('train', 'validation', 'test')}\n"
+    )
+    (file,) = models.glob("se_*.ckpt")
+    words = [] if data.startswith("cluttered") else ["--import", plugin]
+    assert visualize(file, "--data", data, "--output", tmp_path / "out", *words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_models_in_different_backbones_are_not_set_side_by_side(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wider = save_classifier(tmp_path, replace(run_of("none"), backbone="cifar-resnet:depth=8,stem_stride=2,width=16"))
+    (file,) = models.glob("none*.ckpt")
+    assert visualize(file, wider, "--output", tmp_path / "out") == 2
+    assert "differ in their backbone" in capsys.readouterr().err
+
+
+def test_a_gate_that_is_one_for_all_images_is_drawn(tmp_path: Path) -> None:
+    @register_attention("gate-for-all", placement="block")
+    class GateForAll(nn.Module):
+        def __init__(self, channels: int) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.zeros(1, channels, 1, 1))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            gate = torch.sigmoid(self.scale)
+            observe(self, gate=gate, left_out=gate[0])
+            return x * gate
+
+    file = save_classifier(tmp_path, run_of("gate-for-all"))
+    assert visualize(file, "--num-images", 3, "--statistics", 8, "--output", tmp_path / "out") == 0
+    album, _ = read_album(tmp_path / "out")
+    (maps,) = [picture for picture in album.pictures if picture.file == "gate-for-all-maps.png"]
+    assert [line.name for line in maps.lines] == [f"layer{stage}.0.se gate" for stage in (1, 2, 3)]

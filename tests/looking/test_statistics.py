@@ -1,15 +1,27 @@
 """Statistics of a look are those of all attention modules over the first test images."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from attnbench.cli import main
-from attnbench.looking import Given, images_of_data, load_weights, look_at, read_test_images, with_statistics
+from attnbench.looking import (
+    Given,
+    Weights,
+    images_of_data,
+    load_weights,
+    look_at,
+    read_test_images,
+    with_statistics,
+)
 from attnbench.looking.statistics import draw_statistics
+from attnbench.models import create_model
+from attnbench.run_parts import describe
 from attnbench.visualize import activation_statistics
 from tests.saved import run_of, save_classifier
 
@@ -33,6 +45,23 @@ def test_they_are_those_of_the_first_test_images_in_any_batches(tmp_path: Path) 
     assert picture.title == "sge:groups=4: attention over 35 test images"
     assert "the first 35 test images of cluttered-digits" in picture.caption
     assert Image.open(io.BytesIO(content)).text["Software"] == "a test"  # type: ignore[attr-defined]
+
+
+def test_they_take_so_many_images_of_a_folder_as_are_wanted(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        for name in "ab":
+            (tmp_path / "data" / split / name).mkdir(parents=True)
+            for number in range(12):
+                pixels = np.random.default_rng(number).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(tmp_path / "data" / split / name / f"{number}.png")
+    spec = replace(run_of("se:reduction=2"), data="folder:image_size=32", root=str(tmp_path / "data"))
+    spec = replace(spec, recipe=replace(spec.recipe, batch_size=4, crop_padding=0))
+    data = read_test_images(spec)
+    model = create_model(spec.backbone, spec.attention, num_classes=2, image_size=(32, 32)).eval()
+    weights = Weights(file=tmp_path / "w", sha256="0" * 64, description=describe(spec, data))
+    look = look_at(model, weights, images_of_data(data, "folder", number=2), name="se")
+    assert with_statistics(look, model, data, number=6).statistics[0].num_images == 6
+    assert with_statistics(look, model, data, number=99).statistics[0].num_images == 24
 
 
 def test_a_model_without_attention_has_none(tmp_path: Path) -> None:

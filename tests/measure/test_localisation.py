@@ -47,6 +47,14 @@ def test_a_constant_map_stays_constant_when_interpolated() -> None:
     assert torch.equal(stretched(torch.full((1, 3, 3), 0.1), size=(40, 40)), torch.ones(1, 40, 40))
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_map_that_is_no_number_says_nothing(value: float) -> None:
+    maps = torch.tensor([[[value, 1.0], [0.0, 1.0]], [[1.0, 1.0], [0.0, 0.0]]])
+    unit = stretched(maps, size=(2, 2))
+    assert torch.equal(unit[0], torch.ones(2, 2))
+    assert torch.equal(unit[1], maps[1])
+
+
 def test_each_threshold_has_its_overlap() -> None:
     maps = torch.tensor([[[1.0, 0.3], [0.6, 0.0]]])
     overlaps = overlap(maps, MASK, torch.tensor([0.2, 0.5, 0.8]))

@@ -15,6 +15,12 @@ def test_means_of_each_class() -> None:
     assert channel_weights_by_class(WEIGHTS, np.array([0, 0, 0]), num_classes=3).shape == (3, 2)
 
 
+def test_an_image_without_a_value_leaves_its_class_the_others() -> None:
+    weights = np.array([[np.nan, 0.2], [0.5, np.nan], [0.3, np.nan]])
+    found = channel_weights_by_class(weights, np.array([0, 0, 1]))
+    np.testing.assert_allclose(found, [[0.5, 0.2], [0.3, np.nan]])
+
+
 def test_what_does_not_fit_is_one_sentence() -> None:
     with pytest.raises(SpecError, match=r"need a label each \(N,\); got \(3, 2\) and \(2,\)"):
         channel_weights_by_class(WEIGHTS, np.array([0, 1]))

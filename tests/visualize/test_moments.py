@@ -73,3 +73,12 @@ def test_equal_values_have_no_shape_and_no_values_have_nothing() -> None:
     assert constant.sd == pytest.approx(0, abs=1e-16)
     assert (constant.skewness, constant.kurtosis) == (None, None)
     assert nothing == Moments(count=0, mean=None, sd=None, skewness=None, kurtosis=None)
+
+
+def test_equal_values_in_many_uneven_batches_have_no_shape() -> None:
+    sums = power_sums(np.full((1, 3), np.float32(0.3), np.float64))
+    for number in range(300):
+        sums = merged(sums, power_sums(np.full((1, 1 + 37 * number % 101), np.float32(0.3), np.float64)))
+    (found,) = moments_by_unit(sums)
+    assert (found.skewness, found.kurtosis) == (None, None)
+    assert found.sd == pytest.approx(0, abs=1e-14)
