@@ -126,9 +126,7 @@ def test_models_of_other_data_are_not_set_side_by_side(tmp_path: Path) -> None:
     files = [save_classifier(tmp_path, run_of(name)) for name in ("none", "sge:groups=4")]
     one = load_weights(files[0], Given())[1]
     other = load_weights(files[1], Given(data="cluttered-digits:test_images=50"))[1]
-    with pytest.raises(
-        SpecError, match=r"must see the same images .* differ in their data set: cluttered"
-    ):
+    with pytest.raises(SpecError, match=r"must see the same images .* differ in their data set: cluttered"):
         check_comparable([one, other])
     check_comparable([one, one])
 

@@ -3,7 +3,7 @@
 import multiprocessing
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,6 +29,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed
 FAIL, RUNNING, COMPLETE, WAITING = TrialState.FAIL, TrialState.RUNNING, TrialState.COMPLETE, TrialState.WAITING
 
 TrySettings = Callable[[Trial], list[float]]
+
+
+@pytest.fixture(autouse=True)
+def _interrupts_are_heard() -> Iterator[None]:
+    """A shell lets what it starts in the background ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
