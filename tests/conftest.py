@@ -19,11 +19,15 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _registry_as_it_was() -> Iterator[None]:
-    """A module that one test registers is not there for the next, whatever their order."""
-    before = dict(ATTENTION._objects)
+    """What one test registers is not there for the next, whatever their order."""
+    from attnbench.data import DATA
+
+    registries = (ATTENTION, DATA)
+    before = [dict(registry._objects) for registry in registries]
     yield
-    ATTENTION._objects.clear()
-    ATTENTION._objects.update(before)
+    for registry, objects in zip(registries, before, strict=True):
+        registry._objects.clear()
+        registry._objects.update(objects)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)

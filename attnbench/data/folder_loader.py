@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 from torch.utils.data import DataLoader, Dataset
@@ -102,7 +103,17 @@ def read_image(path: str) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             with Image.open(path) as image:
-                return image.convert("RGB")
+                return _eight_bits(image).convert("RGB")
     # UnidentifiedImageError is an OSError; some decoders raise the others on damaged files.
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} is damaged or no image: {error}; replace or remove it") from error
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """An image of 16 bits a pixel in 8, which Pillow would cut off at 255."""
+    if not image.mode.startswith("I"):
+        return image
+    levels = np.asarray(image)
+    # An older Pillow has 32 bits for what may be 8 of a TIFF or 16 of a PNG.
+    is_deep = image.mode != "I" or levels.max(initial=0) > 255
+    return Image.fromarray((levels // 257 if is_deep else levels).clip(0, 255).astype(np.uint8))

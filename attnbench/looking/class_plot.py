@@ -29,7 +29,7 @@ def draw_class_weights(look: Look, images: Images, *, file: str, maker: str) -> 
         content = io.BytesIO()
         figure.savefig(content, format="png", dpi=150, metadata={"Software": maker})
     caption = (
-        f"Mean weight of each channel over the images of a class; black the mean of all classes that have images. "
+        f"Mean value for each channel over the images of a class; black the mean of all classes that have images. "
         f"{over} Where classes share their weights, a module prepares features for all of them; where they differ, it "
         f"tells them apart. Panels: {', '.join(look.class_weights)}."
     )

@@ -8,7 +8,7 @@ from PIL import Image
 
 from attnbench.looking.images import Images
 from attnbench.looking.look import Look, stands_for_convolution
-from attnbench.looking.tiles import INK, Tiles, class_name, listed, with_line
+from attnbench.looking.tiles import INK, Tiles, class_name, identity, listed, with_line
 from attnbench.pictures import Picture
 from attnbench.printable import printable
 from attnbench.visualize import Colours, Row, colour_bar, grid_sheet, overlaid
@@ -97,6 +97,7 @@ def _caption(looks: Sequence[Look], images: Images, limits: _Limits) -> str:
             "that of |input|. Its colours span the 1st to the 99th percentile, and at least "
             f"{_LEAST_SPAN:g}: {of_each}."
         )
+    sentences.append(f"Weights: {'; '.join(map(identity, looks))}.")
     replaced = [look.name for look in looks if stands_for_convolution(look.spec)]
     if replaced:
         sentences.append(

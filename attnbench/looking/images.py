@@ -18,6 +18,7 @@ from attnbench.errors import CheckpointError, SpecError
 from attnbench.models.saved import ClassifierDescription
 from attnbench.spec import RunSpec
 
+_LISTED = 5
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff")
 
 
@@ -81,6 +82,11 @@ def fitting_test_images(description: ClassifierDescription) -> ImageData:
     ):
         if here != there:
             raise SpecError(f"the classifier takes {what} {there}; got {here} in {description.spec.data}")
+    if description.class_names and data.class_names and description.class_names != data.class_names:
+        raise SpecError(
+            f"the classifier knows the classes {', '.join(description.class_names[:_LISTED])} …; "
+            f"got {', '.join(data.class_names[:_LISTED])} … in {description.spec.data}"
+        )
     return data
 
 
@@ -123,7 +129,7 @@ def images_of_classes(data: ImageData, name: str, classes: Sequence[int], *, num
     if labels is None:
         return None
     chosen = [index for label in classes for index in torch.where(labels == label)[0][:number].tolist()]
-    return _chosen(data, chosen, f"the first {number} test images of each of {len(classes)} classes of {name}")
+    return _chosen(data, chosen, f"the first test images, up to {number}, of each of {len(classes)} classes of {name}")
 
 
 def batches_of(data: ImageData, chosen: Sequence[int]) -> Iterator[Batch]:

@@ -116,8 +116,10 @@ def _run_of(file: Path) -> RunSpec | None:
     """What a checkpoint says of a classifier; none where it says nothing. The weights stay on the disk."""
     try:
         content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-        if described_as(content) != "classifier":
-            return None
-        return classifier_description({DESCRIPTION: content[DESCRIPTION]}, source=file).spec
-    except Exception:  # a file that is torn or of something else may raise anything
+    except Exception as error:  # a file that is torn or of something else may raise anything
+        raise CheckpointError(
+            f"{file} is damaged, cut short or no checkpoint; remove it from the folder, or name files"
+        ) from error
+    if not isinstance(content, Mapping) or described_as(content) != "classifier":
         return None
+    return classifier_description({DESCRIPTION: content[DESCRIPTION]}, source=file).spec

@@ -57,7 +57,7 @@ def load_weights(file: Path, given: Given) -> tuple[nn.Module, Weights]:
 
     Raises:
         SpecError: If nobody says what the weights are of.
-        CheckpointError: If they cannot be read, or are of something else.
+        CheckpointError: If they cannot be read, are of something else, or are no finite numbers.
         DataError: If a file says nothing, and the data set is missing.
     """
     content, sha256 = read_hashed_checkpoint(file)
@@ -79,9 +79,10 @@ def load_weights(file: Path, given: Given) -> tuple[nn.Module, Weights]:
     else:
         description = classifier_description(content, source=file)
         description = replace(description, spec=given.over(description.spec))
-    return build_classifier(description, content, source=file), Weights(
-        file=file, sha256=sha256, description=description
-    )
+    model = build_classifier(description, content, source=file)
+    if not all(parameter.isfinite().all() for parameter in model.parameters()):
+        raise CheckpointError(f"{file} holds weights that are no finite numbers: its training has diverged")
+    return model, Weights(file=file, sha256=sha256, description=description)
 
 
 def check_comparable(all_weights: Sequence[Weights]) -> None:

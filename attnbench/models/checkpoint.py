@@ -133,7 +133,7 @@ def _decode(content: bytes, path: Path) -> Mapping[str, Any]:
             f"{str(error).partition('. ')[0]}"
         ) from error
     except Exception as error:
-        raise CheckpointError(f"{path} is not a checkpoint: {error}") from error
+        raise CheckpointError(f"{path} is not a checkpoint, or is damaged or cut short: {error!r}") from error
     if not isinstance(loaded, Mapping):
         raise CheckpointError(f"{path} must hold a dict of weights; got a {type(loaded).__name__}")
     return loaded

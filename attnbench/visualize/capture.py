@@ -143,6 +143,9 @@ def capture(model: nn.Module, *, modules: Collection[str] | None = None) -> Iter
 
 
 def _keep_shown(shown: dict[str, torch.Tensor], tensors: Mapping[str, torch.Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, torch.Tensor):
+            raise SpecError(f"observe takes tensors; got {name}={tensor!r}")
     shown.update({name: _copied(tensor) for name, tensor in tensors.items()})
 
 

@@ -36,7 +36,7 @@ MOST_CLASSES = len(_COLOURS)
 def channel_weights_by_class(
     weights: NDArray[np.floating], labels: NDArray[np.integer], *, num_classes: int | None = None
 ) -> NDArray[np.float64]:
-    """Mean weight of each channel over the images of each class.
+    """Mean value for each channel over the images of each class.
 
     Args:
         weights: Of each image's channels (N, C), as the bars of `views` have them.

@@ -172,3 +172,42 @@ def test_a_gate_that_is_one_for_all_images_is_drawn(tmp_path: Path) -> None:
     album, _ = read_album(tmp_path / "out")
     (maps,) = [picture for picture in album.pictures if picture.file == "gate-for-all-maps.png"]
     assert [line.name for line in maps.lines] == [f"layer{stage}.0.se gate" for stage in (1, 2, 3)]
+
+
+def test_weights_that_know_other_classes_are_refused(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin = tmp_path / "clothes.py"
+    plugin.write_text(
+        "import numpy as np\nimport attnbench.data as data\n"
+        "@data.register_data('clothes')\n"
+        "class Clothes(data.InMemoryData):\n"
+        "    class_names = tuple('abcdefghij')\n"
+        "    def read(self):\n"
+        "        images = data.Images(np.zeros((10, 1, 28, 28), np.uint8), np.arange(10))\n"
+        "        return 10, {split: images for split in ('train', 'validation', 'test')}\n"
+    )
+    (file,) = models.glob("se_*.ckpt")
+    assert visualize(file, "--data", "clothes", "--import", plugin, "--output", tmp_path / "out") == 2
+    assert "knows the classes zero, one, two, three, four …; got a, b, c, d, e …" in capsys.readouterr().err
+
+
+def test_weights_that_have_diverged_are_refused(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file,) = models.glob("none*.ckpt")
+    content = torch.load(file, weights_only=True)
+    content["state_dict"]["conv1.0.weight" if "conv1.0.weight" in content["state_dict"] else "conv1.weight"].fill_(
+        torch.nan
+    )
+    torch.save(content, tmp_path / "nan.ckpt")
+    assert visualize(tmp_path / "nan.ckpt", "--output", tmp_path / "out") == 2
+    assert "its training has diverged" in capsys.readouterr().err
+
+
+def test_a_damaged_file_in_a_folder_is_named(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (whole,) = models.glob("se_*.ckpt")
+    (tmp_path / "se.ckpt").write_bytes(whole.read_bytes())
+    (tmp_path / "sge.ckpt").write_bytes(whole.read_bytes()[:500])
+    assert visualize(tmp_path, "--output", tmp_path / "out") == 2
+    assert "sge.ckpt is damaged, cut short or no checkpoint" in capsys.readouterr().err

@@ -1,11 +1,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from attnbench.data import ImageData
+from attnbench.data.folder_loader import read_image
 from attnbench.errors import DataError, SpecError
 from attnbench.ranks import Share
 
@@ -172,3 +174,11 @@ def test_the_test_split_needs_no_training_images(part: str, tmp_path: Path, buil
     assert (data.num_classes, data.image_shape) == (2, (3, 8, 8))
     with pytest.raises(DataError, match="train must hold one folder of images a class"):
         build("folder:image_size=8", root=tmp_path).setup("fit")
+
+
+def test_images_of_sixteen_bits_are_those_of_eight(tmp_path: Path) -> None:
+    ramp = np.arange(256, dtype=np.uint16).reshape(16, 16)
+    Image.fromarray((257 * ramp).astype(np.uint16)).save(tmp_path / "deep.png")
+    Image.fromarray(ramp.astype(np.uint8)).save(tmp_path / "flat.png")
+    deep, flat = (np.asarray(read_image(str(tmp_path / f"{name}.png"))) for name in ("deep", "flat"))
+    np.testing.assert_array_equal(deep, flat)

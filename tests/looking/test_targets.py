@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from attnbench.errors import CheckpointError, SpecError
 from attnbench.looking import find_weights
@@ -15,7 +16,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     for attention, seed in (("none", 0), ("none", 1), ("se:reduction=2", 1), ("sge:groups=4", 1), ("sge:groups=2", 2)):
         save_classifier(folder, run_of(attention, seed=seed))
-    (folder / "theirs.ckpt").write_bytes(b"no checkpoint")
+    torch.save({"state_dict": {}}, folder / "theirs.ckpt")
     return folder
 
 

@@ -203,3 +203,17 @@ def test_what_cannot_be_looked_into_is_one_sentence() -> None:
     recurrent = nn.Sequential(nn.LSTM(2, 2))
     with pytest.raises(SpecError, match="0 must map one tensor to one; got a LSTM"), capture(recurrent, modules=["0"]):
         recurrent(torch.zeros(1, 1, 2))
+
+
+def test_only_tensors_can_be_shown() -> None:
+    class Shows(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            attnbench.observe(self, gate="open")  # type: ignore[arg-type]
+            return x
+
+    model = nn.Sequential(Shows())
+    with (
+        pytest.raises(SpecError, match="observe takes tensors; got gate='open'"),
+        capture(model, modules=["0"]),
+    ):
+        model(torch.zeros(1, 1, 2, 2))

@@ -74,14 +74,15 @@ def _columns(found: Localised, kind: MapKind) -> tuple[TableColumn, ...]:
 
 
 def _layers(maps: Sequence[LocalisedMap | None]) -> TableColumn:
-    """The layer that was chosen most often, and how often."""
+    """The layers that were chosen, most often first."""
 
     def cell(one: LocalisedMap | None) -> Cell:
         layers = Counter(one.layers).most_common() if one is not None else []
         if not layers or not layers[0][0]:
             return Cell(raw=(None, None))
-        (name, number), of = layers[0], sum(count for _, count in layers)
-        return Cell(text=name, beside="" if number == of else f"{number} of {of} seeds", raw=(name, number))
+        (name, number), *_ = layers
+        others = ", ".join(layer for layer, _ in layers[1:])
+        return Cell(text=name, beside=f"or {others}" if others else "", raw=(name, number))
 
     keys = ("attention_layer", "attention_layer_num_seeds")
     return TableColumn(header="layer", keys=keys, cells=tuple(map(cell, maps)))
@@ -124,7 +125,8 @@ def _layers_line(found: Localised) -> str:
     layers = sorted({layer for one in kinds["grad-cam"] for layer in one.layers})
     grad_cam = f"Grad-CAM is of {listed(layers)}, for the true class." if layers else ""
     attention = (
-        "Attention is of the layer named, the one with the largest share on the object in the validation images."
+        "Attention is what the module leaves of each position, |output| by |input| summed over channels, in the layer "
+        "with the largest share on the object in the validation images; where seeds differ in it, all are named."
         if kinds["attention"]
         else ""
     )
@@ -137,7 +139,7 @@ def controls_line(found: Localised) -> str:
     if not found.controls:
         return ""
     meanings = {
-        "random": "random is uniform noise in the layer's resolution",
+        "random": "random is uniform noise in the resolution of the last stage",
         "centre": "centre a Gaussian at the image's middle",
         "image": "image its own brightness (absolute value of the normalised pixels)",
     }

@@ -28,9 +28,12 @@ def score_column(scores: Sequence[Score | None], *, header: str, key: str) -> Ta
 
 
 def score_cell(score: Score | None) -> Cell:
-    """A mean with half the width of its interval; empty for none."""
+    """A mean with half the width of its interval, or its ends where they are not as far; empty for none."""
     if score is None:
         return Cell(raw=(None,) * 3)
+    if not score.is_central:
+        ends = f"[{score.low:.2f}, {score.high:.2f}]"
+        return Cell(text=f"{score.percent:.2f}", beside=ends, raw=(score.percent, score.low, score.high))
     return Cell(
         text=f"{score.percent:.2f}",
         beside="± –" if score.half_width is None else f"± {score.half_width:.2f}",
@@ -67,13 +70,14 @@ def score_difference_column(scores: Sequence[Score | None], *, key: str) -> Tabl
 def intervals_line(scores: Sequence[Score]) -> str:
     """What the intervals are over; of one seed that they say nothing of others."""
     numbers = {len(score.seeds) for score in scores}
+    ends = "in brackets are its ends where the mean is not in its middle."
     if numbers == {1}:
         return (
             "± is half the width of a 95 % interval over test images alone, of the networks of one seed: what another "
-            "seed would give is not known."
+            f"seed would give is not known; {ends}"
         )
     alone = " (of one seed over test images alone)" if 1 in numbers else ""
-    return f"± is half the width of a 95 % interval over seeds and test images{alone}."
+    return f"± is half the width of a 95 % interval over seeds and test images{alone}; {ends}"
 
 
 def differences_line(families: Sequence[Sequence[Difference]]) -> str:

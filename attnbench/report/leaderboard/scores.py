@@ -38,6 +38,13 @@ class Score:
     """To the baseline, corrected for all comparisons of this score with it; none where nothing is compared."""
 
     @property
+    def is_central(self) -> bool:
+        """Whether the mean is in the middle of its interval, but for a tenth of its width, or there is none."""
+        if self.low is None or self.high is None:
+            return True
+        return abs(self.low + self.high - 2 * self.percent) <= 0.1 * (self.high - self.low)
+
+    @property
     def half_width(self) -> float | None:
         """Half the interval's width."""
         return None if self.low is None or self.high is None else (self.high - self.low) / 2

@@ -68,7 +68,7 @@ def test_the_table_has_the_controls_below_the_variants_in_the_columns_of_both_ma
     assert texts["layer"][part.rows.index("sge")] == "layer3.2"
     assert all(text.endswith("*") for name, text in zip(part.rows, texts["Δ"], strict=True) if name in ("se", "sge"))
     layers = part.columns[-1].cells[part.rows.index("sge")]
-    assert (layers.beside, layers.raw) == ("6 of 7 seeds", ("layer3.2", 6))
+    assert (layers.beside, layers.raw) == ("or layer2.2", ("layer3.2", 6))
 
 
 def test_without_a_baseline_there_is_no_difference() -> None:
@@ -93,10 +93,10 @@ def test_notes_say_what_the_numbers_are() -> None:
         "over the first 80 test images (the energy-based pointing game of Wang et al., Score-CAM, arXiv 1910.01279)",
         "best on 100 validation images",
         "has the object's share of the image: 12.00 %",
-        "Grad-CAM is of layer3, for the true class. Attention is of the layer named",
+        "Grad-CAM is of layer3, for the true class. Attention is what the module leaves of each position",
         "No attention maps: none.",
         "random is uniform noise",
-        "95 % interval over seeds and test images.",
+        "95 % interval over seeds and test images; in brackets",
         "* passes a permutation test over seeds, at 5 % after Holm's correction for the 2 comparisons.",
     ):
         assert words in notes
@@ -116,7 +116,7 @@ def test_a_map_above_all_controls_is_not_named_with_them() -> None:
 
 def test_one_seed_speaks_of_images_alone_and_says_so() -> None:
     notes = notes_of(further_board(num_seeds=1))
-    assert "over test images alone, of the networks of one seed: what another seed would give is not known." in notes
+    assert "over test images alone, of the networks of one seed: what another seed would give is not known;" in notes
     assert "† passes Student's paired t test over images, and says nothing of other seeds" in notes
     assert "permutation" not in notes
 
