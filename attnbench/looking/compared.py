@@ -8,9 +8,10 @@ from PIL import Image
 
 from attnbench.looking.images import Images
 from attnbench.looking.look import Look, stands_for_convolution
-from attnbench.looking.tiles import INK, Tiles, class_name, identity, listed, with_line
+from attnbench.looking.tiles import INK, Tiles, class_name, identity, with_line
 from attnbench.pictures import Picture
 from attnbench.printable import printable
+from attnbench.report.numbers import listed
 from attnbench.visualize import Colours, Row, colour_bar, grid_sheet, overlaid
 from attnbench.visualize.maps import PERCENTILES
 

@@ -14,8 +14,9 @@ from attnbench.looking.images import Images
 from attnbench.looking.look import Look
 from attnbench.looking.maps_sheet import draw_maps
 from attnbench.looking.statistics import draw_statistics
-from attnbench.looking.tiles import identity, listed
+from attnbench.looking.tiles import identity
 from attnbench.pictures import Album, Picture
+from attnbench.report.numbers import listed
 
 MAKER = "attnbench visualize"
 """What a picture's file says of its origin."""

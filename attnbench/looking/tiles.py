@@ -1,6 +1,5 @@
 """What the sheets of pictures are made of: images, headings, and what classifiers are called."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
@@ -76,12 +75,3 @@ def identity(look: Look) -> str:
     spec, weights = look.spec, look.weights
     known_as = "" if look.name == spec.attention else f"{look.name}: "
     return f"{known_as}{spec.attention}, seed {spec.seed}, {weights.file.name}, SHA-256 {weights.sha256[:12]}…"
-
-
-def listed(words: Sequence[str]) -> str:
-    """Words with commas and an and between them.
-
-    >>> listed(["none", "se", "sge"])
-    'none, se and sge'
-    """
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
