@@ -15,6 +15,7 @@ from attnbench.callbacks import EpochCallback
 from attnbench.data import ImageData
 from attnbench.environment import capture_environment
 from attnbench.launching import needs_ranks, on_ranks
+from attnbench.localisation_record import Localisation
 from attnbench.localising import localise
 from attnbench.loggers import LogTo, log_epoch, log_test, open_log
 from attnbench.measure import Macs, count_macs, count_parameters, interleaved_forward_ms
@@ -70,14 +71,15 @@ def run_spec(
         data = read_data(spec)
         built = build_run_model(spec, spec.attention, data)
         counted = count_macs(built.model, data.image_shape)
+        # A model whose maps cannot be scored is found out before it is trained.
+        _localise(spec, built.model, data, num_images=min(1, spec.measure.localisation_images))
         fitted, tested = _train_and_test(spec, built.model, data, tell, checkpoint=checkpoint, log_to=log_to)
         told = partial(tell, "measure")
         robustness = evaluate_corrupted(built.model, data, spec, on_step=told) if spec.measure.corruptions else None
 
         def measured() -> Record:
             number = spec.measure.localisation_images
-            last = stage_names(Variant.parse(spec.backbone))[-1]
-            localisation = localise(built.model, data, layer=last, num_images=number, on_step=told) if number else None
+            localisation = _localise(spec, built.model, data, num_images=number, on_step=told)
             tell("measure", 0, 1)
             model_ms, baseline_ms = _measure_speed(spec, built.model, data)
             return Record(
@@ -207,6 +209,21 @@ def _values(built: BuiltModel, counted: Macs, data: ImageData, fitted: Fitted, t
 
 def _named(tested: Tested) -> dict[str, float]:
     return {f"test_{name}": value for name, value in tested.test.items()}
+
+
+def _localise(
+    spec: RunSpec,
+    model: torch.nn.Module,
+    data: ImageData,
+    *,
+    num_images: int,
+    on_step: Callable[[int, int], None] | None = None,
+) -> Localisation | None:
+    """Where the model's maps lie, Grad-CAM of its last stage among them; none for no images."""
+    if num_images == 0:
+        return None
+    last = stage_names(Variant.parse(spec.backbone))[-1]
+    return localise(model, data, layer=last, num_images=num_images, on_step=on_step)
 
 
 def _measure_speed(

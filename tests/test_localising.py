@@ -157,3 +157,22 @@ def test_it_is_refused_before_training_where_captum_is_missing(monkeypatch: pyte
 def test_measure_refuses_a_negative_number() -> None:
     with pytest.raises(SpecError, match="localisation_images must not be negative; got localisation_images=-1"):
         Measure(localisation_images=-1)
+
+
+def test_a_model_whose_maps_cannot_be_scored_is_not_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_maps(*_: object, **__: object) -> None:
+        raise SpecError("it has no maps")
+
+    def not_reached(*_: object, **__: object) -> None:
+        raise AssertionError("it was trained")
+
+    monkeypatch.setattr("attnbench.run.localise", no_maps)
+    monkeypatch.setattr("attnbench.run.fit", not_reached)
+    with pytest.raises(SpecError, match="it has no maps"):
+        run_spec(scored_spec(localisation_images=30))
+
+
+def test_being_scored_changes_nothing_of_the_training() -> None:
+    scored, plain = run_spec(scored_spec(localisation_images=30)), run_spec(scored_spec())
+    assert scored.curve == plain.curve
+    assert scored.test_correct == plain.test_correct
