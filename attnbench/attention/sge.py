@@ -32,11 +32,10 @@ from attnbench.attention.groups import check_groups
 from attnbench.attention.observing import is_observed, observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
+from attnbench.kernels.backend import Backend, check_backend
+from attnbench.kernels.sge import enhance
+from attnbench.kernels.sge_eager import compute_gate, split
 from attnbench.space import Choices, Divisors, Floats, SearchSpace
-
-EPSILON = 1e-5
-SMALLEST_VARIANCE = 1e-30
-DAMPED_BELOW = 1e-3
 
 
 @register_attention("sge", placement="block")
@@ -63,6 +62,7 @@ class SpatialGroupEnhance(nn.Module):
         gate_shift_init: float = 1.0,
         normalize: bool = True,
         source: Source = "official",
+        backend: Backend = "auto",
     ) -> None:
         """Make the gate's scale and shift.
 
@@ -73,59 +73,48 @@ class SpatialGroupEnhance(nn.Module):
             gate_shift_init: Initial β. At 1 that gate is sigmoid(1) = 0.73.
             normalize: Whether similarities are normalised over positions (eq. 3); without it a_i = γ c_i + β.
             source: σ_c of the authors' code (``official``) or of the equation (``paper``).
+            backend: What computes it: PyTorch (``eager``), a kernel for GPUs (``triton``), or which fits (``auto``).
 
         Raises:
-            SpecError: If `groups` does not divide `channels`, or there is no such `source`.
+            SpecError: If `groups` does not divide `channels`, or there is no such `source` or `backend`.
         """
         super().__init__()
         check_groups(groups, channels)
         check_source(source)
+        check_backend(backend)
         self.groups = groups
         self.normalize = normalize
         self.source = source
+        self.backend: Backend = backend
         self.gate_scale = nn.Parameter(torch.full((groups,), float(gate_scale_init)))
         self.gate_shift = nn.Parameter(torch.full((groups,), float(gate_shift_init)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Re-weight each group's positions by their similarity to its mean feature."""
-        images, channels, height, width = x.shape
-        groups, positions = self.groups, height * width
-        # Views in either memory layout; one fixed order of dimensions would stride or copy in the other.
-        channels_last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
-        if channels_last:
-            split = x.permute(0, 2, 3, 1).reshape(images, positions, groups, channels // groups)
-            position, feature, per_group = 1, 3, (1, 1, groups, 1)
-        else:
-            split = x.reshape(images, groups, channels // groups, positions)
-            position, feature, per_group = 3, 2, (1, groups, 1, 1)
-        with torch.autocast(x.device.type, enabled=False):
-            wide = split.to(torch.promote_types(x.dtype, torch.float32))
-            similarity = (wide * wide.mean(position, keepdim=True)).sum(feature, keepdim=True)
-            coefficient = self._normalized(similarity, position) if self.normalize else similarity
-            gate = torch.sigmoid(coefficient * self.gate_scale.view(per_group) + self.gate_shift.view(per_group))
         if is_observed(self):
-            shown = {"similarity": similarity, "gate": gate} | ({"normalized": coefficient} if self.normalize else {})
-            for name, tensor in shown.items():
-                by_group = tensor.squeeze(feature).transpose(1, 2) if channels_last else tensor
-                observe(self, **{name: by_group.reshape(images, groups, height, width)})
-        enhanced = split * gate.to(x.dtype)
-        if channels_last:
-            return enhanced.reshape(images, height, width, channels).permute(0, 3, 1, 2)
-        return enhanced.reshape(x.shape)
+            self._show(x)
+        return enhance(
+            x,
+            self.gate_scale,
+            self.gate_shift,
+            normalize=self.normalize,
+            official=self.source == "official",
+            backend=self.backend,
+        )
 
-    def _normalized(self, similarity: torch.Tensor, position: int) -> torch.Tensor:
-        """ĉ of similarities c over the dimension `position`."""
-        centred = similarity - similarity.mean(position, keepdim=True)
-        positions = centred.shape[position]
-        divisor = max(positions - 1, 1) if self.source == "official" else positions
-        # By hand, not by std(): its gradient is NaN on a constant map.
-        variance = centred.square().sum(position, keepdim=True) / divisor
-        deviation = variance.clamp_min(SMALLEST_VARIANCE).sqrt() + EPSILON
-        normalized = centred / deviation
-        if not torch.is_grad_enabled():
-            return normalized
-        # Both ends are equal, so only the gradient feels the weight.
-        return torch.lerp(normalized.detach(), normalized, (deviation.detach() / DAMPED_BELOW).clamp_max(1))
+    def _show(self, x: torch.Tensor) -> None:
+        parts = split(x, self.groups)
+        with torch.autocast(x.device.type, enabled=False):
+            computed = compute_gate(
+                parts,
+                self.gate_scale,
+                self.gate_shift,
+                normalize=self.normalize,
+                official=self.source == "official",
+            )
+        shown = {"similarity": computed.similarity, "gate": computed.gate}
+        shown |= {"normalized": computed.coefficient} if self.normalize else {}
+        observe(self, **{name: parts.by_group(tensor, *x.shape[2:]) for name, tensor in shown.items()})
 
     def extra_repr(self) -> str:
         """Settings for `repr`."""

@@ -1,0 +1,1 @@
+"""What attention modules compute, in few passes over the feature map: in PyTorch, and as kernels for GPUs."""

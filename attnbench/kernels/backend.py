@@ -1,0 +1,64 @@
+"""What computes an attention module: PyTorch's own operators, or kernels in Triton."""
+
+from functools import cache
+from importlib.util import find_spec
+from typing import Literal, TypeAlias, get_args
+
+import torch
+
+from attnbench.errors import SpecError
+
+Backend: TypeAlias = Literal["auto", "triton", "eager"]
+"""The setting `backend` of modules that have kernels.
+
+`auto`: kernels on a GPU that runs them, where they take the dtype; else PyTorch. `triton`: the operators that have
+these kernels, which compute by PyTorch what the kernels do not take. `eager`: PyTorch.
+"""
+
+Ran: TypeAlias = Literal["eager", "triton"]
+"""What computed, in the end."""
+
+KERNEL_DEVICES = ("cuda",)
+"""Types of device that run the kernels."""
+KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+"""What the kernels take."""
+_OLDEST_CAPABILITY = (8, 0)
+
+
+def check_backend(backend: str) -> None:
+    """Raise a SpecError unless `backend` is auto, triton or eager."""
+    if backend not in get_args(Backend):
+        raise SpecError(f"backend must be {', '.join(get_args(Backend))}; got backend={backend}")
+
+
+def takes_operator(backend: Backend, x: torch.Tensor) -> bool:
+    """Whether a module hands a map to its operator, or computes in PyTorch what autograd and the compiler look into.
+
+    Args:
+        backend: The module's setting.
+        x: The map.
+    """
+    return backend == "triton" or ran_by(backend, x.device, x.dtype) == "triton"
+
+
+def ran_by(backend: Backend, device: torch.device, dtype: torch.dtype) -> Ran:
+    """What computes a module with that setting.
+
+    Args:
+        backend: The module's setting.
+        device: Where the map is.
+        dtype: The map's.
+    """
+    return "triton" if backend != "eager" and has_kernels(device, dtype) else "eager"
+
+
+def has_kernels(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether kernels run on that device, and take that dtype."""
+    return device.type in KERNEL_DEVICES and dtype in KERNEL_DTYPES and _runs_triton(device)
+
+
+@cache
+def _runs_triton(device: torch.device) -> bool:
+    if find_spec("triton") is None:
+        return False
+    return device.type != "cuda" or torch.cuda.get_device_capability(device) >= _OLDEST_CAPABILITY
