@@ -43,7 +43,8 @@ class Split(NamedTuple):
     def by_group(self, tensor: torch.Tensor, height: int, width: int) -> torch.Tensor:
         """What there is for each group and position, as (N, G, H, W)."""
         ordered = tensor.squeeze(self.feature)
-        return (ordered.transpose(1, 2) if self.position == 1 else ordered).unflatten(2, (height, width))
+        images, groups = tensor.shape[0], tensor.shape[2 if self.position == 1 else 1]
+        return (ordered.transpose(1, 2) if self.position == 1 else ordered).reshape(images, groups, height, width)
 
 
 class Gate(NamedTuple):
@@ -61,11 +62,11 @@ class Gate(NamedTuple):
     """p."""
 
 
-def split(x: torch.Tensor, groups: int, *, like: torch.Tensor | None = None) -> Split:
-    """View a map (N, C, H, W) by groups, in its own memory layout or in that of another of its shape."""
+def split(x: torch.Tensor, groups: int) -> Split:
+    """View a map (N, C, H, W) by groups, in its memory layout."""
     images, channels, height, width = x.shape
     # One fixed order of dimensions would stride or copy in the other layout.
-    if is_channels_last(x if like is None else like):
+    if is_channels_last(x):
         by_position = x.permute(0, 2, 3, 1).reshape(images, height * width, groups, channels // groups)
         return Split(by_position, position=1, feature=3)
     return Split(x.reshape(images, groups, channels // groups, height * width), position=3, feature=2)
@@ -130,7 +131,8 @@ def gradients(
     """
     mean, deviation, coefficient = kept
     parts = split(x, len(gate_scale))
-    slope = split(grad_output, len(gate_scale), like=x).tensor
+    layout = torch.channels_last if parts.position == 1 else torch.contiguous_format
+    slope = split(grad_output.contiguous(memory_format=layout), len(gate_scale)).tensor
     wide = _widened(parts.tensor)
     positions = wide.shape[parts.position]
     gate = _gate_of(parts, coefficient, gate_scale, gate_shift)
@@ -169,7 +171,7 @@ class Enhance(torch.autograd.Function):
         return apply_gate(x, parts, computed.gate)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad_output: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """The gradients of x, γ and β."""
         x, gate_scale, gate_shift, *kept = ctx.saved_tensors
