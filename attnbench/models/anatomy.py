@@ -57,6 +57,8 @@ class Block:
     """What a `conv` module can replace."""
     own_attention: str | None = None
     """Name of the attention module that the block has of itself."""
+    let_end: Callable[[nn.Module], None] | None = None
+    """Lets a module at its end also add and rectify; see `attnbench.attention.ending`."""
 
 
 @dataclass(frozen=True, kw_only=True)

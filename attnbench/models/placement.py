@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from attnbench.attention.ending import EndsBlock
 from attnbench.attention.registration import Placing
 from attnbench.errors import ContractError, PlacementError, SpecError
 from attnbench.models.anatomy import Block, Family, Spot, Stage
@@ -99,8 +100,12 @@ def _chosen(stages: list[Stage], placing: Placing) -> list[Stage]:
 
 def _in_blocks(blocks: list[Block], placing: Placing, make: Make) -> Iterator[Place]:
     for block in blocks:
-        if placing.at in block.spots:
-            yield put_at(block.name, block.module, block.spots[placing.at], make)
+        if placing.at not in block.spots:
+            continue
+        placed = put_at(block.name, block.module, block.spots[placing.at], make)
+        if placing.at == "post-bn3" and block.let_end is not None and isinstance(placed.module, EndsBlock):
+            block.let_end(block.module)
+        yield placed
 
 
 def _as_convolutions(blocks: list[Block], make: Make) -> Iterator[Place]:

@@ -17,6 +17,7 @@ from torch import nn
 
 from attnbench.errors import SpecError
 from attnbench.models.anatomy import Block, Convolution, Family, Spot, Stage, unknown_block
+from attnbench.models.families.resnet_end import let_end, plain_class
 from attnbench.models.families.timm_backbone import timm_residual_backbone
 
 # By type of block: index of the spatial convolution, and of the last one with its norm and the block's activation.
@@ -136,9 +137,10 @@ def _stages(model: nn.Module) -> list[Stage]:
 
 
 def _block(name: str, block: Any) -> Block:
-    if type(block) not in _INDICES:
+    kind = plain_class(block)
+    if kind not in _INDICES:
         raise unknown_block(name, block, _INDICES)
-    spatial, last = _INDICES[type(block)]
+    spatial, last = _INDICES[kind]
     convolution = getattr(block, f"conv{spatial}")
     at_end = partial(Spot, channels=getattr(block, f"conv{last}").out_channels)
     return Block(
@@ -158,6 +160,7 @@ def _block(name: str, block: Any) -> Block:
         },
         convolution=Convolution(layer=f"conv{spatial}", conv=convolution, with_it=(f"bn{spatial}", f"act{spatial}")),
         own_attention=None if block.se is None else "se",
+        let_end=let_end,
     )
 
 

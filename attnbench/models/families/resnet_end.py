@@ -1,0 +1,74 @@
+"""Blocks of timm's ResNets whose attention module adds the shortcut and rectifies in the same pass."""
+
+from typing import Any, ClassVar
+
+import torch
+from timm.models.resnet import BasicBlock, Bottleneck
+from torch import nn
+
+
+class _EndedByAttention:
+    """Runs the layers of the branch, and leaves the rest to the module where that is one pass.
+
+    Anyone who hooks a layer that would be passed over sees it run as ever.
+    """
+
+    plain_class: ClassVar[type[nn.Module]]
+    """The block of timm that this one is otherwise."""
+    branch: ClassVar[tuple[str, ...]]
+    """The layers before the attention module, in their order."""
+    activation: ClassVar[str]
+    """The layer after the addition."""
+
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        """The block's output."""
+        attention = self.se
+        drops = self.drop_path is not None and self.training
+        passed_over = (attention, self.drop_path, getattr(self, self.activation))
+        if drops or any(map(_is_hooked, passed_over)) or not attention.takes_end(x):
+            plain: torch.Tensor = self.plain_class.forward(self, x)
+            return plain
+        branch = x
+        for name in self.branch:
+            branch = getattr(self, name)(branch)
+        shortcut = x if self.downsample is None else self.downsample(x)
+        ended: torch.Tensor = attention.forward_end(branch, shortcut)
+        return ended
+
+
+class EndedBasicBlock(_EndedByAttention, BasicBlock):  # type: ignore[misc]
+    """A basic block."""
+
+    plain_class = BasicBlock
+    branch = ("conv1", "bn1", "drop_block", "act1", "aa", "conv2", "bn2")
+    activation = "act2"
+
+
+class EndedBottleneck(_EndedByAttention, Bottleneck):  # type: ignore[misc]
+    """A bottleneck block."""
+
+    plain_class = Bottleneck
+    branch = ("conv1", "bn1", "act1", "conv2", "bn2", "drop_block", "act2", "aa", "conv3", "bn3")
+    activation = "act3"
+
+
+def let_end(block: Any) -> None:
+    """Let a block's attention module, an `EndsBlock`, end it, if what follows is an addition and ReLU.
+
+    The block keeps its layers and their names, and is still an instance of timm's class.
+    """
+    ended = next((ended for ended in (EndedBasicBlock, EndedBottleneck) if ended.plain_class is type(block)), None)
+    if ended is not None and type(getattr(block, ended.activation)) is nn.ReLU:
+        block.__class__ = ended
+
+
+def plain_class(block: nn.Module) -> type[nn.Module]:
+    """The class of timm that a block is of."""
+    return block.plain_class if isinstance(block, _EndedByAttention) else type(block)
+
+
+def _is_hooked(layer: Any) -> bool:
+    if layer is None:
+        return False
+    hooks = (layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks, layer._backward_pre_hooks)
+    return any(hooks)
