@@ -26,10 +26,10 @@ def enhance(
         backend: What computes.
     """
     with torch.autocast(x.device.type, enabled=False):
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() and not torch.compiler.is_exporting():
             y: torch.Tensor = Enhance.apply(x, gate_scale, gate_shift, normalize, official)
             return y
-        # The same without autograd's bookkeeping, for tracers to look into.
+        # The same by operators that tracers look into.
         parts = split(x, len(gate_scale))
         gate = compute_gate(parts, gate_scale, gate_shift, normalize=normalize, official=official).gate
         return apply_gate(x, parts, gate)

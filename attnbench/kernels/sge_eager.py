@@ -32,6 +32,11 @@ class Split(NamedTuple):
     feature: int
     """Dimension of a group's channels."""
 
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """The layout of the map."""
+        return torch.channels_last if self.position == 1 else torch.contiguous_format
+
     def per_group(self, parameter: torch.Tensor) -> torch.Tensor:
         """A parameter (G,) so that it broadcasts."""
         return parameter.view((1, 1, -1, 1) if self.position == 1 else (1, -1, 1, 1))
@@ -131,8 +136,7 @@ def gradients(
     """
     mean, deviation, coefficient = kept
     parts = split(x, len(gate_scale))
-    layout = torch.channels_last if parts.position == 1 else torch.contiguous_format
-    slope = split(grad_output.contiguous(memory_format=layout), len(gate_scale)).tensor
+    slope = split(grad_output.contiguous(memory_format=parts.memory_format), len(gate_scale)).tensor
     wide = _widened(parts.tensor)
     positions = wide.shape[parts.position]
     gate = _gate_of(parts, coefficient, gate_scale, gate_shift)
@@ -168,7 +172,10 @@ class Enhance(torch.autograd.Function):
         computed = compute_gate(parts, gate_scale, gate_shift, normalize=normalize, official=official)
         ctx.save_for_backward(x, gate_scale, gate_shift, computed.mean, computed.deviation, computed.coefficient)
         ctx.official = official
-        return apply_gate(x, parts, computed.gate)
+        # Not `apply_gate`, whose result is a view, which autograd lets nobody change in place: residual blocks do.
+        y = torch.empty_like(x, memory_format=parts.memory_format)
+        torch.mul(parts.tensor, computed.gate.to(x.dtype), out=split(y, len(gate_scale)).tensor)
+        return y
 
     @staticmethod
     @once_differentiable

@@ -116,3 +116,14 @@ def test_cannot_be_differentiated_twice() -> None:
     (slope,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         slope.sum().backward()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_output_may_be_changed_in_place(layout: torch.memory_format) -> None:
+    given = inputs(2, 6, 4, 5, groups=3, layout=layout)
+    shortcut = torch.ones(2, 6, 4, 5, dtype=torch.float64)
+    slopes = []
+    for add in (torch.Tensor.add_, torch.Tensor.add):  # as a residual block does, and not
+        y = torch.relu(add(Enhance.apply(*given, True, True), shortcut))
+        slopes.append(torch.autograd.grad(y.square().sum(), given))
+    torch.testing.assert_close(*slopes, rtol=0, atol=0)
