@@ -56,8 +56,8 @@ def heading(settings: dict[str, Any]) -> str:
         f"{settings['command']}\n{', '.join([*machine, *versions])}\n\n"
         f"Maps of {settings['batch_size']} images in {settings['dtype']}; a large copy moves "
         f"{settings['bandwidth_bytes_per_s'] / 1e9:.1f} GB/s.{busy}\n"
-        "In brackets 95 % intervals. bandwidth: the bytes of 2 passes over the map (forward), 3 (backward) or 5 (training),\n"
-        "over the time, over what that copy moves; a map that fits into a cache moves faster than that.\n"
+        "In brackets 95 % intervals. bandwidth: the bytes of 2 passes over the map (forward), 3 (backward) or 5\n"
+        "(training), over the time, over what that copy moves; a map that fits into a cache moves faster than that.\n"
     )
 
 
