@@ -100,12 +100,12 @@ def compute_gate(
     similarity = (wide * mean).sum(parts.feature, keepdim=True)
     deviation, coefficient = None, similarity
     if normalize:
-        variance, centre = torch.var_mean(similarity, parts.position, correction=0, keepdim=True)
-        positions = wide.shape[parts.position]
-        # Not the variance with correction 1, which is NaN for a single position.
-        variance = variance * (positions / _divisor(positions, official))
+        centred = similarity - similarity.mean(parts.position, keepdim=True)
+        # Not by torch.var, which takes several times as long on a CPU, and is NaN for a single position.
+        divisor = _divisor(wide.shape[parts.position], official)
+        variance = centred.square().sum(parts.position, keepdim=True) / divisor
         deviation = variance.clamp_min(SMALLEST_VARIANCE).sqrt()
-        coefficient = (similarity - centre) / (deviation + EPSILON)
+        coefficient = centred / (deviation + EPSILON)
     gate = _gate_of(parts, coefficient, gate_scale, gate_shift)
     return Gate(mean, similarity, deviation, coefficient, gate)
 
