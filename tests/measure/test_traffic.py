@@ -123,15 +123,17 @@ def test_squeeze_and_excitation() -> None:
 def test_spatial_group_wise_enhancement(memory_format: torch.memory_format) -> None:
     feature, similarity, group = 32 * FLOAT32, 8 * POSITIONS * FLOAT32, 8 * FLOAT32
     expected = {
-        # ε is added to σ; γ and β are parameters.
-        "aten::add": moved(group + similarity, group + similarity, group),
+        # ε to σ.
+        "aten::add": moved(group, group),
+        # γ and β are parameters.
+        "aten::addcmul": moved(similarity, similarity, 2 * group),
         "aten::clamp_min": moved(group, group),
         # By the number of positions, and by σ + ε.
         "aten::div": moved(group + similarity + group, group + similarity),
         # Of the map and of the similarities.
         "aten::mean": moved(MAP + similarity, feature + group),
-        # With the mean feature, with γ, and the map with the gate.
-        "aten::mul": moved(MAP + feature + similarity + MAP + similarity, MAP + similarity + MAP, group),
+        # With the mean feature, and the map with the gate.
+        "aten::mul": moved(MAP + feature + MAP + similarity, MAP + MAP),
         "aten::pow": moved(similarity, similarity),
         "aten::sigmoid": moved(similarity, similarity),
         "aten::sqrt": moved(group, group),
