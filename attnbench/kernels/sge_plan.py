@@ -53,7 +53,9 @@ def plan_kernel(
     """
     features = channels // groups
     feature_block, position_block = _power_of_two(features), _power_of_two(positions)
-    tile = feature_block * position_block
+    # Beside a position's values stands what is computed for it, which is as much in a group of one or two channels.
+    values = max(feature_block, 4 if backward else 2)
+    tile = values * position_block
     run_bytes = features * element_bytes
     fewest = -(-_SECTOR_BYTES // run_bytes) if channels_last else 1
     group_block = min(_power_of_two(max(fewest, _WARP_ELEMENTS // tile)), _power_of_two(groups))
@@ -73,15 +75,16 @@ def plan_kernel(
         holds_tile=False,
         group_block=group_block,
         feature_block=feature_block,
-        position_block=max(_PASS_ELEMENTS // (group_block * feature_block), 1),
+        position_block=max(_PASS_ELEMENTS // (group_block * max(feature_block, 2)), 1),
         num_warps=16,
     )
 
 
 def _warps(elements: int, *, backward: bool) -> int:
-    if elements <= _WARP_ELEMENTS:
-        return 1  # which waits for no other
-    return elements // _WARP_ELEMENTS * (2 if backward else 1)
+    """As few as hold the tile: the fewer there are, the less they wait for each other."""
+    warps = max(elements // _WARP_ELEMENTS, 1)
+    # Few large programs fit on a multiprocessor, whatever they hold; more warps then hide more waiting.
+    return 2 * warps if backward and warps > 4 else warps
 
 
 def _power_of_two(number: int) -> int:
