@@ -1,6 +1,5 @@
 """What computes an attention module: PyTorch's own operators, or kernels in Triton."""
 
-from functools import cache
 from importlib.util import find_spec
 from typing import Literal, TypeAlias, get_args
 
@@ -22,7 +21,9 @@ KERNEL_DEVICES = ("cuda",)
 """Types of device that run the kernels."""
 KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 """What the kernels take."""
-_OLDEST_CAPABILITY = (8, 0)
+_HAS_TRITON = find_spec("triton") is not None
+# Of GPUs, the one that brought bfloat16.
+_OLDEST_MAJOR = 8
 
 
 def check_backend(backend: str) -> None:
@@ -57,8 +58,8 @@ def has_kernels(device: torch.device, dtype: torch.dtype) -> bool:
     return device.type in KERNEL_DEVICES and dtype in KERNEL_DTYPES and _runs_triton(device)
 
 
-@cache
 def _runs_triton(device: torch.device) -> bool:
-    if find_spec("triton") is None:
-        return False
-    return device.type != "cuda" or torch.cuda.get_device_capability(device) >= _OLDEST_CAPABILITY
+    if device.type != "cuda":
+        return _HAS_TRITON
+    # Not `get_device_capability`, and nothing cached: compilers look in here, and take these properties for constants.
+    return _HAS_TRITON and torch.cuda.get_device_properties(device).major >= _OLDEST_MAJOR

@@ -2,8 +2,9 @@
 
 import torch
 
-from attnbench.kernels.backend import Backend
-from attnbench.kernels.sge_eager import Enhance, apply_gate, compute_gate, split
+from attnbench.kernels.backend import Backend, takes_operator
+from attnbench.kernels.sge_eager import Enhance, reweight
+from attnbench.kernels.sge_operator import sge, sge_add_relu
 
 
 def enhance(
@@ -25,11 +26,41 @@ def enhance(
         official: Whether σ_c has the divisor m − 1 of the authors' code, or m.
         backend: What computes.
     """
+    y: torch.Tensor
+    if takes_operator(backend, x):
+        y = sge(x, gate_scale, gate_shift, normalize, official)
+        return y
     with torch.autocast(x.device.type, enabled=False):
         if torch.is_grad_enabled() and not torch.compiler.is_exporting():
-            y: torch.Tensor = Enhance.apply(x, gate_scale, gate_shift, normalize, official)
+            y = Enhance.apply(x, gate_scale, gate_shift, normalize, official)
             return y
-        # The same by operators that tracers look into.
-        parts = split(x, len(gate_scale))
-        gate = compute_gate(parts, gate_scale, gate_shift, normalize=normalize, official=official).gate
-        return apply_gate(x, parts, gate)
+        return reweight(x, gate_scale, gate_shift, normalize=normalize, official=official)
+
+
+def enhance_add_relu(
+    x: torch.Tensor,
+    shortcut: torch.Tensor,
+    gate_scale: torch.Tensor,
+    gate_shift: torch.Tensor,
+    *,
+    normalize: bool,
+    official: bool,
+    backend: Backend,
+) -> torch.Tensor:
+    """End a residual block: relu(SGE(x) + shortcut).
+
+    Args:
+        x: The map (N, C, H, W), in any memory layout.
+        shortcut: What is added, of the map's shape.
+        gate_scale: As of `enhance`.
+        gate_shift: As of `enhance`.
+        normalize: As of `enhance`.
+        official: As of `enhance`.
+        backend: What computes.
+    """
+    if takes_operator(backend, x) and shortcut.dtype == x.dtype:
+        y: torch.Tensor = sge_add_relu(x, shortcut, gate_scale, gate_shift, normalize, official)
+        return y
+    y = enhance(x, gate_scale, gate_shift, normalize=normalize, official=official, backend=backend)
+    y += shortcut
+    return torch.relu_(y)

@@ -33,9 +33,9 @@ class Split(NamedTuple):
     """Dimension of a group's channels."""
 
     @property
-    def memory_format(self) -> torch.memory_format:
-        """The layout of the map."""
-        return torch.channels_last if self.position == 1 else torch.contiguous_format
+    def groups(self) -> int:
+        """G."""
+        return self.tensor.shape[2 if self.position == 1 else 1]
 
     def per_group(self, parameter: torch.Tensor) -> torch.Tensor:
         """A parameter (G,) so that it broadcasts."""
@@ -48,8 +48,8 @@ class Split(NamedTuple):
     def by_group(self, tensor: torch.Tensor, height: int, width: int) -> torch.Tensor:
         """What there is for each group and position, as (N, G, H, W)."""
         ordered = tensor.squeeze(self.feature)
-        images, groups = tensor.shape[0], tensor.shape[2 if self.position == 1 else 1]
-        return (ordered.transpose(1, 2) if self.position == 1 else ordered).reshape(images, groups, height, width)
+        by_group = ordered.transpose(1, 2) if self.position == 1 else ordered
+        return by_group.reshape(len(tensor), self.groups, height, width)
 
 
 class Gate(NamedTuple):
@@ -82,6 +82,11 @@ def is_channels_last(x: torch.Tensor) -> bool:
     return x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
 
 
+def layout_of(x: torch.Tensor) -> torch.memory_format:
+    """The memory layout that a map is computed in, and that its results have: its own of the two, or N×C×H×W."""
+    return torch.channels_last if is_channels_last(x) else torch.contiguous_format
+
+
 def compute_gate(
     parts: Split, gate_scale: torch.Tensor, gate_shift: torch.Tensor, *, normalize: bool, official: bool
 ) -> Gate:
@@ -110,9 +115,31 @@ def compute_gate(
     return Gate(mean, similarity, deviation, coefficient, gate)
 
 
-def apply_gate(x: torch.Tensor, parts: Split, gate: torch.Tensor) -> torch.Tensor:
-    """The map with each group's positions re-weighted, in the map's dtype and memory layout."""
+def reweight(
+    x: torch.Tensor, gate_scale: torch.Tensor, gate_shift: torch.Tensor, *, normalize: bool, official: bool
+) -> torch.Tensor:
+    """SGE of a map, in its dtype and memory layout, by operators that tracers look into.
+
+    Args:
+        x: The map.
+        gate_scale: As of `compute_gate`.
+        gate_shift: As of `compute_gate`.
+        normalize: As of `compute_gate`.
+        official: As of `compute_gate`.
+    """
+    parts = split(x, len(gate_scale))
+    gate = compute_gate(parts, gate_scale, gate_shift, normalize=normalize, official=official).gate
     return _joined(parts.tensor * gate.to(x.dtype), x)
+
+
+def apply_gate(x: torch.Tensor, parts: Split, gate: torch.Tensor) -> torch.Tensor:
+    """The map with each group's positions re-weighted, in its dtype and memory layout.
+
+    Not as in `reweight`, whose result is a view, which autograd lets nobody change in place: residual blocks do.
+    """
+    y = torch.empty_like(x, memory_format=layout_of(x))
+    torch.mul(parts.tensor, gate.to(x.dtype), out=split(y, parts.groups).tensor)
+    return y
 
 
 def gradients(
@@ -136,7 +163,7 @@ def gradients(
     """
     mean, deviation, coefficient = kept
     parts = split(x, len(gate_scale))
-    slope = split(grad_output.contiguous(memory_format=parts.memory_format), len(gate_scale)).tensor
+    slope = split(grad_output.contiguous(memory_format=layout_of(x)), len(gate_scale)).tensor
     wide = _widened(parts.tensor)
     positions = wide.shape[parts.position]
     gate = _gate_of(parts, coefficient, gate_scale, gate_shift)
@@ -172,10 +199,7 @@ class Enhance(torch.autograd.Function):
         computed = compute_gate(parts, gate_scale, gate_shift, normalize=normalize, official=official)
         ctx.save_for_backward(x, gate_scale, gate_shift, computed.mean, computed.deviation, computed.coefficient)
         ctx.official = official
-        # Not `apply_gate`, whose result is a view, which autograd lets nobody change in place: residual blocks do.
-        y = torch.empty_like(x, memory_format=parts.memory_format)
-        torch.mul(parts.tensor, computed.gate.to(x.dtype), out=split(y, len(gate_scale)).tensor)
-        return y
+        return apply_gate(x, parts, computed.gate)
 
     @staticmethod
     @once_differentiable

@@ -23,7 +23,7 @@ class Rule:
     """What is counted for some operators."""
 
     operators: tuple[str, ...]
-    """Their names in the traced graph, without ``aten::``."""
+    """Their names in the traced graph, PyTorch's own without ``aten::``."""
     count: Counter
     """The count."""
     reason: str
@@ -89,6 +89,18 @@ def _window(kernel_index: int) -> Counter:
     return count
 
 
+def _enhancement(scale_index: int, passes: int) -> Counter:
+    def count(inputs: list[Any], outputs: list[Any]) -> int:
+        images, channels, *_ = get_shape(inputs[0])
+        groups = size_of(inputs[scale_index])
+        of_groups = size_of(inputs[0]) * groups // channels
+        normalizes = inputs[scale_index + 2].toIValue()
+        of_gate = 7 * of_groups + 4 * images * groups if normalizes else 2 * of_groups
+        return int(passes * size_of(inputs[0]) + of_gate)
+
+    return count
+
+
 RULES = (
     Rule(("_convolution",), convolution, "one a weight and output position, and one an output for the bias"),
     Rule(("linear",), _linear, "inputs × outputs, and one an output for the bias"),
@@ -126,6 +138,12 @@ RULES = (
     ),
     Rule(("max_pool2d", "avg_pool2d"), _window(1), "one an element of each window"),
     Rule(("upsample_bilinear2d", "grid_sampler"), _outputs(4), "four weighted neighbours an element"),
+    Rule(
+        ("attnbench::sge",),
+        _enhancement(1, passes=4),
+        "as SGE by PyTorch's operators: four an element, and for the gate seven a position of a group and four a group",
+    ),
+    Rule(("attnbench::sge_add_relu",), _enhancement(2, passes=6), "the same, an addition and a comparison an element"),
 )
 """Every rule of the convention `full`."""
 
@@ -143,5 +161,5 @@ MOVES = (
 
 def full_rules() -> dict[str, Counter]:
     """A count for every operator that has a rule, those that count 0 among them."""
-    counted = {f"aten::{name}": rule.count for rule in RULES for name in rule.operators}
+    counted = {name if "::" in name else f"aten::{name}": rule.count for rule in RULES for name in rule.operators}
     return {**{f"aten::{name}": _outputs(0) for name in MOVES}, **counted}
