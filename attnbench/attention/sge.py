@@ -32,8 +32,8 @@ from attnbench.attention.groups import check_groups
 from attnbench.attention.observing import is_observed, observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
-from attnbench.kernels.backend import Backend, check_backend
-from attnbench.kernels.sge import enhance
+from attnbench.kernels.backend import Backend, check_backend, takes_operator
+from attnbench.kernels.sge import enhance, enhance_add_relu
 from attnbench.kernels.sge_eager import compute_gate, split
 from attnbench.space import Choices, Divisors, Floats, SearchSpace
 
@@ -93,25 +93,26 @@ class SpatialGroupEnhance(nn.Module):
         """Re-weight each group's positions by their similarity to its mean feature."""
         if is_observed(self):
             self._show(x)
-        return enhance(
-            x,
-            self.gate_scale,
-            self.gate_shift,
-            normalize=self.normalize,
-            official=self.source == "official",
-            backend=self.backend,
-        )
+        return enhance(x, self.gate_scale, self.gate_shift, backend=self.backend, **self._equation)
+
+    def takes_end(self, x: torch.Tensor) -> bool:
+        """Whether one kernel ends a block; see `attnbench.attention.ending`."""
+        return takes_operator(self.backend, x)
+
+    def forward_end(self, x: torch.Tensor, shortcut: torch.Tensor) -> torch.Tensor:
+        """Give relu(forward(x) + shortcut)."""
+        if is_observed(self):
+            self._show(x)
+        return enhance_add_relu(x, shortcut, self.gate_scale, self.gate_shift, backend=self.backend, **self._equation)
+
+    @property
+    def _equation(self) -> dict[str, bool]:
+        return {"normalize": self.normalize, "official": self.source == "official"}
 
     def _show(self, x: torch.Tensor) -> None:
         parts = split(x, self.groups)
         with torch.autocast(x.device.type, enabled=False):
-            computed = compute_gate(
-                parts,
-                self.gate_scale,
-                self.gate_shift,
-                normalize=self.normalize,
-                official=self.source == "official",
-            )
+            computed = compute_gate(parts, self.gate_scale, self.gate_shift, **self._equation)
         shown = {"similarity": computed.similarity, "gate": computed.gate}
         shown |= {"normalized": computed.coefficient} if self.normalize else {}
         observe(self, **{name: parts.by_group(tensor, *x.shape[2:]) for name, tensor in shown.items()})
