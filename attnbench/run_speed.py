@@ -30,7 +30,8 @@ def measure_speed(
     for network in (model, baseline.model):
         network.to(device=device, memory_format=layout).eval()  # type: ignore[call-overload]
     # As the model is, so that like is compared with like.
-    with compiled(baseline.model, baseline.places, spec.compute, attention=spec.baseline):
+    names = " or ".join(dict.fromkeys((spec.attention, spec.baseline)))
+    with compiled(baseline.model, baseline.places, spec.compute, attention=names):
         return interleaved_forward_ms(
             model, baseline.model, images.contiguous(memory_format=layout), rounds=spec.measure.throughput_rounds
         )

@@ -10,8 +10,9 @@ import torch
 
 from attnbench.attention import ATTENTION
 from attnbench.detection import create_detector, has_masks
+from attnbench.detection_parts import build_run_detector, read_detection_data, resized
 from attnbench.detection_record import DetectionEpoch, DetectionRecord, DetectionStore
-from attnbench.detection_run import build_run_detector, read_detection_data, resized, run_detection
+from attnbench.detection_run import run_detection
 from attnbench.detection_spec import DetectionRecipe, DetectionRun, detection_digest
 from attnbench.detection_suite import expand_detection
 from attnbench.detector_training import FittedDetector, evaluate_detector, fit_detector

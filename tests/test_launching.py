@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from attnbench.data import build_data
+from attnbench.detection_parts import build_run_detector, read_detection_data
 from attnbench.detection_record import DetectionEpoch, DetectionRecord
-from attnbench.detection_run import build_run_detector, read_detection_data, run_detection
+from attnbench.detection_run import run_detection
 from attnbench.detection_spec import DetectionRun
 from attnbench.detection_suite import expand_detection
 from attnbench.detector_training import fit_detector
