@@ -218,6 +218,17 @@ def test_one_record_is_written_and_one_rank_is_heard(tmp_path: Path) -> None:
     assert heard == [("data", 0, 1), ("train", 10, 12), ("measure", 0, 1)]
 
 
+def test_ranks_compile_their_modules(tmp_path: Path) -> None:
+    (_, plain) = expand(dataclasses.replace(tiny_suite(epochs=1), compute=TWO))
+    compiled = dataclasses.replace(plain, compute=dataclasses.replace(TWO, compile="attention"))
+    first, second = (execute(spec, tmp_path) for spec in (plain, compiled))
+    assert first.timing.compile_s is None
+    assert second.timing.compile_s is not None
+    assert second.timing.compile_s > 0
+    for name in ("train_loss", "validation_loss"):
+        assert getattr(second.curve[0], name) == pytest.approx(getattr(first.curve[0], name), rel=1e-4)
+
+
 def ends_badly(how: str, *, on_progress: Callable[..., None] | None, file: Path) -> None:
     """Rank zero says which process it is and waits for rank one, which never comes."""
     if leads():

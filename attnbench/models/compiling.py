@@ -62,7 +62,7 @@ def compiled(
     modules = [model] if compute.compile == "model" else [place.module for place in places]
     compile_in_place(modules, is_dynamic=is_dynamic, compute=compute)
     number = _GRAPHS_OF_A_MODULE * max(1, len(places))
-    with never_giving_up(number), _errors_of(attention, number), _no_needless_warnings(), _timed() as spent:
+    with never_giving_up(number), _errors_of(attention, number), _timed() as spent:
         yield spent
 
 
@@ -124,16 +124,19 @@ def check_compiler(compute: Compute) -> None:
 def never_giving_up(number: int) -> Iterator[None]:
     """Let torch compile one function so much more often than it would, and fail where that is not enough.
 
+    It does not warn of what is as it should be.
+
     Args:
         number: How many graphs more.
     """
     from torch._dynamo import config
 
-    with config.patch(
-        recompile_limit=config.recompile_limit + number,
-        accumulated_recompile_limit=config.accumulated_recompile_limit + number,
-        fail_on_recompile_limit_hit=True,
-    ):
+    limits = {name: getattr(config, name) + number for name in ("recompile_limit", "accumulated_recompile_limit")}
+    # Of a machine with CUDA's compiler and no GPU.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), config.patch(fail_on_recompile_limit_hit=True, **limits):
+        # torch looks for gradients wherever there may be some.
+        warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor that is not a leaf")
         yield
 
 
@@ -150,16 +153,6 @@ def _errors_of(attention: str, number: int) -> Iterator[None]:
         ) from error
     except TorchDynamoException as error:
         raise TrainingError(f"{attention} cannot be compiled: {one_line(error)}; {_REMEDY}") from error
-
-
-@contextmanager
-def _no_needless_warnings() -> Iterator[None]:
-    # Of a machine with CUDA's compiler and no GPU.
-    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        # torch looks for gradients wherever there may be some.
-        warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor that is not a leaf")
-        yield
 
 
 @contextmanager
