@@ -3,13 +3,13 @@
 import gc
 import time
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import nn
 
 from attnbench.efficiency_record import CONVENTIONS, Counts
-from attnbench.efficiency_spec import Phase, RowSpec
+from attnbench.efficiency_spec import Conditions, Phase, RowSpec
 from attnbench.measure import (
     bytes_saved_for_backward,
     count_flops,
@@ -22,8 +22,9 @@ from attnbench.measure import (
 from attnbench.measure.precision import half_precision
 from attnbench.measure.stopwatch import LatencyStopwatch, Step, Stopwatch, stopwatch
 from attnbench.models import BuiltModel, build_model
-from attnbench.models.compiling import compile_in_place, never_giving_up
+from attnbench.models.compiling import check_compiler, compile_in_place, never_giving_up
 from attnbench.plugins import check_unchanged
+from attnbench.spec import Compute
 
 _MOST_GRAPHS = 1000
 """Of one class in all rows, phases and batch sizes together."""
@@ -177,9 +178,16 @@ class _Compiled(nn.Module):
         return self._run(images)
 
 
-def compiling(mode: Literal["eager", "compiled-attention", "compiled"]) -> AbstractContextManager[None]:
-    """Within it no row that is to be compiled silently runs as it is, however many rows share a module's class."""
-    return nullcontext() if mode == "eager" else never_giving_up(_MOST_GRAPHS)
+def compiling(conditions: Conditions) -> AbstractContextManager[None]:
+    """Within it no row that is to be compiled silently runs as it is, however many rows share a module's class.
+
+    Raises:
+        MissingDependencyError: If there is no compiler for what is to be compiled.
+    """
+    if conditions.mode == "eager":
+        return nullcontext()
+    check_compiler(Compute(device=conditions.device, compile="model" if conditions.mode == "compiled" else "attention"))
+    return never_giving_up(_MOST_GRAPHS)
 
 
 def clock_of(phase: Phase, device: torch.device) -> Stopwatch:

@@ -145,7 +145,7 @@ def _serve(connection: "Connection[Any, Any]", row: RowSpec) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(row.conditions.threads)
     servant = _Servant(row)
-    with arithmetic(row.conditions.precision), compiling(row.conditions.mode):
+    with arithmetic(row.conditions.precision), compiling(row.conditions):
         while True:
             try:
                 method, arguments = connection.recv()
