@@ -25,10 +25,14 @@ def compile_columns(rows: Sequence[Sequence[Record] | Sequence[DetectionRecord]]
         if not of_runs:
             return Cell(raw=(None, None))
         middle, most = median(of_runs), max(of_runs)
-        return Cell(text=f"{middle:,.1f}", beside=f"({most:,.1f})", raw=(middle, most))
+        return Cell(text=_seconds(middle), beside=f"({_seconds(most)})", raw=(middle, most))
 
     keys = ("compile_s", "most_compile_s")
     return (TableColumn(header="compile s", beside="(most)", keys=keys, cells=tuple(map(cell, seconds))),)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:,.1f}" if seconds < 100 else f"{seconds:,.0f}"
 
 
 def compiled_lines(compute: Compute) -> list[str]:

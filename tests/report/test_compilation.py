@@ -43,6 +43,8 @@ def test_a_variant_has_its_median_and_its_most_over_seeds() -> None:
         ("0.0", "(0.0)", (0.0, 0.0)),
         ("2.5", "(31.3)", (2.5, 31.26)),
     ]
+    (column,) = compile_columns([[make_record(compile_s=1234.5)]])
+    assert (column.cells[0].text, column.cells[0].beside) == ("1,234", "(1,234)")
 
 
 def test_where_nothing_was_compiled_there_is_no_column() -> None:
