@@ -4,6 +4,7 @@ from attnbench.data.base import Split, check_divided_splits
 from attnbench.data.detection import DetectionData
 from attnbench.detection_spec import DetectionRun
 from attnbench.errors import DataError, SpecError
+from attnbench.models.compiling import check_compiler
 from attnbench.training import resolve_device
 
 
@@ -12,9 +13,16 @@ def check_run(spec: DetectionRun, data: DetectionData) -> None:
 
     Raises:
         SpecError: If the recipe validates, and the data set has no images for it; if splits are too small to be
-            divided as the spec says; if norms are to be synchronised on a CPU.
+            divided as the spec says; if norms are to be synchronised on a CPU; if the whole detector is to be compiled.
+        MissingDependencyError: If there is no compiler for what is to be compiled.
         DataError: If no object in the images counts.
     """
+    if spec.compute.compile == "model":
+        raise SpecError(
+            "a detector is compiled in its attention modules only: the number of its regions differs from image to "
+            "image; got compile='model', allowed: none, attention"
+        )
+    check_compiler(spec.compute)
     if spec.recipe.norm == "sync" and spec.compute.devices > 1 and resolve_device(spec.compute).type == "cpu":
         raise SpecError(
             f"norm sync needs GPUs: torch synchronises no batch norms on a CPU; got norm='sync', "

@@ -111,6 +111,9 @@ class DetectionTiming:
     what it finds decides what it computes, so parts such as a mask head may have had nothing to do."""
     baseline_forward_ms: tuple[float, ...]
     """Milliseconds of the baseline's pass beside each of them."""
+    compile_s: float | None = None
+    """Seconds in which torch compiled for training, validation and test, as in `attnbench.record.Timing`; of a resumed
+    run since it was resumed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

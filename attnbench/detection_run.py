@@ -10,11 +10,11 @@ from typing import Any
 import lightning
 import torch
 
-from attnbench.data.detection import DetectionData, Examples, build_detection_data
-from attnbench.detection import BuiltDetector, build_detector, has_masks
+from attnbench.data.detection import DetectionData
+from attnbench.detection import BuiltDetector, has_masks
 from attnbench.detection.saved import DetectorDescription
-from attnbench.detection.weights import PRETRAINED
 from attnbench.detection_checks import check_run
+from attnbench.detection_parts import build_run_detector, first_image, read_detection_data, resized, weights_sha256
 from attnbench.detection_record import (
     DETECTION_SCHEMA,
     DetectionRecord,
@@ -22,7 +22,7 @@ from attnbench.detection_record import (
     DetectionValues,
     DetectorCounts,
 )
-from attnbench.detection_spec import DetectionRecipe, DetectionRun, detection_digest
+from attnbench.detection_spec import DetectionRun, detection_digest
 from attnbench.detector_training import FittedDetector, evaluate_detector, fit_detector
 from attnbench.environment import capture_environment
 from attnbench.errors import CheckpointError
@@ -32,7 +32,7 @@ from attnbench.matches import Matches
 from attnbench.measure import interleaved_forward_ms
 from attnbench.measure.average_precision import Scored
 from attnbench.measure.detector import count_detector
-from attnbench.models.checkpoint import read_hashed_checkpoint
+from attnbench.models.compiling import compiled, forgotten_afterwards
 from attnbench.paths import check_output_file
 from attnbench.plugins import check_unchanged
 from attnbench.ranks import from_leader, leads, seed_of_rank
@@ -73,16 +73,19 @@ def run_detection(
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     started = time.perf_counter()
     _check_files(spec)
-    with use_threads(spec.compute.threads):
+    with use_threads(spec.compute.threads), forgotten_afterwards(spec.compute):
         tell("data", 0, 1)
         data = read_detection_data(spec)
         check_run(spec, data)
         built = build_run_detector(spec, spec.attention, data, weights=spec.weights)
         image = first_image(data)
         counts = count_detector(built.model, resized(image, spec.recipe))
-        fitted, scored = _train_and_test(
-            spec, built.model, data, tell, checkpoint=checkpoint, resume=resume, log_to=log_to
-        )
+        with compiled(
+            built.model, built.places, spec.compute, attention=spec.attention, is_dynamic=True
+        ) as compilation:
+            fitted, scored = _train_and_test(
+                spec, built.model, data, tell, checkpoint=checkpoint, resume=resume, log_to=log_to
+            )
 
         def measured() -> DetectionRecord:
             tell("measure", 0, 1)
@@ -102,72 +105,11 @@ def run_detection(
                     train_s=fitted.train_s,
                     forward_ms=model_ms,
                     baseline_forward_ms=baseline_ms,
+                    compile_s=compilation.seconds,
                 ),
             )
 
         return from_leader(measured)
-
-
-def first_image(data: DetectionData) -> torch.Tensor:
-    """The first test image, (3, H, W) in [0, 1]."""
-    test = data.split("test")
-    image: torch.Tensor = Examples(test.images, test.annotations, training=False, masks=False)[0, False][0]
-    return image
-
-
-def resized(image: torch.Tensor, recipe: DetectionRecipe) -> tuple[int, int]:
-    """Height and width that a detector resizes an image (3, H, W) to."""
-    height, width = image.shape[-2:]
-    scale = min(recipe.short_side / min(height, width), recipe.long_side / max(height, width))
-    return int(height * scale), int(width * scale)
-
-
-def weights_sha256(weights: str | None) -> str | None:
-    """The hash of a file of weights; none where there is none.
-
-    Raises:
-        CheckpointError: If it cannot be read.
-    """
-    if weights is None or weights == PRETRAINED:
-        return None
-    return read_hashed_checkpoint(Path(weights).expanduser())[1]
-
-
-def read_detection_data(spec: DetectionRun) -> DetectionData:
-    """The data of a run, read.
-
-    Raises:
-        DataError: If it is missing or damaged.
-    """
-    data = build_detection_data(
-        spec.data_to_read,
-        root=spec.root,
-        annotations=spec.annotations,
-        recipe=spec.recipe,
-        seed=spec.seed,
-        masks=has_masks(spec.detector),
-    )
-    from_leader(data.prepare_data)
-    data.setup("fit")
-    return data
-
-
-def build_run_detector(
-    spec: DetectionRun, attention: str, data: DetectionData, *, weights: str | None
-) -> BuiltDetector:
-    """The untrained detector of a run, with the attention given, and a body of the weights given."""
-    return build_detector(
-        spec.detector,
-        spec.backbone,
-        attention,
-        num_classes=data.num_classes,
-        short_side=spec.recipe.short_side,
-        long_side=spec.recipe.long_side,
-        frozen_stages=spec.recipe.frozen_stages,
-        norm=spec.recipe.norm,
-        weights=weights,
-        seed=spec.seed,
-    )
 
 
 def _silent(phase: str, done: int, total: int) -> None:
@@ -227,12 +169,14 @@ def _measure_speed(
     layout = torch.channels_last if spec.compute.channels_last else torch.contiguous_format
     # Both as they are before training: what two trained detectors find differs, and with it what they compute.
     model, baseline = (
-        build_run_detector(spec, attention, data, weights=None)
-        .model.to(device=device, memory_format=layout)  # type: ignore[call-overload]
-        .eval()
-        for attention in (spec.attention, spec.baseline)
+        build_run_detector(spec, attention, data, weights=None) for attention in (spec.attention, spec.baseline)
     )
-    return interleaved_forward_ms(model, baseline, image.to(device)[None], rounds=spec.speed_rounds)
+    for detector in (model.model, baseline.model):
+        detector.to(device=device, memory_format=layout).eval()  # type: ignore[call-overload]
+    both = (*model.places, *baseline.places)
+    names = " or ".join(dict.fromkeys((spec.attention, spec.baseline)))
+    with compiled(model.model, both, spec.compute, attention=names, is_dynamic=True):
+        return interleaved_forward_ms(model.model, baseline.model, image.to(device)[None], rounds=spec.speed_rounds)
 
 
 def _values(built: BuiltDetector, counts: DetectorCounts, data: DetectionData, scored: Scored) -> DetectionValues:

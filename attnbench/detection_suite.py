@@ -7,13 +7,9 @@ from pathlib import Path
 from attnbench.data.detection import DETECTION_DATA, fault_sentences
 from attnbench.detection import DETECTORS
 from attnbench.detection_checks import check_run
+from attnbench.detection_parts import build_run_detector, read_detection_data, weights_sha256
 from attnbench.detection_record import DetectionRecord, DetectionStore
-from attnbench.detection_run import (
-    build_run_detector,
-    read_detection_data,
-    run_detection,
-    weights_sha256,
-)
+from attnbench.detection_run import run_detection
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
 from attnbench.errors import CheckpointError
 from attnbench.execution import Grid, tell_progress

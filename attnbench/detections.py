@@ -10,7 +10,7 @@ from torch import nn
 
 from attnbench.data.detection import DetectionData, Examples, Target
 from attnbench.detection.saved import DetectorDescription
-from attnbench.detection_run import read_detection_data
+from attnbench.detection_parts import read_detection_data
 from attnbench.errors import SpecError
 
 MASK_THRESHOLD = 0.5

@@ -8,8 +8,8 @@ from attnbench.data import ImageData
 from attnbench.data.detection import DetectionData
 from attnbench.detection import has_masks
 from attnbench.detection_checks import check_run
+from attnbench.detection_parts import build_run_detector, read_detection_data
 from attnbench.detection_record import AveragePrecisions, DetectionEpoch, DetectionStore
-from attnbench.detection_run import build_run_detector, read_detection_data
 from attnbench.detection_spec import DetectionRecipe, DetectionRun, DetectionSuite
 from attnbench.detection_suite import detection_grid
 from attnbench.localisation_record import MapKind

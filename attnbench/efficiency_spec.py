@@ -28,8 +28,9 @@ class Conditions:
 
     batch_size: int
     """Images of a step, as asked for; where memory ends, fewer are taken for all rows together."""
-    mode: Literal["eager", "compiled"] = "eager"
-    """Operator by operator, or by torch.compile with its default backend and static shapes."""
+    mode: Literal["eager", "compiled-attention", "compiled"] = "eager"
+    """Operator by operator, or by torch.compile with its default backend and static shapes: each attention module by
+    itself, or the whole model."""
     layout: Literal["nchw", "channels_last"] = "nchw"
     """Memory layout of the feature maps."""
     precision: Literal["float32", "tf32", "bfloat16", "float16"] = "float32"

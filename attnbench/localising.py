@@ -70,12 +70,14 @@ def localise(
     was_training = model.training
     model.eval()
     try:
-        for split in _SPLITS:
-            for maps, masks in _maps(model, data, split, layer=layer, num_images=num_images):
-                scorers[split].add(maps, masks)
-                done += len(masks)
-                if on_step is not None:
-                    on_step(done, total)
+        # A compiled module does not show what it computes inside.
+        with torch.compiler.set_stance("force_eager"):
+            for split in _SPLITS:
+                for maps, masks in _maps(model, data, split, layer=layer, num_images=num_images):
+                    scorers[split].add(maps, masks)
+                    done += len(masks)
+                    if on_step is not None:
+                        on_step(done, total)
     finally:
         model.train(was_training)
     return localisation_of(scorers["validation"], scorers["test"])

@@ -95,6 +95,8 @@ class DryRun:
     """Free space on the disk of the store."""
     machines: tuple[Machine, ...]
     """Where the records come from whose times were taken, without this machine."""
+    is_compiled: bool = False
+    """Whether runs compile first, which the timed steps do not."""
 
     @property
     def missing(self) -> tuple[PlannedRun, ...]:
@@ -180,6 +182,7 @@ def look_ahead(prospect: Prospect[S], store: RecordFolder[R], *, workers: int | 
         cached_bytes=_bytes_in(cache_folder()),
         free_bytes=shutil.disk_usage(_existing(store.path)).free,
         machines=tuple(sorted((m for m in used if not same_hardware(m, here)), key=repr)),
+        is_compiled=prospect.compute.compile != "none",
     )
 
 

@@ -112,6 +112,10 @@ class Timing:
     """Milliseconds of each timed forward pass of the model, in inference mode."""
     baseline_forward_ms: tuple[float, ...]
     """Milliseconds of the baseline's pass beside each of them."""
+    compile_s: float | None = None
+    """Seconds in which torch compiled for training, validation and tests, from its own calls at each begin and end.
+    They are part of `wall_s`, and of `train_s` but for the tests' share; what the timed passes add is left out. None
+    where nothing was to be compiled."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -111,6 +111,8 @@ def _fault_of_timing(timing: "Timing") -> str | None:
         return f"a pass must take {allowed}; got {min(passes_ms):g} … {max(passes_ms):g}"
     if not (0 <= timing.train_s <= _LONGEST and 0 <= timing.wall_s <= _LONGEST):
         return f"train_s and wall_s must lie in [0, {_LONGEST:g}]; got {timing.train_s:g} and {timing.wall_s:g}"
+    if timing.compile_s is not None and not 0 <= timing.compile_s <= _LONGEST:
+        return f"compile_s must lie in [0, {_LONGEST:g}]; got {timing.compile_s:g}"
     if timing.throughput_batch_size < 1:
         return f"throughput_batch_size must be at least 1; got {timing.throughput_batch_size}"
     return None

@@ -18,8 +18,9 @@ from attnbench.launching import needs_ranks, on_ranks
 from attnbench.localisation_record import Localisation
 from attnbench.localising import localise
 from attnbench.loggers import LogTo, log_epoch, log_test, open_log
-from attnbench.measure import Macs, count_macs, count_parameters, interleaved_forward_ms
+from attnbench.measure import Macs, count_macs, count_parameters
 from attnbench.models import BuiltModel
+from attnbench.models.compiling import compiled, forgotten_afterwards
 from attnbench.models.meeting import stage_names
 from attnbench.packed import PackedBits, PackedIntegers
 from attnbench.paths import check_output_file
@@ -29,8 +30,9 @@ from attnbench.record import SCHEMA, Record, Timing, Values
 from attnbench.resuming import StateFile
 from attnbench.robustness import evaluate_corrupted
 from attnbench.run_parts import build_run_model, describe, read_data
+from attnbench.run_speed import measure_speed
 from attnbench.spec import RunSpec, digest
-from attnbench.training import Fitted, Tested, evaluate, fit, resolve_device, use_threads
+from attnbench.training import Fitted, Tested, evaluate, fit, use_threads
 from attnbench.variant import Variant
 
 ProgressCallback = Callable[[str, int, int], None]
@@ -66,44 +68,48 @@ def run_spec(
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     started = time.perf_counter()
     check_unchanged(spec.plugin, spec.data_plugin)
-    with use_threads(spec.compute.threads):
+    with use_threads(spec.compute.threads), forgotten_afterwards(spec.compute):
         tell("data", 0, 1)
         data = read_data(spec)
         built = build_run_model(spec, spec.attention, data)
         counted = count_macs(built.model, data.image_shape)
         # A model whose maps cannot be scored is found out before it is trained.
         _localise(spec, built.model, data, num_images=min(1, spec.measure.localisation_images))
-        fitted, tested = _train_and_test(spec, built.model, data, tell, checkpoint=checkpoint, log_to=log_to)
-        told = partial(tell, "measure")
-        robustness = evaluate_corrupted(built.model, data, spec, on_step=told) if spec.measure.corruptions else None
+        with compiled(built.model, built.places, spec.compute, attention=spec.attention) as compilation:
+            fitted, tested = _train_and_test(spec, built.model, data, tell, checkpoint=checkpoint, log_to=log_to)
+            told = partial(tell, "measure")
+            robustness = evaluate_corrupted(built.model, data, spec, on_step=told) if spec.measure.corruptions else None
+            # Not that of the timed passes, some of which are the baseline's.
+            compile_s = compilation.seconds
 
-        def measured() -> Record:
-            number = spec.measure.localisation_images
-            localisation = _localise(spec, built.model, data, num_images=number, on_step=told)
-            tell("measure", 0, 1)
-            model_ms, baseline_ms = _measure_speed(spec, built.model, data)
-            return Record(
-                schema=SCHEMA,
-                digest=digest(spec),
-                spec=spec,
-                environment=capture_environment(spec.compute),
-                curve=fitted.curve,
-                values=_values(built, counted, data, fitted, tested),
-                test_correct=PackedBits.pack(tested.test_correct),
-                test_sources=None if data.test_sources is None else PackedIntegers.pack(data.test_sources),
-                localisation=localisation,
-                robustness=robustness,
-                timing=Timing(
-                    started_at=started_at,
-                    wall_s=time.perf_counter() - started,
-                    train_s=fitted.train_s,
-                    throughput_batch_size=spec.measure.throughput_batch_size,
-                    forward_ms=model_ms,
-                    baseline_forward_ms=baseline_ms,
-                ),
-            )
+            def measured() -> Record:
+                number = spec.measure.localisation_images
+                localisation = _localise(spec, built.model, data, num_images=number, on_step=told)
+                tell("measure", 0, 1)
+                model_ms, baseline_ms = measure_speed(spec, built.model, data)
+                return Record(
+                    schema=SCHEMA,
+                    digest=digest(spec),
+                    spec=spec,
+                    environment=capture_environment(spec.compute),
+                    curve=fitted.curve,
+                    values=_values(built, counted, data, fitted, tested),
+                    test_correct=PackedBits.pack(tested.test_correct),
+                    test_sources=None if data.test_sources is None else PackedIntegers.pack(data.test_sources),
+                    localisation=localisation,
+                    robustness=robustness,
+                    timing=Timing(
+                        started_at=started_at,
+                        wall_s=time.perf_counter() - started,
+                        train_s=fitted.train_s,
+                        throughput_batch_size=spec.measure.throughput_batch_size,
+                        forward_ms=model_ms,
+                        baseline_forward_ms=baseline_ms,
+                        compile_s=compile_s,
+                    ),
+                )
 
-        return from_leader(measured)
+            return from_leader(measured)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,13 +147,15 @@ def validate_spec(
         AttnBenchError: If the spec names something that is not there or does not fit, or training diverges.
     """
     check_unchanged(spec.plugin, spec.data_plugin)
-    with use_threads(spec.compute.threads):
+    with use_threads(spec.compute.threads), forgotten_afterwards(spec.compute):
         data = read_data(spec)
-        model = build_run_model(spec, spec.attention, data).model
+        built = build_run_model(spec, spec.attention, data)
+        model = built.model
         counted = count_macs(model, data.image_shape)
         state = None if resume is None else StateFile(path=resume, digest=digest(spec))
-        fitted = _train(spec, model, data, on_epoch=on_epoch, resume=state)
-        model_ms, baseline_ms = _measure_speed(spec, model, data) if is_timed else ((), ())
+        with compiled(model, built.places, spec.compute, attention=spec.attention):
+            fitted = _train(spec, model, data, on_epoch=on_epoch, resume=state)
+            model_ms, baseline_ms = measure_speed(spec, model, data) if is_timed else ((), ())
         return Validated(
             fitted=fitted,
             parameters=count_parameters(model),
@@ -224,17 +232,3 @@ def _localise(
         return None
     last = stage_names(Variant.parse(spec.backbone))[-1]
     return localise(model, data, layer=last, num_images=num_images, on_step=on_step)
-
-
-def _measure_speed(
-    spec: RunSpec, model: torch.nn.Module, data: ImageData
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    device = resolve_device(spec.compute)
-    layout = torch.channels_last if spec.compute.channels_last else torch.contiguous_format
-    images = torch.zeros(spec.measure.throughput_batch_size, *data.image_shape, device=device)
-    baseline = build_run_model(spec, spec.baseline, data).model
-    for network in (model, baseline):
-        network.to(device=device, memory_format=layout).eval()  # type: ignore[call-overload]
-    return interleaved_forward_ms(
-        model, baseline, images.contiguous(memory_format=layout), rounds=spec.measure.throughput_rounds
-    )

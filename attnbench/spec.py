@@ -20,6 +20,9 @@ Corruption: TypeAlias = Literal["noise", "blur", "occlusion", "clutter"]
 CORRUPTIONS: tuple[Corruption, ...] = get_args(Corruption)
 """All of it, in the order of a report."""
 
+Compilation: TypeAlias = Literal["none", "attention", "model"]
+"""What torch.compile makes kernels of: nothing, each attention module by itself, or the whole model."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -116,6 +119,8 @@ class Compute:
     devices: int = field(default=1, metadata=LATER)
     """Processes of one run, each with a GPU of its own or with `threads` threads of the CPU; the images of each step
     are divided among them. Another number gives other last bits, and other statistics of batch norms."""
+    compile: Compilation = field(default="none", metadata=LATER)
+    """What is compiled; see `attnbench.models.compiling`. Compiled code gives other last bits."""
 
     def __post_init__(self) -> None:
         for name in ("threads", "devices"):

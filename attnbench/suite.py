@@ -10,6 +10,7 @@ from attnbench.data import DATA
 from attnbench.execution import Failure, Grid, SuiteResult, run_missing, tell_progress
 from attnbench.loggers import LoggedSpec, LogTo, log_name
 from attnbench.models import NO_ATTENTION
+from attnbench.models.compiling import check_compiler
 from attnbench.plugins import import_plugins, plugin_that_defines
 from attnbench.record import Record, Store
 from attnbench.run import run_spec
@@ -74,6 +75,7 @@ def check_models(run: RunSpec, variants: Iterable[str]) -> None:
     Raises:
         AttnBenchError: If anything named is not there or does not fit.
     """
+    check_compiler(run.compute)
     data = read_data(run)
     for attention in variants:
         build_run_model(run, attention, data)

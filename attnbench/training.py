@@ -221,6 +221,8 @@ def make_trainer(
             precision=precisions[resolve_precision(compute)],
             gradient_clip_val=recipe.gradient_clip_norm,
             deterministic=compute.deterministic,
+            # A test in another mode than validation would have as many graphs of its own.
+            inference_mode=compute.compile == "none",
             callbacks=[AgreeOnBuffers(), *callbacks] if is_rank() else callbacks,
             limit_val_batches=validation_batches,
             logger=False,

@@ -37,6 +37,23 @@ def _torch_as_it_was() -> Iterator[None]:
     torch.use_deterministic_algorithms(False)
 
 
+@pytest.fixture
+def graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[torch.Size, ...]]]:
+    """Lets torch.compile run each graph as it is, which takes no compiler; the shapes of the inputs of each graph."""
+    made: list[tuple[torch.Size, ...]] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[object]) -> object:
+        made.append(tuple(given.shape for given in inputs if isinstance(given, torch.Tensor)))
+        return graph.forward
+
+    def compile_quickly(module: torch.nn.Module, *, dynamic: bool | None = None, options: object = None) -> None:
+        module._compiled_call_impl = torch.compile(module._call_impl, dynamic=dynamic, backend=backend)
+
+    monkeypatch.setattr(torch.nn.Module, "compile", compile_quickly)
+    yield made
+    torch.compiler.reset()
+
+
 @pytest.fixture(scope="session")
 def tiny_spec() -> RunSpec:
     """The tiny suite's run of an attention module."""

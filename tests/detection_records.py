@@ -18,7 +18,7 @@ from attnbench.detection_record import (
 )
 from attnbench.detection_spec import DetectionRecipe, DetectionRun, detection_digest
 from attnbench.matches import AREAS, IOU_THRESHOLDS, Matches, MatchTable
-from attnbench.spec import PluginFile
+from attnbench.spec import Compute, PluginFile
 from attnbench.stats.average_precision import average_precisions
 from tests.records import ENVIRONMENT
 
@@ -112,6 +112,7 @@ def make_detection_record(
     num_replaced: int = 0,
     forward_ms: tuple[float, ...] = (50.0, 50.0, 50.0),
     baseline_forward_ms: tuple[float, ...] = (50.0, 45.0, 40.0),
+    compile_s: float | None = None,
     started_at: str = "2030-01-01T00:00:00+00:00",
     **environment: Any,
 ) -> DetectionRecord:
@@ -140,6 +141,7 @@ def make_detection_record(
         num_replaced: The backbone's own modules that were taken out.
         forward_ms: Milliseconds of the timed passes.
         baseline_forward_ms: Those of the baseline beside them.
+        compile_s: Seconds of compiling; none where nothing was compiled.
         started_at: Start of the run.
     """
     box = make_matches(skill, seed) if matches is None else matches
@@ -153,6 +155,7 @@ def make_detection_record(
         weights=weights,
         weights_sha256=weights_sha256,
         recipe=recipe,
+        compute=Compute(compile="none" if compile_s is None else "attention"),
         baseline=baseline,
         seed=seed,
         plugin=plugin,
@@ -190,6 +193,7 @@ def make_detection_record(
             train_s=300.0,
             forward_ms=forward_ms,
             baseline_forward_ms=baseline_forward_ms,
+            compile_s=compile_s,
         ),
     )
 

@@ -11,7 +11,7 @@ from attnbench.localisation_record import STEPS, LayerScores, Localisation, MapK
 from attnbench.packed import PackedBits, PackedIntegers
 from attnbench.record import SCHEMA, Environment, Epoch, Record, Timing, Values
 from attnbench.robustness_record import Corrupted
-from attnbench.spec import Corruption, Measure, PluginFile, Recipe, RunSpec, digest
+from attnbench.spec import Compute, Corruption, Measure, PluginFile, Recipe, RunSpec, digest
 
 NUM_TEST_IMAGES = 10_000
 
@@ -44,6 +44,7 @@ def make_record(
     forward_ms: tuple[float, ...] = (10.0, 10.0, 10.0),
     baseline_forward_ms: tuple[float, ...] = (10.0, 9.0, 8.0),
     train_s: float = 100.0,
+    compile_s: float | None = None,
     plugin: PluginFile | None = None,
     data_plugin: PluginFile | None = None,
     started_at: str = "2030-01-01T00:00:00+00:00",
@@ -68,6 +69,7 @@ def make_record(
         data=data,
         baseline=baseline,
         recipe=recipe,
+        compute=Compute(compile="none" if compile_s is None else "attention"),
         measure=Measure(
             localisation_images=localisation.num_images if localisation else 0,
             corruptions=tuple(dict.fromkeys(corrupted.corruption for corrupted in robustness or ())),
@@ -116,6 +118,7 @@ def make_record(
             throughput_batch_size=64,
             forward_ms=forward_ms,
             baseline_forward_ms=baseline_forward_ms,
+            compile_s=compile_s,
         ),
         localisation=localisation,
         robustness=robustness,

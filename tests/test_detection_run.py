@@ -10,12 +10,13 @@ import torch
 
 from attnbench.attention import ATTENTION
 from attnbench.detection import create_detector, has_masks
+from attnbench.detection_parts import build_run_detector, read_detection_data, resized
 from attnbench.detection_record import DetectionEpoch, DetectionRecord, DetectionStore
-from attnbench.detection_run import build_run_detector, read_detection_data, resized, run_detection
+from attnbench.detection_run import run_detection
 from attnbench.detection_spec import DetectionRecipe, DetectionRun, detection_digest
 from attnbench.detection_suite import expand_detection
 from attnbench.detector_training import FittedDetector, evaluate_detector, fit_detector
-from attnbench.errors import CheckpointError, DivergedError
+from attnbench.errors import CheckpointError, DivergedError, SpecError
 from attnbench.models import create_model, save_weights
 from attnbench.resuming import StateFile
 from attnbench.spec import Compute
@@ -185,6 +186,23 @@ def test_an_epoch_without_validation_has_none() -> None:
         model, data, recipe=spec.recipe, compute=spec.compute, num_classes=10, has_masks=False, on_epoch=points.append
     )
     assert [point.validation is not None for point in points] == [False, True, False]
+
+
+def test_compiled_modules_train_as_plain_ones_do(graphs: list[object]) -> None:
+    spec = run_of(epochs=1)
+    plain = run_detection(spec)
+    assert (plain.timing.compile_s, graphs) == (None, [])
+    compiled = run_detection(replace(spec, compute=Compute(device="cpu", compile="attention")))
+    assert (compiled.curve, compiled.values) == (plain.curve, plain.values)
+    assert compiled.timing.compile_s is not None
+    assert compiled.timing.compile_s > 0
+    assert graphs
+
+
+def test_a_whole_detector_is_not_compiled() -> None:
+    spec = run_of("retinanet", compute=Compute(device="cpu", compile="model"))
+    with pytest.raises(SpecError, match=r"in its attention modules only: .* got compile='model', allowed: none, atten"):
+        run_detection(spec)
 
 
 def test_images_are_resized_to_the_short_side_within_the_long_one() -> None:

@@ -6,8 +6,9 @@ import torch
 
 from attnbench.data.detection import DETECTION_DATA
 from attnbench.detection import DETECTORS
+from attnbench.detection_parts import read_detection_data
 from attnbench.detection_record import DetectionRecord, DetectionStore
-from attnbench.detection_run import read_detection_data, run_detection
+from attnbench.detection_run import run_detection
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
 from attnbench.detection_suite import (
     STATES,

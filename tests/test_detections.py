@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from attnbench.detection.saved import DetectorDescription
-from attnbench.detection_run import read_detection_data
+from attnbench.detection_parts import read_detection_data
 from attnbench.detection_suite import expand_detection
 from attnbench.detections import annotated_data, annotated_images, detect_objects
 from attnbench.errors import SpecError

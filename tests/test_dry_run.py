@@ -55,6 +55,15 @@ def test_without_records_it_times_steps_and_writes_nothing(tmp_path: Path) -> No
     assert "4 runs, of which 4 would be trained" in shown(planned)
 
 
+def test_steps_are_timed_as_they_are_where_runs_compile(tmp_path: Path, graphs: list[object]) -> None:
+    suite = tiny_suite(("sge:groups=4",), epochs=1)
+    suite = replace(suite, baseline="sge:groups=4", compute=replace(suite.compute, compile="attention"))
+    planned = dry_run(suite, Store(tmp_path), workers=1, seconds=0.1)
+    assert graphs == []
+    assert "They were not compiled, as the runs would be." in " ".join(shown(planned).split())
+    assert "compiled" not in shown(replace(planned, is_compiled=False))
+
+
 def test_records_of_other_seeds_tell_the_time_and_the_size(store: Store) -> None:
     planned = dry_run(tiny_suite(seeds=(0, 1, 2)), store, workers=1)
     records = store.read()[0]

@@ -128,6 +128,7 @@ def test_what_is_no_record_is_named(tmp_path: Path, text: bytes) -> None:
         (("timing", "baseline_forward_ms", 1), 1e308, "a pass must take 1e-06 … 1e+10 ms"),
         (("timing", "train_s"), 1e308, "train_s and wall_s must lie in"),
         (("timing", "wall_s"), -1.0, "train_s and wall_s must lie in"),
+        (("timing", "compile_s"), -1.0, "compile_s must lie in [0, 1e+10]; got -1"),
         (("timing", "throughput_batch_size"), 0, "throughput_batch_size must be at least 1; got 0"),
     ],
 )

@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from attnbench.data import build_data
+from attnbench.detection_parts import build_run_detector, read_detection_data
 from attnbench.detection_record import DetectionEpoch, DetectionRecord
-from attnbench.detection_run import build_run_detector, read_detection_data, run_detection
+from attnbench.detection_run import run_detection
 from attnbench.detection_spec import DetectionRun
 from attnbench.detection_suite import expand_detection
 from attnbench.detector_training import fit_detector
@@ -215,6 +216,17 @@ def test_one_record_is_written_and_one_rank_is_heard(tmp_path: Path) -> None:
     assert record.test_correct.num_bits == 40
     assert record.values.test_top1_percent == pytest.approx(100 * record.test_correct.num_true / 40)
     assert heard == [("data", 0, 1), ("train", 10, 12), ("measure", 0, 1)]
+
+
+def test_ranks_compile_their_modules(tmp_path: Path) -> None:
+    (_, plain) = expand(dataclasses.replace(tiny_suite(epochs=1), compute=TWO))
+    compiled = dataclasses.replace(plain, compute=dataclasses.replace(TWO, compile="attention"))
+    first, second = (execute(spec, tmp_path) for spec in (plain, compiled))
+    assert first.timing.compile_s is None
+    assert second.timing.compile_s is not None
+    assert second.timing.compile_s > 0
+    for name in ("train_loss", "validation_loss"):
+        assert getattr(second.curve[0], name) == pytest.approx(getattr(first.curve[0], name), rel=1e-4)
 
 
 def ends_badly(how: str, *, on_progress: Callable[..., None] | None, file: Path) -> None:

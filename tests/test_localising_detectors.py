@@ -8,7 +8,7 @@ from torch import nn
 
 from attnbench.data.detection import DetectionData
 from attnbench.detection import create_detector
-from attnbench.detection_run import read_detection_data
+from attnbench.detection_parts import read_detection_data
 from attnbench.detection_suite import expand_detection
 from attnbench.localisation_record import STEPS
 from attnbench.localising_detectors import localise_detector

@@ -52,6 +52,15 @@ def test_a_training_cut_off_goes_on_to_the_same_bits(tiny_spec: RunSpec, tmp_pat
     assert [file.name for file in state.parent.iterdir()] == ["run.ckpt"]
 
 
+@pytest.mark.slow
+def test_a_compiled_training_cut_off_goes_on_to_the_same_bits(tiny_spec: RunSpec, tmp_path: Path) -> None:
+    spec = dataclasses.replace(tiny_spec, compute=dataclasses.replace(tiny_spec.compute, compile="attention"))
+    state = tmp_path / "run.ckpt"
+    with pytest.raises(PowerCutError):
+        validate_spec(spec, on_epoch=cut_off_after(1).append, resume=state)
+    assert what_matters(validate_spec(spec, resume=state)) == what_matters(validate_spec(spec))
+
+
 def test_a_training_cut_off_after_its_last_epoch_trains_no_more(tiny_spec: RunSpec, tmp_path: Path) -> None:
     first = validate_spec(tiny_spec, resume=tmp_path / "run.ckpt")
     again = validate_spec(tiny_spec, resume=tmp_path / "run.ckpt")

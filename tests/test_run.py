@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from attnbench.errors import DivergedError, PluginError, SpecError
+from attnbench.errors import DivergedError, MissingDependencyError, PluginError, SpecError
 from attnbench.models import create_model
+from attnbench.models.saved import load_classifier
 from attnbench.record import Record, without_timing
-from attnbench.run import run_spec
-from attnbench.spec import Compute, PluginFile, Recipe, RunSpec, digest
+from attnbench.run import run_spec, validate_spec
+from attnbench.spec import Compilation, Compute, PluginFile, Recipe, RunSpec, digest
 from attnbench.suite import check_models
 from attnbench.training import resolve_device
 
@@ -22,6 +23,59 @@ def test_two_runs_of_a_spec_agree_in_every_bit_but_times(tiny_spec: RunSpec, tin
 def test_a_run_can_be_run_again_from_its_record(tiny_record: Record) -> None:
     again = Record.from_json(tiny_record.to_json(), source="x").spec
     assert without_timing(run_spec(again)) == without_timing(tiny_record)
+
+
+def test_compiled_modules_train_as_plain_ones_do(
+    tiny_spec: RunSpec, tiny_record: Record, graphs: list[object], tmp_path: Path
+) -> None:
+    compute = dataclasses.replace(tiny_spec.compute, compile="attention")
+    measure = dataclasses.replace(tiny_spec.measure, localisation_images=2)
+    spec = dataclasses.replace(tiny_spec, compute=compute, measure=measure)
+    record = run_spec(spec, checkpoint=tmp_path / "compiled.ckpt")
+    assert (record.curve, record.values) == (tiny_record.curve, tiny_record.values)
+    # Three blocks in training, in validation and test, in their last and smaller batches, and in the timed passes.
+    assert len(graphs) == 3 * 4
+    assert record.timing.compile_s is not None
+    assert 0 < record.timing.compile_s < record.timing.wall_s
+    assert tiny_record.timing.compile_s is None
+    # Its maps are looked at as they are without compilation.
+    assert record.localisation is not None
+    assert "attention" in {scores.kind for scores in record.localisation.maps}
+    model, description = load_classifier(tmp_path / "compiled.ckpt")
+    assert description.spec == spec
+    assert all(module._compiled_call_impl is None for module in model.modules())
+    assert Record.from_json(record.to_json(), source="x") == record
+
+
+def test_the_baseline_is_compiled_as_the_model_is(tiny_spec: RunSpec, graphs: list[object]) -> None:
+    compute = dataclasses.replace(tiny_spec.compute, compile="attention")
+    recipe = dataclasses.replace(tiny_spec.recipe, epochs=1)
+    run_spec(dataclasses.replace(tiny_spec, attention="none", baseline="sge:groups=4", compute=compute, recipe=recipe))
+    assert len(graphs) == 3
+
+
+def test_a_missing_compiler_is_found_before_training(tiny_spec: RunSpec) -> None:
+    from torch._inductor import config
+
+    spec = dataclasses.replace(tiny_spec, compute=Compute(device="cpu", compile="attention"))
+    with config.patch({"cpp.cxx": (None, "/nowhere/g++")}):
+        for begin in (run_spec, validate_spec, lambda spec: check_models(spec, ())):
+            with pytest.raises(MissingDependencyError, match="install g"):
+                begin(spec)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["attention", "model"])
+def test_two_compiled_runs_agree_whether_kernels_are_cached_or_not(
+    tiny_spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: Compilation
+) -> None:
+    spec = dataclasses.replace(tiny_spec, compute=Compute(device="cpu", compile=what))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    first, second = run_spec(spec), run_spec(spec)
+    assert without_timing(first) == without_timing(second)
+    assert first.timing.compile_s is not None
+    assert second.timing.compile_s is not None
+    assert second.timing.compile_s < first.timing.compile_s / 2
 
 
 def test_another_seed_is_another_result(tiny_spec: RunSpec, tiny_record: Record) -> None:

@@ -75,9 +75,10 @@ def _lines(planned: DryRun) -> list[str]:
         lines += [f"  {_time(variant)}" for variant in planned.variants]
         lines += _memory(planned)
         if any(variant.num_steps for variant in planned.variants):
+            uncompiled = " They were not compiled, as the runs would be." if planned.is_compiled else ""
             lines.append(
                 "Timed steps are an estimate: they were timed with one run at a time, and leave out what a run does "
-                "once. Several runs at a time, or a busy machine, take longer."
+                f"once. Several runs at a time, or a busy machine, take longer.{uncompiled}"
             )
         for machine in planned.machines:
             lines.append(f"These records are of another machine: {machine_line(machine)}.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Group, Parameter
 
 from attnbench.errors import SpecError
+from attnbench.spec import Compilation
 from attnbench.variant import split_variants
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ _HOW = Group("What is measured, and how long", sort_key=3)
 
 DEFAULT_ATTENTION = "none,sge,se,sk,bam,cbam,ge"
 _DEFAULT_BATCH_SIZE = {"cpu": 8, "cuda": 64}
+_MODES: dict[Compilation, Literal["eager", "compiled-attention", "compiled"]] = {
+    "none": "eager",
+    "attention": "compiled-attention",
+    "model": "compiled",
+}
 
 
 @Parameter(name="*")
@@ -41,8 +47,8 @@ class EfficiencyOptions:
     """Python file or module to import first, which registers attention modules of your own; may be repeated."""
     batch_size: Annotated[int | None, Parameter(group=_UNDER)] = None
     """Images of a step, for all rows alike; by default 64 on a GPU and 8 on a CPU."""
-    mode: Annotated[Literal["eager", "compiled"], Parameter(group=_UNDER)] = "eager"
-    """Operator by operator, or by torch.compile, whose minutes of compiling are beside the budget."""
+    compile: Annotated[Compilation, Parameter(group=_UNDER)] = "none"
+    """Compile each attention module by itself, or the whole model; its seconds or minutes are beside the budget."""
     layout: Annotated[Literal["nchw", "channels_last"], Parameter(group=_UNDER)] = "nchw"
     """Memory layout of the feature maps."""
     precision: Annotated[Literal["float32", "tf32", "bfloat16", "float16"], Parameter(group=_UNDER)] = "float32"
@@ -85,7 +91,7 @@ def efficiency_spec(options: EfficiencyOptions) -> "EfficiencySpec":
         num_classes=options.num_classes,
         conditions=Conditions(
             batch_size=_DEFAULT_BATCH_SIZE[device] if options.batch_size is None else options.batch_size,
-            mode=options.mode,
+            mode=_MODES[options.compile],
             layout=options.layout,
             precision=options.precision,
             device=device,

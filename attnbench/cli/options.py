@@ -12,7 +12,7 @@ from attnbench.errors import SpecError
 from attnbench.loggers import LoggerKind, LogTo, check_logging
 from attnbench.presets import DEFAULT_PRESET, load_suite, preset_names
 from attnbench.registry import did_you_mean
-from attnbench.spec import SuiteSpec
+from attnbench.spec import Compilation, SuiteSpec
 from attnbench.spec_io import from_builtins, to_builtins
 from attnbench.variant import Scalar, Variant
 
@@ -60,6 +60,8 @@ class SpecOptions:
     """CPU threads of one run. Another number gives other last bits."""
     devices: Annotated[int | None, Parameter(group=_WHERE)] = None
     """Processes of one run, each with a GPU or threads of its own; the images of a step are divided among them."""
+    compile: Annotated[Compilation | None, Parameter(group=_WHERE)] = None
+    """Compile each attention module by itself, or the whole model; for seconds or minutes at first, see the docs."""
 
 
 @Parameter(name="*")
@@ -119,6 +121,7 @@ _FIELDS = {
     "precision": "compute.precision",
     "threads": "compute.threads",
     "devices": "compute.devices",
+    "compile": "compute.compile",
 }
 
 

@@ -2,14 +2,14 @@
 
 import gc
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 import torch
 from torch import nn
 
 from attnbench.efficiency_record import CONVENTIONS, Counts
-from attnbench.efficiency_spec import Phase, RowSpec
+from attnbench.efficiency_spec import Conditions, Phase, RowSpec
 from attnbench.measure import (
     bytes_saved_for_backward,
     count_flops,
@@ -22,8 +22,12 @@ from attnbench.measure import (
 from attnbench.measure.precision import half_precision
 from attnbench.measure.stopwatch import LatencyStopwatch, Step, Stopwatch, stopwatch
 from attnbench.models import BuiltModel, build_model
+from attnbench.models.compiling import check_compiler, compile_in_place, never_giving_up
 from attnbench.plugins import check_unchanged
+from attnbench.spec import Compute
 
+_MOST_GRAPHS = 1000
+"""Of one class in all rows, phases and batch sizes together."""
 _SAVED_BATCH_SIZE = 2
 """Batch norm of a 1×1 map cannot train on a single image."""
 
@@ -100,17 +104,18 @@ class LocalHost:
         """Make the phase's step and run it once; seconds that this took, compilation included."""
         assert self._built is not None
         images, model = self._images(batch_size), self._built.model
-        is_compiled = self._row.conditions.mode == "compiled"
-        # Anew for each phase and batch, so that torch never takes one for a variation of another and gives up.
-        runner = _Compiled(model) if is_compiled else model
+        mode = self._row.conditions.mode
+        # Anew for each phase and batch, so that torch never takes one for a variation of another.
+        runner = _Compiled(model) if mode == "compiled" else model
+        if mode == "compiled-attention":
+            compile_in_place([place.module for place in self._built.places])
         if phase == "training":
             labels = torch.arange(batch_size, device=self._device) % self._row.num_classes
             self._step = training_step(runner, images, labels, autocast=self._autocast)
         else:
             self._step = inference_step(runner, images, autocast=self._autocast)
         started = time.perf_counter()
-        with torch._dynamo.config.patch(fail_on_recompile_limit_hit=True) if is_compiled else nullcontext():
-            self._step()
+        self._step()
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
         return time.perf_counter() - started
@@ -171,6 +176,18 @@ class _Compiled(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self._run(images)
+
+
+def compiling(conditions: Conditions) -> AbstractContextManager[None]:
+    """Within it no row that is to be compiled silently runs as it is, however many rows share a module's class.
+
+    Raises:
+        MissingDependencyError: If there is no compiler for what is to be compiled.
+    """
+    if conditions.mode == "eager":
+        return nullcontext()
+    check_compiler(Compute(device=conditions.device, compile="model" if conditions.mode == "compiled" else "attention"))
+    return never_giving_up(_MOST_GRAPHS)
 
 
 def clock_of(phase: Phase, device: torch.device) -> Stopwatch:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import torch
 
-from attnbench.efficiency.host import Host, LocalHost, clock_of
+from attnbench.efficiency.host import Host, LocalHost, clock_of, compiling
 from attnbench.efficiency_record import Counts
 from attnbench.efficiency_spec import Phase, RowSpec
 from attnbench.errors import UnknownNameError
@@ -145,7 +145,7 @@ def _serve(connection: "Connection[Any, Any]", row: RowSpec) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(row.conditions.threads)
     servant = _Servant(row)
-    with arithmetic(row.conditions.precision):
+    with arithmetic(row.conditions.precision), compiling(row.conditions):
         while True:
             try:
                 method, arguments = connection.recv()

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import torch
 
-from attnbench.efficiency.host import Host, LocalHost
+from attnbench.efficiency.host import Host, LocalHost, compiling
 from attnbench.efficiency.isolation import RemoteHost
 from attnbench.efficiency.phases import time_phase
 from attnbench.efficiency.session import Progress, Session, SessionFile, Stage
@@ -38,12 +38,14 @@ def measure_efficiency(
 
     Raises:
         UnknownNameError: If a backbone or a variant is not there.
+        MissingDependencyError: If there is no compiler for what is to be compiled.
         PluginError: If a user's file cannot be imported.
         StoreError: If the store cannot be written; nothing is measured then.
     """
     tell = on_progress or (lambda stage, what, share: None)
     device = torch.device(spec.conditions.device)
-    with use_threads(spec.conditions.threads), arithmetic(spec.conditions.precision):
+    conditions = spec.conditions
+    with use_threads(conditions.threads), arithmetic(conditions.precision), compiling(conditions):
         rows = expand_rows(spec)
         store.make()
         file = SessionFile(store, spec, rows, environment_of(device, spec.conditions.precision))

@@ -99,11 +99,13 @@ def test_trains_ranks_and_reports_again(suite: SuiteSpec, capsys: pytest.Capture
 
 def test_prints_the_suite_that_it_would_run(suite: SuiteSpec, capsys: pytest.CaptureFixture[str]) -> None:
     words = "suite.yaml --seeds 2 --set recipe.label_smoothing=0.1 --set compute.channels_last=false --epochs 7"
+    words += " --compile attention"
     assert main(["leaderboard", *words.split(), "--print-spec"]) == 0
     printed = from_yaml(capsys.readouterr().out, SuiteSpec, source="output")
     assert printed.seeds == (0, 1)
     assert (printed.recipe.epochs, printed.recipe.label_smoothing, printed.recipe.batch_size) == (7, 0.1, 32)
     assert not printed.compute.channels_last
+    assert printed.compute.compile == "attention"
     assert printed.attention == suite.attention
 
 

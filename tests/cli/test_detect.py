@@ -11,7 +11,7 @@ from PIL import Image
 from attnbench.cli import main
 from attnbench.cli.drawings import marks_of
 from attnbench.detection.saved import DetectorDescription
-from attnbench.detection_run import build_run_detector, read_detection_data
+from attnbench.detection_parts import build_run_detector, read_detection_data
 from attnbench.detection_suite import expand_detection
 from attnbench.detections import Objects
 from attnbench.detector_training import fit_detector

@@ -35,6 +35,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("--phases speed", "phases must be none, or some of inference, training, latency; got 'speed'"),
         ("--precision tf32 --device cpu", "precision tf32 needs a GPU"),
         ("--precision fp8", "Choose from"),
+        ("--compile everything", "Choose from"),
         ("--budget 0", "budget_s must be positive and finite; got budget_s=0.0"),
         ("--half-width -1", "half_width must be finite and not negative; got half_width=-1.0"),
         ("--latency-samples 0", "latency_samples must be at least 1"),

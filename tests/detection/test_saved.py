@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from attnbench.detection.saved import DetectorDescription, load_detector
-from attnbench.detection_run import build_run_detector, read_detection_data, run_detection
+from attnbench.detection_parts import build_run_detector, read_detection_data
+from attnbench.detection_run import run_detection
 from attnbench.detection_spec import DetectionRun
 from attnbench.detection_suite import expand_detection
 from attnbench.detector_training import fit_detector

@@ -357,6 +357,21 @@ def test_conditions_are_what_the_model_meets(store: EfficiencyStore, conditions:
     assert record.environment.threads == conditions.get("threads", 1)
 
 
+def test_attention_modules_are_compiled_for_each_phase_and_batch(
+    store: EfficiencyStore, graphs: list[tuple[torch.Size, ...]]
+) -> None:
+    from torch._dynamo import config
+
+    limit = config.recompile_limit
+    spec = table("none", "se:reduction=2", phases=("inference", "training"), mode="compiled-attention")
+    records = measure_efficiency(spec, store)
+    assert [record.errors for record in records] == [{}, {}]
+    # Three blocks of different shapes, in two phases; the steps after the first need no more.
+    assert len(graphs) == 6
+    assert len({shapes[0] for shapes in graphs}) == 3
+    assert config.recompile_limit == limit
+
+
 @pytest.mark.slow
 def test_compiled_rows_are_compiled_each_for_itself(store: EfficiencyStore) -> None:
     records = measure_efficiency(table("none", "se:reduction=2", phases=("inference",), mode="compiled"), store)

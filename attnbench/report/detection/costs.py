@@ -1,5 +1,6 @@
 """Sentences about what a detector costs: the parts that its multiply-accumulates fall into, and its speed."""
 
+from attnbench.report.compilation import compile_note
 from attnbench.report.detection.board import DetectionBoard, DetectionRow, DetectorBlock
 from attnbench.report.numbers import listed, macs_unit, plural, signed_count
 
@@ -11,6 +12,7 @@ def cost_notes(board: DetectionBoard) -> list[str]:
         *(_parts(block, board.names[block.detector]) for block in board.blocks),
         _outside(board),
         _speed(board),
+        compile_note(board.facts.spec.compute),
     ]
 
 

@@ -1,6 +1,7 @@
 """The sentences around a detection board: what it was measured on, and what it does and does not tell."""
 
 from attnbench.detection_spec import DetectionRecipe
+from attnbench.report.compilation import compiled_lines
 from attnbench.report.detection.board import DetectionBoard, DetectionFacts
 from attnbench.report.detection.costs import cost_notes
 from attnbench.report.detection.outcomes import outcome_notes
@@ -35,6 +36,7 @@ def conditions(facts: DetectionFacts) -> list[str]:
         f"{plural(len(facts.seeds), 'seed')} ({', '.join(map(str, facts.seeds))}), "
         f"{plural(facts.num_records, 'run')}, {duration(facts.train_s)} of training in all."
     )
+    lines += compiled_lines(facts.spec.compute)
     if len(facts.machines) == 1:
         return [*lines, f"{machine_line(facts.machines[0])}."]
     lines.append("The records come from different environments, which may differ in speed and in the last bits:")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from attnbench.report.compilation import compile_columns
 from attnbench.report.detection.board import DetectionBoard, DetectionRow, DetectorBlock
 from attnbench.report.detection.figures import Figure
 from attnbench.report.detection.notes import conclusions, conditions, heading, published_line
@@ -57,7 +58,7 @@ class BlockTable:
     baseline: str | None
     """Which of them the others are compared with."""
     costs: tuple[Group, ...]
-    """Parameters, multiply-accumulates and speed."""
+    """Parameters, multiply-accumulates and speed, and what compiling took where anything was compiled."""
     figures: tuple[Group, ...]
     """Each of COCO's figures, with its difference where there is one."""
     published: tuple[Group, ...]
@@ -118,12 +119,14 @@ def _block(board: DetectionBoard, block: DetectorBlock, unit: tuple[str, float])
         _figure(rows, f"mask {text} %", f"mask_{name}", masks, figure=name)
         for name, text in (HEADERS.items() if masks else ())
     ]
+    compiling = compile_columns([row.records for row in rows])
+    costs = (_parameters(rows), _macs(rows, unit), _speed(rows), *compiling)
     # Of masks the table shows the mean over all thresholds; programs get the others too.
     return BlockTable(
         detector=block.detector,
         names=tuple(row.variant for row in rows),
         baseline=baseline.variant if baseline else None,
-        costs=tuple(Group(columns=(column,)) for column in (_parameters(rows), _macs(rows, unit), _speed(rows))),
+        costs=tuple(Group(columns=(column,)) for column in costs),
         figures=(*box, *mask[:1]),
         published=tuple(Group(columns=(column,)) for column in published_columns(board, block)),
         raw=(*(column for group in mask[1:] for column in group.columns), _other_parts(rows)),

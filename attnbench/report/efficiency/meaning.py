@@ -34,7 +34,7 @@ def _counts(table: EfficiencyTable) -> Iterator[str]:
         f"SGE's authors knows. Δ is the difference to the baseline{'; Δ M is in millions' if in_billions else ''}."
     )
     compiled = (
-        " Compiled models run fewer operators and move less." if table.first.spec.conditions.mode == "compiled" else ""
+        " Compiled models run fewer operators and move less." if table.first.spec.conditions.mode != "eager" else ""
     )
     yield (
         "Traffic is what the operators of an eager forward pass read and write of activations, saved what an eager "

@@ -179,7 +179,7 @@ def _warm_up(table: EfficiencyTable) -> Iterator[str]:
     unsteady = [phase for phase in table.phases if not table.timing(phase).is_steady]
     if unsteady:
         yield f"The warm-up of {listed([*unsteady])} ended before times were steady."
-    for phase in table.phases if table.first.spec.conditions.mode == "compiled" else ():
+    for phase in table.phases if table.first.spec.conditions.mode != "eager" else ():
         first = {row.variant: row.cells[phase].timing.first_call_s for row in table.rows if phase in row.cells}
         slowest = max(first, key=first.__getitem__)
         yield f"The first step of {phase}, which compiles, took at most {duration(first[slowest])} ({slowest})."

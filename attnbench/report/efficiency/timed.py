@@ -15,7 +15,7 @@ _SHOWN_OPERATORS = 3
 def timed_groups(table: EfficiencyTable) -> list[list[Column]]:
     """Groups of columns that belong beside each other; none where nothing was timed."""
     groups = [_latency(table) if phase == "latency" else _steps(table, phase) for phase in table.phases]
-    groups.append(_peaks(table))
+    groups += [_peaks(table), _first_steps(table)]
     phase = explained_phase(table)
     if phase is not None:
         groups += [_added(table, phase), [_operators(table, phase)]]
@@ -78,6 +78,20 @@ def _peaks(table: EfficiencyTable) -> list[Column]:
         Column(f"peak {unit}\n{phase}", tuple(_MISSING if peak is None else f"{peak / size:,.1f}" for peak in column))
         for phase, column in peaks.items()
     ]
+
+
+def _first_steps(table: EfficiencyTable) -> list[Column]:
+    """Seconds of the first steps, where they compile."""
+    if table.first.spec.conditions.mode == "eager":
+        return []
+    return [
+        Column(f"first step s\n{phase}", tuple(_first_s(row.cells.get(phase)) for row in table.rows))
+        for phase in table.phases
+    ]
+
+
+def _first_s(cell: TimedCell | None) -> str:
+    return _MISSING if cell is None else f"{cell.timing.first_call_s:,.1f}"
 
 
 def _peak_bytes(row: EfficiencyRow, phase: Phase) -> int | None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from attnbench.detection_spec import DetectionRun
+from attnbench.report.compilation import compile_note, compiled_lines
 from attnbench.report.leaderboard.board import Facts, Leaderboard
 from attnbench.report.leaderboard.compared import one_seed_line, outcome_lines, power_line, testing_line
 from attnbench.report.leaderboard.differences import ALPHA
@@ -40,6 +41,7 @@ def conditions(facts: Facts) -> list[str]:
         f"batch {recipe.batch_size}{_devices(facts)}, weight decay {recipe.weight_decay:g}; the {selected} is tested.",
         f"{plural(len(facts.seeds), 'seed')} ({', '.join(map(str, facts.seeds))}), "
         f"{plural(facts.num_records, 'run')}, {duration(facts.train_s)} of training in all.",
+        *compiled_lines(facts.spec.compute),
     ]
     if len(facts.machines) == 1:
         return [*lines, f"{machine_line(facts.machines[0])}."]
@@ -179,4 +181,5 @@ def _measures(board: Leaderboard) -> list[str]:
         f"MACs follow fvcore's default rules, which {macs}.",
         f"images/s is inference at batch {facts.spec.measure.throughput_batch_size}, each pass beside one of the "
         f"baseline: median ratio, quartiles in brackets.{pace}",
+        compile_note(facts.spec.compute),
     ]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from attnbench.presets.published import ImageNetRow, published_for
+from attnbench.report.compilation import compile_columns
 from attnbench.report.leaderboard.board import Leaderboard, Row
 from attnbench.report.leaderboard.cells import Cell, TableColumn, TablePart, difference_columns, finite
 from attnbench.report.leaderboard.corrupted_table import corrupted_part
@@ -81,8 +82,8 @@ def table_parts(board: Leaderboard) -> tuple[TablePart, ...]:
 
 
 def cost_columns(rows: Sequence[Row]) -> tuple[TableColumn, ...]:
-    """Parameters, multiply-accumulates and speed."""
-    return _parameters(rows), _macs(rows), _speed(rows)
+    """Parameters, multiply-accumulates and speed, and what compiling took where anything was compiled."""
+    return _parameters(rows), _macs(rows), _speed(rows), *compile_columns([row.records for row in rows])
 
 
 def top1_column(rows: Sequence[Row], *, best: Collection[str] = ()) -> TableColumn:

@@ -146,6 +146,7 @@ def run_of(record: Record, *, store: str, environments: Sequence[Environment]) -
             ("epoch selected", epochs),
             ("training", training),
             ("whole run", duration(timing.wall_s)),
+            *compiling_facts(timing.compile_s),
             (f"forward pass of {timing.throughput_batch_size:,}", f"{four_digits(median(timing.forward_ms))} ms"),
             ("the baseline's beside it", f"{four_digits(median(timing.baseline_forward_ms))} ms"),
             ("parameters", f"{values.parameters:,}"),
@@ -159,6 +160,11 @@ def run_of(record: Record, *, store: str, environments: Sequence[Environment]) -
         curves=(_curve(record),),
         tables=(),
     )
+
+
+def compiling_facts(compile_s: float | None) -> tuple[tuple[str, str], ...]:
+    """Name and value of the time that compiling took; nothing where nothing was to be compiled."""
+    return () if compile_s is None else (("compiling", f"{compile_s:,.1f} s"),)
 
 
 def spec_words(variant: str, spec: RunSpec | DetectionRun) -> str:

@@ -110,13 +110,13 @@ def final_columns(comparison: FinalComparison) -> list[list[TableColumn]]:
     """What is said of each contender, in groups: accuracy, differences, the optimism of its trial, and costs."""
     rows = [found.row for found in comparison.rows]
     same_recipe = [found.to_same_recipe for found in comparison.rows]
-    parameters, macs, speed = cost_columns(rows)
+    parameters, macs, speed, *compiling = cost_columns(rows)
     groups = [
         [replace(top1_column(rows), header="test top-1 %")],
         list(difference_columns([row.top1_difference for row in rows], header="Δ default")),
         list(difference_columns(same_recipe, header="Δ same recipe")) if any(same_recipe) else [],
         [_optimism(comparison.rows)],
-        [parameters, macs, replace(speed, beside="× default")],
+        [parameters, macs, replace(speed, beside="× default"), *compiling],
     ]
     return [group for group in groups if group]
 

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -6,7 +7,7 @@ from rich.console import Console
 
 from attnbench.efficiency_record import EfficiencyRecord
 from attnbench.report import efficiency_tables, render_efficiency
-from tests.efficiency_records import make_counts, make_row, make_timing
+from tests.efficiency_records import CONDITIONS, make_counts, make_row, make_timing
 
 GE = "ge:extent=8,parametric=false"
 HOSTILE = ("[red]x[/red]", "evil\x1b[31m", "注意力", "a" * 70, "gate:" + ",".join(f"setting{i}=123" for i in range(9)))
@@ -101,6 +102,18 @@ def test_tables_at_80_columns() -> None:
             "                  +25.00 to +25.00",
         ],
     ]
+
+
+def test_what_is_compiled_has_the_seconds_of_its_first_steps() -> None:
+    conditions = replace(CONDITIONS, mode="compiled-attention")
+    compiled = [replace(record, spec=replace(record.spec, conditions=conditions)) for record in rows()]
+    (table,) = (block for block in tables(show(compiled)) if any("first step s" in line for line in block))
+    assert prose(table[0]).endswith("first step s first step s first step s")
+    assert prose(table[1]).endswith("inference training latency")
+    cells = {line.split()[0]: line.split()[-3:] for line in table[2:]}
+    assert cells["sge"] == ["0.5", "0.5", "0.5"]
+    assert cells["se"] == ["–", "–", "–"]
+    assert "first step" not in show(rows())
 
 
 def test_120_columns_have_room_for_percentages_and_fewer_tables() -> None:

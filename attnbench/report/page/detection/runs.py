@@ -14,7 +14,16 @@ from attnbench.report.leaderboard.marks import marks_of
 from attnbench.report.numbers import duration, four_digits, plural
 from attnbench.report.page.axes import axis, epoch_axis
 from attnbench.report.page.marks import page_marks
-from attnbench.report.page.runs import Run, RunCurve, RunLine, RunPoint, RunTable, drawn, kept_epochs
+from attnbench.report.page.runs import (
+    Run,
+    RunCurve,
+    RunLine,
+    RunPoint,
+    RunTable,
+    compiling_facts,
+    drawn,
+    kept_epochs,
+)
 from attnbench.spec_io import to_yaml
 
 RUN_HEADERS = ("AP %", "epochs", "training")
@@ -48,6 +57,7 @@ def _facts(record: DetectionRecord) -> list[tuple[str, str]]:
         *(_figures(values.mask, "mask ") if values.mask else []),
         ("training", duration(timing.train_s)),
         ("whole run", duration(timing.wall_s)),
+        *compiling_facts(timing.compile_s),
         ("forward pass of one image, before training", f"{four_digits(median(timing.forward_ms))} ms"),
         ("the baseline's beside it", f"{four_digits(median(timing.baseline_forward_ms))} ms"),
         ("parameters", f"{counts.parameters:,}"),
