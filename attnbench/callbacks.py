@@ -1,6 +1,7 @@
 """What hears of Lightning's training: the learning curve with the weights to test, and the progress."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -8,6 +9,7 @@ import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.profilers import PassThroughProfiler
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from attnbench.errors import DivergedError
@@ -44,7 +46,7 @@ class History(Callback):
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Note the epoch, and keep its weights if they are the best so far."""
         assert isinstance(pl_module, Classification)
-        train_loss = float(pl_module.train_loss.compute())
+        train_loss = pl_module.train_loss.compute()
         if not np.isfinite(train_loss):
             raise DivergedError(
                 f"the training loss is {train_loss} in epoch {len(self.curve) + 1}; try a smaller "
@@ -106,6 +108,16 @@ class AgreeOnBuffers(Callback):
         averaged = {id(statistic) for statistic in statistics}
         average(statistics)
         copy_leaders([buffer for buffer in pl_module.buffers() if id(buffer) not in averaged])
+
+
+class NoProfiler(PassThroughProfiler):
+    """Takes no time of Lightning's hooks. Lightning's own for that makes a generator for each, forty a step."""
+
+    _nothing = nullcontext()
+
+    def profile(self, action_name: str) -> AbstractContextManager[None]:  # type: ignore[override]
+        """Do nothing around a hook."""
+        return self._nothing
 
 
 class ReportTraining(Callback):

@@ -17,7 +17,15 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.strategies import DDPStrategy
 from numpy.typing import NDArray
 
-from attnbench.callbacks import AgreeOnBuffers, EpochCallback, History, ReportTest, ReportTraining, StepCallback
+from attnbench.callbacks import (
+    AgreeOnBuffers,
+    EpochCallback,
+    History,
+    NoProfiler,
+    ReportTest,
+    ReportTraining,
+    StepCallback,
+)
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.errors import SpecError
 from attnbench.ranks import from_leader, is_rank, num_ranks
@@ -228,6 +236,7 @@ def make_trainer(
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
+            profiler=NoProfiler(),
             use_distributed_sampler=False,
             **further,
         )
