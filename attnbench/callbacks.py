@@ -1,7 +1,6 @@
 """What hears of Lightning's training: the learning curve with the weights to test, and the progress."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +8,6 @@ import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.profilers import PassThroughProfiler
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from attnbench.errors import DivergedError
@@ -108,16 +106,6 @@ class AgreeOnBuffers(Callback):
         averaged = {id(statistic) for statistic in statistics}
         average(statistics)
         copy_leaders([buffer for buffer in pl_module.buffers() if id(buffer) not in averaged])
-
-
-class NoProfiler(PassThroughProfiler):
-    """Takes no time of Lightning's hooks. Lightning's own for that makes a generator for each, forty a step."""
-
-    _nothing = nullcontext()
-
-    def profile(self, action_name: str) -> AbstractContextManager[None]:  # type: ignore[override]
-        """Do nothing around a hook."""
-        return self._nothing
 
 
 class ReportTraining(Callback):
