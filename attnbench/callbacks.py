@@ -44,7 +44,7 @@ class History(Callback):
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Note the epoch, and keep its weights if they are the best so far."""
         assert isinstance(pl_module, Classification)
-        train_loss = float(pl_module.train_loss.compute())
+        train_loss = pl_module.train_loss.compute()
         if not np.isfinite(train_loss):
             raise DivergedError(
                 f"the training loss is {train_loss} in epoch {len(self.curve) + 1}; try a smaller "

@@ -25,6 +25,7 @@ from attnbench.record import Epoch
 from attnbench.resuming import KeepCheckpoint, StateFile, save_trained
 from attnbench.spec import Compute, Recipe
 from attnbench.tasks import Classification
+from attnbench.unprofiled import Unprofiled
 
 
 @dataclass(frozen=True)
@@ -211,6 +212,9 @@ def make_trainer(
     precisions: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
     # Lightning announces its hardware at each Trainer; a suite makes many.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    # Lightning leaves the process in deterministic mode, in which torch fills all memory that a tensor gets: an eighth
+    # of the time of a training, which changes nothing for code that reads only what it has written.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="GPU available but not used")
         return lightning.Trainer(
@@ -230,6 +234,7 @@ def make_trainer(
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
+            profiler=Unprofiled(),
             use_distributed_sampler=False,
             **further,
         )

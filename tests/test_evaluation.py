@@ -7,9 +7,10 @@ import pytest
 import torch
 from PIL import Image
 from torchvision.datasets import ImageFolder
+from torchvision.transforms import v2
 
 import attnbench
-from attnbench.data.image_folder import evaluation_transform
+from attnbench.data.image_folder import MEAN, STD, evaluation_transform
 from attnbench.errors import CheckpointError, DataError
 from attnbench.evaluation import evaluate_checkpoint
 from attnbench.run import run_spec
@@ -58,7 +59,9 @@ def test_a_file_as_the_authors_distribute_it_is_tested(images: Path, tmp_path: P
         recipe=Recipe(batch_size=5),
         compute=Compute(device="cpu", channels_last=False),
     )
-    folder = ImageFolder(images / "val", transform=evaluation_transform(32, crop_ratio=0.875))
+    normalise = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)])
+    transform = v2.Compose([evaluation_transform(32, crop_ratio=0.875), normalise])
+    folder = ImageFolder(images / "val", transform=transform)
     pictures, labels = zip(*folder, strict=True)
     with torch.no_grad():
         logits = model.eval()(torch.stack(pictures))

@@ -6,43 +6,28 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 import attnbench
-from attnbench.cli.ablate import ablate
-from attnbench.cli.check import check
-from attnbench.cli.convert import convert
-from attnbench.cli.data import data
-from attnbench.cli.detect import detect
-from attnbench.cli.efficiency import efficiency
-from attnbench.cli.evaluate import evaluate
-from attnbench.cli.export import export
-from attnbench.cli.leaderboard import leaderboard
-from attnbench.cli.list import list_names
-from attnbench.cli.plan import plan
-from attnbench.cli.report import report
-from attnbench.cli.train import train
-from attnbench.cli.tune import tune
-from attnbench.cli.visualize import visualize
 from attnbench.errors import AttnBenchError
 
-app = App(
-    name="attnbench",
-    help="Compare attention modules in convolutional networks: accuracy, parameters, MACs and speed.",
-    version=attnbench.__version__,
-)
-app.command(leaderboard)
-app.command(ablate)
-app.command(tune)
-app.command(efficiency)
-app.command(plan)
-app.command(train)
-app.command(evaluate)
-app.command(visualize)
-app.command(detect)
-app.command(convert)
-app.command(check)
-app.command(data)
-app.command(report)
-app.command(export)
-app.command(list_names, name="list")
+COMMANDS = {
+    "leaderboard": "Train and measure several attention modules under one recipe, and print a table that ranks them.",
+    "ablate": "Change one setting of an attention module, all else equal, and print what that does to accuracy and cost.",
+    "tune": "Search the settings that a module exposes, and compare the winner with the published default.",
+    "efficiency": "Count and time what attention modules cost, and print a table that ranks them.",
+    "plan": "Tell from stored records how many seeds a difference takes and what they cost; nothing is trained.",
+    "train": "Train and measure one attention module, and store its record.",
+    "evaluate": "Test the weights of a checkpoint; nothing is trained.",
+    "visualize": "Draw what trained classifiers look at: Grad-CAM of all side by side, and the maps of each attention "
+    "module.",
+    "detect": "Draw what a trained detector finds in images: boxes with class and score, and masks where it gives them.",
+    "convert": "Write a checkpoint's weights as a plain state dict under attnbench's names.",
+    "check": "Hold an attention module to the contract of the plug-in point, and say what passes and what fails.",
+    "data": "Write an embedded detection data set as a folder, or check one of your own.",
+    "report": "Show the leaderboards, detection and efficiency tables of the records in a store; nothing is trained or "
+    "measured.",
+    "export": "Write the records of stores as Parquet files, one row a run.",
+    "list": "List the attention modules, backbones, detectors, data sets and presets, with their settings.",
+}
+"""Each subcommand and what it does. Its function has its name and stands in the file of that name."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,8 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 if all went well, 1 if a run failed, 2 if something asked for is not valid, 130 after Ctrl-C.
     """
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        status = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        status = make_app(words)(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         print(f"error: {_one_line(str(error))}", file=sys.stderr)
         return 2
@@ -66,6 +52,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Interrupted.", file=sys.stderr)
         return 130
     return int(status or 0)
+
+
+def make_app(words: Sequence[str] = ()) -> App:
+    """The command line, of which only the subcommand that is wanted is imported.
+
+    Args:
+        words: The words of the command line.
+    """
+    app = App(
+        name="attnbench",
+        help="Compare attention modules in convolutional networks: accuracy, parameters, MACs and speed.",
+        version=attnbench.__version__,
+    )
+    for name, what in COMMANDS.items():
+        # What is said here of the one that is wanted would stand in place of all that its function says.
+        is_wanted = name in words[:1]
+        function = "list_names" if name == "list" else name  # but `list` is Python's own
+        app.command(f"attnbench.cli.{name}:{function}", name=name, help=None if is_wanted else what)
+    return app
 
 
 def _one_line(message: str) -> str:

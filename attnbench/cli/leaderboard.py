@@ -14,7 +14,6 @@ from attnbench.cli.detection import (
     run_detection_leaderboard,
 )
 from attnbench.cli.options import LogOptions, SpecOptions, check_log_options, log_to_from, quick, suite_from
-from attnbench.cli.report import print_leaderboards
 from attnbench.cli.running import check_counts, print_dry_run_of, run_shown, say_failures
 from attnbench.cli.score_options import ScoreOptions, check_no_score_options, scores_from
 from attnbench.record import Store
@@ -106,5 +105,8 @@ def leaderboard(
     if result is None:
         return 130
     if result.records:
+        # Here, not at the top: the statistics take a while, and --help should not.
+        from attnbench.cli.report import print_leaderboards
+
         print_leaderboards(list(result.records), store=store)
     return say_failures(result)

@@ -1,5 +1,6 @@
 """Random crops and mirroring of a whole batch at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +20,19 @@ class Placements:
     def of(self, part: slice) -> "Placements":
         """Those of a part of the images."""
         return Placements(self.down[part], self.right[part], self.mirrored[part])
+
+    def to(self, device: torch.device) -> "Placements":
+        """The same on a device."""
+        return Placements(self.down.to(device), self.right.to(device), self.mirrored.to(device))
+
+
+def joined(parts: Sequence[Placements]) -> Placements:
+    """The placements of several batches, one after the other."""
+    return Placements(
+        torch.cat([part.down for part in parts]),
+        torch.cat([part.right for part in parts]),
+        torch.cat([part.mirrored for part in parts]),
+    )
 
 
 def draw_placements(
@@ -48,18 +62,17 @@ def crop_and_flip(images: torch.Tensor, chosen: torch.Tensor, placements: Placem
     Args:
         images: All images (num_images, C, H, W).
         chosen: Indices of those wanted, int64 (N,).
-        placements: How each is moved, by less than its height and width.
+        placements: How each is moved, by less than its height and width; on the device of `images`.
 
     Returns:
         Images (N, C, H, W), of the dtype and on the device of `images`.
     """
     _, channels, height, width = images.shape
     device = images.device
-    down, right = placements.down.to(device)[:, None], placements.right.to(device)[:, None]
     columns = torch.arange(width, device=device).expand(len(chosen), width)
-    columns = torch.where(placements.mirrored.to(device)[:, None], width - 1 - columns, columns)
-    rows_NH = _reflected(torch.arange(height, device=device) + down, height)
-    columns_NW = _reflected(columns + right, width)
+    columns = torch.where(placements.mirrored[:, None], width - 1 - columns, columns)
+    rows_NH = _reflected(torch.arange(height, device=device) + placements.down[:, None], height)
+    columns_NW = _reflected(columns + placements.right[:, None], width)
     pixels_NHW = rows_NH[:, :, None] * width + columns_NW[:, None, :]
     moved = images.flatten(2)[chosen].gather(2, pixels_NHW.flatten(1)[:, None].expand(-1, channels, -1))
     return moved.view(len(chosen), channels, height, width)

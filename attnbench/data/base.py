@@ -174,6 +174,17 @@ class ImageData(lightning.LightningDataModule):
         """The test split once, in the data set's order."""
         return self._after_setup().loaders["test"]
 
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """The batch on a device, where the loaders put it already; Lightning would search it for tensors at each step.
+
+        Args:
+            batch: Images and labels.
+            device: Where they are wanted.
+            dataloader_idx: Lightning's number of the loader; there is one.
+        """
+        images, labels = batch
+        return images.to(device), labels.to(device)
+
     def _after_setup(self) -> Loaded:
         if self._loaded is None:
             raise RuntimeError(f"{type(self).__name__} has not been read yet; call setup() first")

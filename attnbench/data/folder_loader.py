@@ -12,7 +12,7 @@ from attnbench.data.loader import Batch, EpochLoader, seeded_generator
 from attnbench.errors import DataError
 
 Transform = Callable[[Image.Image], torch.Tensor]
-"""An RGB image to a normalised float32 tensor (3, H, W)."""
+"""An RGB image to grey levels, uint8 (3, H, W)."""
 
 _Key = tuple[int, int]
 
@@ -49,15 +49,25 @@ class ImageFiles(Dataset[tuple[torch.Tensor, int]]):
 
 
 class FolderLoader(EpochLoader[Batch]):
-    """Batches of image files, read by worker processes or by this one."""
+    """Batches of image files, read by worker processes or by this one, and normalised on their device."""
 
     def __init__(
-        self, dataset: ImageFiles, *, batch_size: int, seed: int | None, workers: int, device: torch.device
+        self,
+        dataset: ImageFiles,
+        *,
+        mean: Sequence[float],
+        std: Sequence[float],
+        batch_size: int,
+        seed: int | None,
+        workers: int,
+        device: torch.device,
     ) -> None:
         """Hold a split.
 
         Args:
             dataset: Its files.
+            mean: Of each channel, where black is 0 and white is 1.
+            std: Standard deviation of each channel, likewise.
             batch_size: Images a batch.
             seed: Seed of order and augmentation; none for evaluation.
             workers: Processes that read and augment; 0 does it in this one.
@@ -68,6 +78,7 @@ class FolderLoader(EpochLoader[Batch]):
         self.labels = torch.tensor([label for _, label in dataset.files], dtype=torch.int64)
         self.workers = workers
         self.device = device
+        self._mean, self._std = (torch.tensor(values, device=device).view(-1, 1, 1) for values in (mean, std))
 
     def batches(self, order: torch.Tensor, first_step: int) -> Iterator[Batch]:
         """The batches of this epoch from `first_step` on."""
@@ -84,7 +95,10 @@ class FolderLoader(EpochLoader[Batch]):
             generator=torch.Generator().manual_seed(0),
         )
         for images, labels in reader:
-            yield images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
+            pixels = images.to(self.device, non_blocking=True)
+            # In torchvision's steps, to its last bit.
+            normalised = pixels.float().mul_(1 / 255).sub_(self._mean).div_(self._std)
+            yield normalised, labels.to(self.device, non_blocking=True)
 
     def _seed_of(self, index: int) -> int:
         if self.seed is None:

@@ -154,6 +154,8 @@ class ImageFolderData(ImageData):
         )
         return FolderLoader(
             ImageFiles(files, transform),
+            mean=MEAN,
+            std=STD,
             batch_size=self.recipe.batch_size,
             seed=self.seed if training else None,
             workers=self.workers,
@@ -210,7 +212,7 @@ def training_transform(image_size: int, *, horizontal_flip: bool) -> Transform:
     from torchvision.transforms import v2  # type: ignore[import-untyped]
 
     flips = [v2.RandomHorizontalFlip()] if horizontal_flip else []
-    transform: Transform = v2.Compose([v2.RandomResizedCrop(image_size), *flips, *_to_normalised()])
+    transform: Transform = v2.Compose([v2.RandomResizedCrop(image_size), *flips, v2.PILToTensor()])
     return transform
 
 
@@ -219,11 +221,5 @@ def evaluation_transform(image_size: int, *, crop_ratio: float) -> Transform:
     from torchvision.transforms import v2
 
     resized = round(image_size / crop_ratio)
-    transform: Transform = v2.Compose([v2.Resize(resized), v2.CenterCrop(image_size), *_to_normalised()])
+    transform: Transform = v2.Compose([v2.Resize(resized), v2.CenterCrop(image_size), v2.PILToTensor()])
     return transform
-
-
-def _to_normalised() -> list[torch.nn.Module]:
-    from torchvision.transforms import v2
-
-    return [v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]

@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import numpy as np
 import torch
 
-from attnbench.data.augmentation import crop_and_flip, draw_placements
+from attnbench.data.augmentation import Placements, crop_and_flip, draw_placements, joined
 from attnbench.ranks import this_share
 
 Batch: TypeAlias = tuple[torch.Tensor, torch.Tensor]
@@ -162,23 +162,33 @@ class TensorLoader(EpochLoader[Batch]):
 
     def batches(self, order: torch.Tensor, first_step: int) -> Iterator[Batch]:
         """The batches of this epoch from `first_step` on."""
+        # All that the epoch needs goes to the device at its start: a GPU is waited for at each transfer.
+        moves = self._moves()
         order = order.to(self.images.device)
         for step in range(first_step, len(self)):
-            batch = self.whole_batch(order, step)
-            yield self._normalised(self._pixels(batch, step)), self.labels[batch[self.share.part]]
+            chosen = self.whole_batch(order, step)[self.share.part]
+            if moves is None:
+                pixels = self.images[chosen]
+            else:
+                whole = slice(step * self.batch_size, (step + 1) * self.batch_size)
+                pixels = crop_and_flip(self.images, chosen, moves.of(whole).of(self.share.part))
+            yield self._normalised(pixels), self.labels[chosen]
 
-    def _pixels(self, batch: torch.Tensor, step: int) -> torch.Tensor:
-        chosen = batch[self.share.part]
+    def _moves(self) -> Placements | None:
+        """How the images of this epoch are moved, step after step; none where nothing is augmented."""
         if self.seed is None or not (self.crop_padding or self.horizontal_flip):
-            return self.images[chosen]
-        # Drawn for the whole batch, so that an image is moved alike whichever rank gets it.
-        placements = draw_placements(
-            len(batch),
-            crop_padding=self.crop_padding,
-            horizontal_flip=self.horizontal_flip,
-            generator=seeded_generator(self.seed, self.epoch, step, purpose="augmentation"),
-        )
-        return crop_and_flip(self.images, chosen, placements.of(self.share.part))
+            return None
+        # Drawn for whole batches, so that an image is moved alike whichever rank gets it.
+        drawn = [
+            draw_placements(
+                min(self.batch_size, self.num_images),
+                crop_padding=self.crop_padding,
+                horizontal_flip=self.horizontal_flip,
+                generator=seeded_generator(self.seed, self.epoch, step, purpose="augmentation"),
+            )
+            for step in range(len(self))
+        ]
+        return joined(drawn).to(self.images.device)
 
     def _normalised(self, pixels: torch.Tensor) -> torch.Tensor:
         return pixels.float().sub_(self._shift).mul_(self._scale)

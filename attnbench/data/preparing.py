@@ -12,7 +12,7 @@ _MODES = {1: "L", 3: "RGB"}
 
 
 def prepared(image: Image.Image, shape: tuple[int, int, int], preparation: Preparation) -> torch.Tensor:
-    """The middle of an image, normalised, as `attnbench.data.image_folder.evaluation_transform` makes it.
+    """The middle of an image, normalised, as the test images of `attnbench.data.image_folder` are.
 
     Args:
         image: Any image.

@@ -13,6 +13,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from attnbench.ranks import gathered, interleaved
 from attnbench.spec import Recipe
 from attnbench.tasks.described import DescribedTask
+from attnbench.tasks.epoch_mean import EpochMean
 
 
 class Classification(DescribedTask):
@@ -33,8 +34,7 @@ class Classification(DescribedTask):
         self.description = description
         self.model = model
         self.recipe = recipe
-        # Without torchmetrics' check for NaN, which would wait for the device at each step.
-        self.train_loss = MeanMetric(nan_strategy="disable")
+        self.train_loss = EpochMean()
         self.evaluation = MetricCollection(
             {
                 "top1": MulticlassAccuracy(num_classes, average="micro", validate_args=False),
@@ -43,6 +43,7 @@ class Classification(DescribedTask):
                 ),
             }
         )
+        # Without torchmetrics' check for NaN, which would wait for the device at each step.
         self.evaluation_loss = MeanMetric(nan_strategy="disable")
         self._correct: list[torch.Tensor] = []
 
@@ -55,8 +56,7 @@ class Classification(DescribedTask):
         """Cross-entropy of one batch, with label smoothing."""
         images, labels = batch
         loss = functional.cross_entropy(self(images), labels, label_smoothing=self.recipe.label_smoothing)
-        # One value an image: torchmetrics 1.9 drops the weights where it does not look for NaN.
-        self.train_loss.update(loss.detach().expand(len(labels)))
+        self.train_loss.update(loss, len(labels))
         return loss
 
     def on_validation_epoch_start(self) -> None:

@@ -1,4 +1,4 @@
-"""What every task adds to the checkpoints of its training."""
+"""What every task adds to Lightning's module."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from attnbench.models.description import DESCRIPTION
 
 
 class DescribedTask(lightning.LightningModule):
-    """A task whose checkpoints say what their weights are of."""
+    """A task whose checkpoints say what their weights are of, and whose steps Lightning slows down less."""
 
     description: Mapping[str, Any] | None = None
     """What they say, in plain dicts, numbers and text; none says nothing."""
@@ -18,3 +18,11 @@ class DescribedTask(lightning.LightningModule):
         """Add what the weights are of."""
         if self.description is not None:
             checkpoint[DESCRIPTION] = self.description
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning notes here which hook it calls, some fifty times a step, and torch would look each time whether it
+        # is a layer.
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)

@@ -1,17 +1,18 @@
 """Detection as a LightningModule: the detector's own losses, COCO's figures, optimizer and schedule of a recipe."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import torch
 from torch import nn
-from torchmetrics import MeanMetric
 
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.measure.average_precision import Evaluation, Scored
 from attnbench.ranks import from_leader
 from attnbench.tasks.classification import cosine_factor
 from attnbench.tasks.described import DescribedTask
+from attnbench.tasks.epoch_mean import EpochMean
 
 Targets: TypeAlias = list[dict[str, Any]]
 """Of each image its boxes, labels, masks, areas and crowds; see `attnbench.data.detection`."""
@@ -41,7 +42,7 @@ class Detection(DescribedTask):
         super().__init__()
         self.model = model
         self.recipe = recipe
-        self.train_losses: dict[str, MeanMetric] = {}
+        self.train_losses: dict[str, EpochMean] = defaultdict(EpochMean)
         self.num_classes = num_classes
         self.has_masks = has_masks
         self.description = description
@@ -52,20 +53,16 @@ class Detection(DescribedTask):
         images, targets = batch
         losses: dict[str, torch.Tensor] = self.model(images, targets)
         for name, loss in losses.items():
-            if name not in self.train_losses:
-                # Without torchmetrics' check for NaN, which would wait for the device at each step.
-                self.train_losses[name] = MeanMetric(nan_strategy="disable").to(loss.device)
-            self.train_losses[name].update(loss.detach())
+            self.train_losses[name].update(loss)
         return torch.stack(list(losses.values())).sum()
 
     def on_train_epoch_start(self) -> None:
         """Forget the losses of the epoch before."""
-        for metric in self.train_losses.values():
-            metric.reset()
+        self.train_losses.clear()
 
     def mean_losses(self) -> dict[str, float]:
         """Mean of each loss over the epoch's batches, by name."""
-        return {name: float(metric.compute()) for name, metric in self.train_losses.items()}
+        return {name: mean.compute() for name, mean in self.train_losses.items()}
 
     def on_validation_epoch_start(self) -> None:
         """Forget the last evaluation."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from attnbench.cli import main
+from attnbench.cli.app import COMMANDS
 from attnbench.record import Store, without_timing
 from attnbench.spec import CORRUPTIONS, RunSpec, SuiteSpec
 from attnbench.spec_io import from_yaml, to_yaml
@@ -216,15 +217,42 @@ def test_a_damaged_record_is_named_and_the_rest_shown(capsys: pytest.CaptureFixt
     assert "torn.json is damaged" in " ".join(output.split())
 
 
-@pytest.mark.parametrize("words", ["--help", "--version", "report records", "leaderboard --print-spec", "list presets"])
-def test_does_not_wait_for_torch(words: str) -> None:
+_TORCH = ("torch", "lightning", "timm")
+
+
+@pytest.mark.parametrize(
+    ("words", "unneeded"),
+    [
+        ("--help", (*_TORCH, "numpy", "scipy", "attnbench.spec", "attnbench.report")),
+        ("--version", (*_TORCH, "numpy", "scipy", "attnbench.spec", "attnbench.report")),
+        ("leaderboard --help", (*_TORCH, "scipy", "attnbench.report")),
+        ("train --help", (*_TORCH, "scipy", "attnbench.report")),
+        ("list --help", (*_TORCH, "numpy", "scipy", "attnbench.report")),
+        ("list presets", (*_TORCH, "numpy", "scipy", "attnbench.report")),
+        ("report records", (*_TORCH, "matplotlib", "attnbench.tune_spec", "attnbench.report.page")),
+        ("leaderboard --print-spec", _TORCH),
+        *((f"{name} --help", _TORCH) for name in COMMANDS),
+    ],
+)
+def test_does_not_wait_for_what_it_does_not_need(words: str, unneeded: tuple[str, ...]) -> None:
     Store(Path("records")).add(make_record())
     program = (
-        "import sys; from attnbench.cli import main; status = main(sys.argv[1:]);"
-        "sys.exit(status if 'torch' not in sys.modules else 99)"
+        "import sys; from attnbench.cli import main; status = main(sys.argv[2:]);"
+        "print(*set(sys.argv[1].split()) & set(sys.modules), file=sys.stderr); sys.exit(status)"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
-        [sys.executable, "-c", program, *words.split()], capture_output=True, check=False, env=environment
-    )
-    assert done.returncode == 0, done.stderr.decode()
+        [sys.executable, "-c", program, " ".join(unneeded), *words.split()],
+        capture_output=True, check=True, env=environment, text=True,
+    )  # fmt: skip
+    assert done.stderr.split() == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_is_listed_of_a_command_is_what_its_own_help_begins_with(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([name, "--help"]) == 0
+    usage, _, described = capsys.readouterr().out.partition("\n\n")
+    assert usage.startswith(f"Usage: attnbench {name} ")
+    assert " ".join(described.split()).startswith(COMMANDS[name])

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.transforms import v2
 
 from attnbench.data import ImageData
-from attnbench.data.folder_loader import read_image
+from attnbench.data.folder_loader import FolderLoader, read_image
+from attnbench.data.image_folder import MEAN, STD
 from attnbench.errors import DataError, SpecError
 from attnbench.ranks import Share
 
@@ -86,6 +88,16 @@ def test_evaluation_crops_the_middle_and_normalises(tmp_path: Path, build: Calla
     expected = torch.stack([100 + columns, torch.full((8,), 10), columns]) / 255
     expected = (expected - mean[:, None]) / std[:, None]
     torch.testing.assert_close(images[1], expected[:, None].expand(3, 8, 8), rtol=0, atol=1e-5)
+
+
+def test_normalises_to_torchvisions_last_bit(tmp_path: Path, build: Callable[..., ImageData]) -> None:
+    data = made(build, write(tmp_path, train=2, val=2))
+    loader = data.test_dataloader()
+    assert isinstance(loader, FolderLoader)
+    normalise = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)])
+    pixels, _ = loader.dataset[1, 0]
+    assert pixels.dtype == torch.uint8
+    assert torch.equal(next(iter(loader))[0][1], normalise(pixels))
 
 
 def test_order_and_augmentation_follow_seed_and_epoch_only(tmp_path: Path, build: Callable[..., ImageData]) -> None:

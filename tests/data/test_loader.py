@@ -7,7 +7,9 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from attnbench.data.augmentation import crop_and_flip, draw_placements
 from attnbench.data.loader import TensorLoader, seeded_generator
 from attnbench.ranks import Share
 
@@ -82,6 +84,45 @@ def test_augmentation_changes_with_the_epoch_and_not_the_order() -> None:
         assert torch.equal(is_mirrored, ~(flipped == images).flatten(1).all(1))
         moved.append(dict(zip(labels.tolist(), is_mirrored.tolist(), strict=True)))
     assert any(moved[0][label] != moved[1][label] for label in moved[0].keys() & moved[1].keys())
+
+
+@pytest.mark.parametrize("num_images", [22, 3])
+def test_each_step_draws_its_own_augmentation(num_images: int) -> None:
+    """The numbers must stay what they are: every record was made with them."""
+    batches = loader(num_images, crop_padding=2, horizontal_flip=True)
+    batches.set_epoch(4)
+    for step, (images, labels) in enumerate(batches):
+        generator = seeded_generator(0, 4, step, purpose="augmentation")
+        moves = draw_placements(len(labels), crop_padding=2, horizontal_flip=True, generator=generator)
+        pixels = images * torch.tensor([2.0, 4.0]).view(2, 1, 1) + torch.tensor([100.0, 50.0]).view(2, 1, 1)
+        torch.testing.assert_close(pixels, crop_and_flip(batches.images, labels, moves).float())
+
+
+class _Transfers(TorchDispatchMode):
+    """Counts the tensors that are moved from one device to another."""
+
+    number = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = function(*args, **(kwargs or {}))
+        if function is torch.ops.aten._to_copy.default and made.device != args[0].device:
+            self.number += 1
+        return made
+
+
+@pytest.mark.parametrize("augmentation", [{}, {"crop_padding": 2, "horizontal_flip": True}])
+def test_no_step_moves_anything_to_the_device(augmentation: dict[str, Any]) -> None:
+    """A GPU is waited for at each transfer. Here tensors without content stand for those on it."""
+    transfers = []
+    for num_images in (8, 80):
+        pixels = torch.empty(num_images, 2, 6, 6, dtype=torch.uint8, device="meta")
+        labels = torch.empty(num_images, dtype=torch.int64, device="meta")
+        level = torch.ones(2)
+        batches = TensorLoader(pixels, labels, mean=level, std=level, batch_size=4, seed=0, **augmentation)
+        with _Transfers() as counted:
+            assert len(list(batches)) == num_images // 4
+        transfers.append(counted.number)
+    assert transfers == [4 if augmentation else 1] * 2
 
 
 def test_leaves_the_global_generator_alone() -> None:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.transforms import v2
 
 from attnbench.data.image_folder import MEAN, STD, evaluation_transform
 from attnbench.data.preparing import as_pixels, prepared
@@ -21,7 +22,8 @@ def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
 @pytest.mark.parametrize(("width", "height"), [(50, 40), (37, 91), (24, 24), (400, 24), (25, 24)])
 def test_an_image_is_prepared_as_the_folders_test_images_are(width: int, height: int) -> None:
     image = noise(width, height)
-    expected = evaluation_transform(24, crop_ratio=0.875)(image)
+    cropped = evaluation_transform(24, crop_ratio=0.875)(image)
+    expected = v2.functional.normalize(v2.functional.to_dtype(cropped, scale=True), MEAN, STD)
     torch.testing.assert_close(prepared(image, (3, 24, 24), IMAGENET), expected, rtol=1e-5, atol=1e-5)
 
 
