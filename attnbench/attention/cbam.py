@@ -29,8 +29,8 @@ from attnbench.attention.observing import observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
-from attnbench.kernels.backend import Backend, check_backend
-from attnbench.kernels.gates import scale_channels, scale_positions
+from attnbench.kernels.backend import Backend, check_backend, takes_operator
+from attnbench.kernels.gates import scale_channels, scale_positions, scale_twice
 from attnbench.space import Choices, SearchSpace
 
 
@@ -86,13 +86,36 @@ class CBAM(nn.Module):
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise SpecError(f"kernel_size must be odd; got kernel_size={kernel_size}")
         hidden = reduced(channels, reduction)
-        self.channel_gate = ChannelGate(channels, hidden, bias=official, backend=backend) if channel_gate else nn.Identity()
-        self.spatial_gate = SpatialGate(kernel_size, norm=official, backend=backend) if spatial_gate else nn.Identity()
+        self.channel_gate: nn.Module = nn.Identity()
+        self.spatial_gate: nn.Module = nn.Identity()
+        if channel_gate:
+            self.channel_gate = ChannelGate(channels, hidden, bias=official, backend=backend)
+        if spatial_gate:
+            self.spatial_gate = SpatialGate(kernel_size, norm=official, backend=backend)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Apply the gates in turn."""
+        if takes_operator(self.backend, x):
+            return self._by_operators(x, None)
         gated: torch.Tensor = self.spatial_gate(self.channel_gate(x))
         return gated
+
+    def takes_end(self, x: torch.Tensor) -> bool:
+        """Whether one pass ends a block; see `attnbench.attention.ending`."""
+        return takes_operator(self.backend, x)
+
+    def forward_end(self, x: torch.Tensor, shortcut: torch.Tensor) -> torch.Tensor:
+        """Give relu(forward(x) + shortcut)."""
+        return self._by_operators(x, shortcut)
+
+    def _by_operators(self, x: torch.Tensor, shortcut: torch.Tensor | None) -> torch.Tensor:
+        channel, spatial = self.channel_gate, self.spatial_gate
+        if isinstance(channel, ChannelGate) and isinstance(spatial, SpatialGate):
+            return scale_twice(x, channel.gate, spatial.gate, shortcut=shortcut, backend=self.backend)
+        if isinstance(channel, ChannelGate):
+            return scale_channels(x, channel.gate, with_maximum=True, shortcut=shortcut, backend=self.backend)
+        assert isinstance(spatial, SpatialGate)
+        return scale_positions(x, spatial.gate, shortcut=shortcut, backend=self.backend)
 
 
 class ChannelGate(nn.Module):

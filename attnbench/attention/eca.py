@@ -21,7 +21,7 @@ from torch import nn
 
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
-from attnbench.kernels.backend import Backend, check_backend
+from attnbench.kernels.backend import Backend, check_backend, takes_operator
 from attnbench.kernels.gates import scale_channels
 from attnbench.space import Choices, SearchSpace
 
@@ -57,6 +57,14 @@ class EfficientChannelAttention(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each channel."""
         return scale_channels(x, self._gate, backend=self.backend)
+
+    def takes_end(self, x: torch.Tensor) -> bool:
+        """Whether one pass ends a block; see `attnbench.attention.ending`."""
+        return takes_operator(self.backend, x)
+
+    def forward_end(self, x: torch.Tensor, shortcut: torch.Tensor) -> torch.Tensor:
+        """Give relu(forward(x) + shortcut)."""
+        return scale_channels(x, self._gate, shortcut=shortcut, backend=self.backend)
 
     def _gate(self, mean: torch.Tensor) -> torch.Tensor:
         gate: torch.Tensor = torch.sigmoid(self.conv(mean[:, None]))[:, 0]

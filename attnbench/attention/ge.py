@@ -42,7 +42,7 @@ from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
 from attnbench.kernels.backend import Backend, check_backend, takes_operator
-from attnbench.kernels.gates import gather_excite, scale_channels
+from attnbench.kernels.gates import scale_by_means, scale_channels
 from attnbench.space import Choices, SearchSpace
 
 MLP_REDUCTION = 16
@@ -117,9 +117,7 @@ class GatherExcite(nn.Module):
         """Gate each position by its neighbourhood."""
         # In inference PyTorch's own pooling is as good, and is counted as what it is.
         if self.has_kernel and (torch.is_grad_enabled() or takes_operator(self.backend, x)):
-            if isinstance(self.mlp, nn.Identity) and not is_observed(self):
-                return gather_excite(x, backend=self.backend)
-            return scale_channels(x, self._gate, backend=self.backend)
+            return self._by_means(x, None)
         gate = torch.sigmoid(self.mlp(self.gather(x))).to(x.dtype)
         if self.extent != "global":
             # Position i belongs to window ⌊i / e⌋, also where e does not divide the map.
@@ -128,6 +126,19 @@ class GatherExcite(nn.Module):
             gate = gate.repeat_interleave(self.extent, 3)[:, :, :, :width]
         observe(self, gate=gate)
         return x * gate
+
+    def takes_end(self, x: torch.Tensor) -> bool:
+        """Whether one pass ends a block; see `attnbench.attention.ending`."""
+        return self.has_kernel and takes_operator(self.backend, x)
+
+    def forward_end(self, x: torch.Tensor, shortcut: torch.Tensor) -> torch.Tensor:
+        """Give relu(forward(x) + shortcut), of means of the global extent."""
+        return self._by_means(x, shortcut)
+
+    def _by_means(self, x: torch.Tensor, shortcut: torch.Tensor | None) -> torch.Tensor:
+        if isinstance(self.mlp, nn.Identity) and not is_observed(self):
+            return scale_by_means(x, shortcut=shortcut, backend=self.backend)
+        return scale_channels(x, self._gate, shortcut=shortcut, backend=self.backend)
 
     def _gate(self, mean: torch.Tensor) -> torch.Tensor:
         gate = torch.sigmoid(self.mlp(mean[:, :, None, None]))

@@ -20,7 +20,7 @@ from attnbench.attention.groups import reduced
 from attnbench.attention.observing import observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
-from attnbench.kernels.backend import Backend, check_backend
+from attnbench.kernels.backend import Backend, check_backend, takes_operator
 from attnbench.kernels.gates import scale_channels
 from attnbench.space import Choices, SearchSpace
 
@@ -71,6 +71,14 @@ class SqueezeExcitation(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each channel."""
         return scale_channels(x, self._gate, backend=self.backend)
+
+    def takes_end(self, x: torch.Tensor) -> bool:
+        """Whether one pass ends a block; see `attnbench.attention.ending`."""
+        return takes_operator(self.backend, x)
+
+    def forward_end(self, x: torch.Tensor, shortcut: torch.Tensor) -> torch.Tensor:
+        """Give relu(forward(x) + shortcut)."""
+        return scale_channels(x, self._gate, shortcut=shortcut, backend=self.backend)
 
     def _gate(self, mean: torch.Tensor) -> torch.Tensor:
         gate = torch.sigmoid(self.excite(torch.relu(self.squeeze(mean))))

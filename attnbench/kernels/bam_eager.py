@@ -18,7 +18,7 @@ from attnbench.kernels.sge_eager import is_channels_last
 
 
 def gate_of(x: torch.Tensor, channel: torch.Tensor, position: torch.Tensor, *, product: bool) -> torch.Tensor:
-    """g (N, C, H, W), in the memory layout of the map and in float32 at least.
+    """The gate (N, C, H, W), in the memory layout of the map and in float32 at least.
 
     Args:
         x: The map (N, C, H, W).
@@ -35,42 +35,50 @@ def gate_of(x: torch.Tensor, channel: torch.Tensor, position: torch.Tensor, *, p
 
 
 def add_gated(x: torch.Tensor, channel: torch.Tensor, position: torch.Tensor, *, product: bool) -> torch.Tensor:
-    """y, of what `gate_of` takes."""
+    """The result y, of what `gate_of` takes."""
     gate = gate_of(x, channel, position, product=product)
     return (x * gate).add_(x).to(x.dtype)
 
 
+def gradients(
+    grad_output: torch.Tensor, x: torch.Tensor, channel: torch.Tensor, position: torch.Tensor, *, product: bool
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The gradients dx, dc and ds, of G and what `gate_of` takes."""
+    gate = gate_of(x, channel, position, product=product)
+    slope = at_least_float32(grad_output)
+    grad_logits = (slope * at_least_float32(x)).mul_(gate)
+    grad_logits.addcmul_(grad_logits, gate, value=-1)
+    grad_x = torch.addcmul(slope, slope, gate, out=gate)
+    return grad_x.to(x.dtype), *_sums(grad_logits, channel, position, product=product)
+
+
 class AddGated(torch.autograd.Function):
-    """y; differentiable once."""
+    """The result y; differentiable once."""
 
     @staticmethod
     def forward(
         ctx: Any, x: torch.Tensor, channel: torch.Tensor, position: torch.Tensor, product: bool
     ) -> torch.Tensor:
-        """y."""
+        """The result y."""
         ctx.save_for_backward(x, channel, position)
         ctx.product = product
         return add_gated(x, channel, position, product=product)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad_output: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        """dx, dc and ds."""
+        """The gradients dx, dc and ds."""
         x, channel, position = ctx.saved_tensors
         with torch.autocast(x.device.type, enabled=False):
-            gate = gate_of(x, channel, position, product=ctx.product)
-            slope = at_least_float32(grad_output)
-            grad_logits = (slope * at_least_float32(x)).mul_(gate)
-            grad_logits.addcmul_(grad_logits, gate, value=-1)
-            grad_channel, grad_position = _sums(grad_logits, channel, position, product=ctx.product)
-            grad_x = torch.addcmul(slope, slope, gate, out=gate)
-        return grad_x.to(x.dtype), grad_channel.to(channel.dtype), grad_position.to(position.dtype), None
+            found = gradients(grad_output, x, channel, position, product=ctx.product)
+        grad_x, grad_channel, grad_position = found
+        return grad_x, grad_channel.to(channel.dtype), grad_position.to(position.dtype), None
 
 
 def _sums(
     grad_logits: torch.Tensor, channel: torch.Tensor, position: torch.Tensor, *, product: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """dc and ds, of da."""
+    """The gradients dc and ds, of da."""
     if not product:
         return grad_logits.sum((2, 3), keepdim=True), grad_logits.sum(1, keepdim=True)
     # Matrix products need no map between.

@@ -67,10 +67,10 @@ class Pool(torch.autograd.Function):
         maximum = rest[0] if with_maximum else None
         ctx.dims, ctx.dtype = dims, x.dtype
         ctx.save_for_backward(*((x, maximum) if with_maximum else ()))
-        return mean, maximum, x.new_zeros(()).expand(x.shape), at_least_float32(torch.zeros_like(mean))
+        return mean, maximum, x.new_empty(()).expand(x.shape), at_least_float32(torch.empty_like(mean))
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(
         ctx: Any,
         grad_mean: torch.Tensor,
@@ -78,7 +78,7 @@ class Pool(torch.autograd.Function):
         grad_output: torch.Tensor,
         gate: torch.Tensor,
     ) -> tuple[torch.Tensor | None, ...]:
-        """dx."""
+        """The gradient dx."""
         with torch.autocast(grad_output.device.type, enabled=False):
             through_mean = at_least_float32(grad_mean) * (grad_mean.numel() / grad_output.numel())
             if grad_maximum is None:
@@ -98,12 +98,12 @@ class Scale(torch.autograd.Function):
     def forward(
         ctx: Any, x: torch.Tensor, gate: torch.Tensor, relay_map: torch.Tensor, relay_gate: torch.Tensor
     ) -> torch.Tensor:
-        """y."""
+        """The result y."""
         ctx.save_for_backward(x, gate)
         return x * gate.to(x.dtype)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad_output: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """dg, and G and g by relay."""
         x, gate = ctx.saved_tensors

@@ -106,7 +106,11 @@ RULES = (
         _outputs(1),
         "arithmetic: one an element of the result",
     ),
-    Rule(("square", "sqrt", "rsqrt", "pow", "exp", "log", "sigmoid", "sigmoid_", "tanh", "erf"), _outputs(1), "one an element"),
+    Rule(
+        ("square", "sqrt", "rsqrt", "pow", "exp", "log", "sigmoid", "sigmoid_", "tanh", "erf"),
+        _outputs(1),
+        "one an element",
+    ),
     Rule(
         ("relu", "relu_", "relu6", "hardtanh", "hardtanh_", "clamp", "clamp_", "clamp_min", "clamp_max"),
         _outputs(1),

@@ -1,18 +1,11 @@
-import importlib
-import pkgutil
-from types import ModuleType
+from functools import cache
+from typing import Any
 
 import pytest
 
-import attnbench.kernels
 from attnbench.kernels import backend
 
 triton = pytest.importorskip("triton")
-
-
-def kernel_modules() -> list[ModuleType]:
-    names = [module.name for module in pkgutil.iter_modules(attnbench.kernels.__path__)]
-    return [importlib.import_module(f"attnbench.kernels.{name}") for name in names if name.endswith("_triton")]
 
 
 @pytest.fixture
@@ -20,8 +13,17 @@ def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the kernels run on the CPU, in Triton's interpreter, some milliseconds a program."""
     from triton.runtime.interpreter import InterpretedFunction
 
+    interpret = cache(InterpretedFunction)
+
+    def run(kernel: Any, *args: Any, **kwargs: Any) -> None:
+        interpret(kernel.fn).run(*args, **kwargs)
+
+    def call(function: Any, *args: Any, **kwargs: Any) -> Any:
+        return interpret(function.fn)(*args, **kwargs)
+
     monkeypatch.setattr(backend, "KERNEL_DEVICES", ("cuda", "cpu"))
-    for module in kernel_modules():
-        for name, value in vars(module).items():
-            if isinstance(value, triton.JITFunction):
-                monkeypatch.setattr(module, name, InterpretedFunction(value.fn))
+    monkeypatch.setattr(triton.JITFunction, "run", run)
+    monkeypatch.setattr(triton.JITFunction, "__call__", call)
+    # The interpreter leaves its own functions in there, with which nothing could be compiled after.
+    for name, value in vars(triton.language.core).items():
+        monkeypatch.setattr(triton.language.core, name, value)
