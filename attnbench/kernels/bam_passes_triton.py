@@ -36,11 +36,12 @@ def forward_pass(
     channel = tl.program_id(1) * CHANNEL_BLOCK + tl.arange(0, CHANNEL_BLOCK)[:, None]
     position = tl.program_id(0) * POSITION_BLOCK + tl.arange(0, POSITION_BLOCK)[None, :]
     inside = (channel < channels) & (position < positions)
-    here = image * channels * positions + offsets_of(channel, position, channels, positions, CHANNELS_LAST)
-    x = read(x_pointer + here, inside)
+    start = image * channels * positions
+    offsets = offsets_of(channel, position, channels, positions, CHANNELS_LAST)
+    x = read(x_pointer + start + offsets, inside)
     of_channel = read(channel_pointer + image * channels + channel, channel < channels)
     of_position = read(position_pointer + image * positions + position, position < positions)
-    write(y_pointer + here, x + x * gate_of(of_channel, of_position, PRODUCT), inside)
+    write(y_pointer + start + offsets, x + x * gate_of(of_channel, of_position, PRODUCT), inside)
 
 
 @triton.jit
@@ -73,11 +74,11 @@ def backward_pass(
     for _ in range(TILES):
         is_position = position < positions
         inside = is_channel & is_position
-        here = start + offsets_of(channel, position, channels, positions, CHANNELS_LAST)
-        x, grad = read(x_pointer + here, inside), read(grad_pointer + here, inside)
+        offsets = offsets_of(channel, position, channels, positions, CHANNELS_LAST)
+        x, grad = read(x_pointer + start + offsets, inside), read(grad_pointer + start + offsets, inside)
         of_position = read(position_pointer + image * positions + position, is_position)
         gate = gate_of(of_channel, of_position, PRODUCT)
-        write(grad_x_pointer + here, grad + grad * gate, inside)
+        write(grad_x_pointer + start + offsets, grad + grad * gate, inside)
         grad_logit = grad * x * gate * (1 - gate)
         total += grad_logit * of_position if PRODUCT else grad_logit
         by_channel = grad_logit * of_channel if PRODUCT else grad_logit

@@ -13,7 +13,7 @@ def locate(channels, positions, CHANNELS_LAST: tl.constexpr, CHANNEL_BLOCK: tl.c
     position = tl.arange(0, POSITION_BLOCK)[None, :]
     start = tl.program_id(1).to(tl.int64) * channels * positions
     inside = (channel < channels) & (position < positions)
-    return start + offsets_of(channel, position, channels, positions, CHANNELS_LAST), inside
+    return start, offsets_of(channel, position, channels, positions, CHANNELS_LAST), inside
 
 
 @triton.jit
@@ -36,13 +36,13 @@ def forward_held(
 ):
     """x·g or, given a shortcut, relu(x·g + shortcut)."""
     positions = position_units * UNIT
-    here, inside = locate(channels, positions, CHANNELS_LAST, CHANNEL_BLOCK, POSITION_BLOCK)
-    x = read(x_pointer + here, inside)
+    start, offsets, inside = locate(channels, positions, CHANNELS_LAST, CHANNEL_BLOCK, POSITION_BLOCK)
+    x = read(x_pointer + start + offsets, inside)
     y = x * gate_of(x, positions)
     if shortcut_pointer is not None:
-        y += read(shortcut_pointer + here, inside)
+        y += read(shortcut_pointer + start + offsets, inside)
         y = tl.where(y < 0, 0.0, y)
-    write(y_pointer + here, y, inside)
+    write(y_pointer + start + offsets, y, inside)
 
 
 @triton.jit
@@ -59,8 +59,8 @@ def backward_held(
 ):
     """The gradient g G + g (1 − g) Σ G x / n."""
     positions = position_units * UNIT
-    here, inside = locate(channels, positions, CHANNELS_LAST, CHANNEL_BLOCK, POSITION_BLOCK)
-    x, grad = read(x_pointer + here, inside), read(grad_pointer + here, inside)
+    start, offsets, inside = locate(channels, positions, CHANNELS_LAST, CHANNEL_BLOCK, POSITION_BLOCK)
+    x, grad = read(x_pointer + start + offsets, inside), read(grad_pointer + start + offsets, inside)
     gate = gate_of(x, positions)
     through_mean = tl.sum(grad * x, 1, keep_dims=True) * gate * (1 - gate) / positions
-    write(grad_x_pointer + here, gate * grad + through_mean, inside)
+    write(grad_x_pointer + start + offsets, gate * grad + through_mean, inside)

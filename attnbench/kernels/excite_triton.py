@@ -1,5 +1,6 @@
 """A map whose channels are scaled by the sigmoid of their means, by kernels: what launches them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,9 +10,29 @@ from attnbench.kernels.excite_tile_triton import backward_held, forward_held
 from attnbench.kernels.sge_eager import is_channels_last
 
 _HELD = 16384
-"""Elements of a tile that is held on the chip, at most; 64 a thread of 8 warps."""
+"""Elements of a tile that is held on the chip, at most; 32 a thread of 16 warps."""
+_WARP_ELEMENTS = 1024
+"""What one warp holds of one map."""
+_SMALLEST = 2048
+"""Elements of a tile at least, where there are so many."""
 _SECTOR_BYTES = 32
 """What the memory of a GPU hands out at least."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """What one program holds."""
+
+    blocks: tuple[int, int]
+    """Channels, and positions; powers of two."""
+    num_warps: int
+    """Warps of 32 threads."""
+
+    @property
+    def constants(self) -> dict[str, int]:
+        """Of the kernel."""
+        channels, positions = self.blocks
+        return {"CHANNEL_BLOCK": channels, "POSITION_BLOCK": positions}
 
 
 def excite(x: torch.Tensor, shortcut: torch.Tensor | None) -> torch.Tensor:
@@ -40,26 +61,27 @@ def gradient(grad_output: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
 
 def holds_channels(x: torch.Tensor) -> bool:
     """Whether a map is read once: its channels, and of one that is channels last several neighbours, fit the chip."""
-    channels, positions = _blocks(x)
+    channels, positions = plan_tile(x).blocks
     return channels * positions <= _HELD
 
 
-def _blocks(x: torch.Tensor) -> tuple[int, int]:
+def plan_tile(x: torch.Tensor) -> Tile:
+    """The tile that a program holds, of so many channels that memory is read in whole sectors."""
     positions = gates_triton.power_of_two(x.shape[2] * x.shape[3])
     fewest = _SECTOR_BYTES // x.element_size() if is_channels_last(x) else 1
-    wanted = max(fewest, 2048 // positions)
-    return min(gates_triton.power_of_two(x.shape[1]), gates_triton.power_of_two(wanted)), positions
+    wanted = gates_triton.power_of_two(max(fewest, _SMALLEST // positions))
+    channels = min(gates_triton.power_of_two(x.shape[1]), wanted)
+    return Tile(blocks=(channels, positions), num_warps=max(channels * positions // _WARP_ELEMENTS, 4))
 
 
 def _launch(kernel: Any, *tensors: torch.Tensor | None) -> None:
     x = tensors[-1]
     assert x is not None
-    channels, positions = _blocks(x)
     sizes, layout = gates_triton.of_map(x)
-    grid = -(-x.shape[1] // channels), len(x)
-    blocks = {"CHANNEL_BLOCK": channels, "POSITION_BLOCK": positions}
+    tile = plan_tile(x)
+    grid = -(-x.shape[1] // tile.blocks[0]), len(x)
     with torch.cuda.device_of(x):  # type: ignore[no-untyped-call]
-        kernel[grid](*tensors, *sizes, **layout, **blocks, num_warps=8 if channels * positions >= 8192 else 4)
+        kernel[grid](*tensors, *sizes, **layout, **tile.constants, num_warps=tile.num_warps)
 
 
 def _means(x: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,7 @@ it to `Pool`: G and g travel there as the gradients of two tensors without conte
 the relays. One pass writes dx, where autograd would write and add up three maps.
 """
 
+from math import prod
 from typing import Any, NamedTuple
 
 import torch
@@ -80,7 +81,7 @@ class Pool(torch.autograd.Function):
     ) -> tuple[torch.Tensor | None, ...]:
         """The gradient dx."""
         with torch.autocast(grad_output.device.type, enabled=False):
-            through_mean = at_least_float32(grad_mean) * (grad_mean.numel() / grad_output.numel())
+            through_mean = at_least_float32(grad_mean) / prod(grad_output.shape[dim] for dim in ctx.dims)
             if grad_maximum is None:
                 return torch.addcmul(through_mean, grad_output, gate).to(ctx.dtype), None, None
             x, maximum = ctx.saved_tensors

@@ -33,14 +33,14 @@ def scale_channels(
 ) -> torch.Tensor:
     """See `attnbench.kernels.gates.scale_channels`."""
     pooled, relays = _pool_channels(x, with_maximum=with_maximum, ahead=False)
-    y: torch.Tensor = Scale.apply(x, gate_of(*pooled), None, shortcut, *relays[:2])
+    y: torch.Tensor = _run(Scale, x, gate_of(*pooled), None, shortcut, *relays[:2])
     return y
 
 
 def scale_positions(x: torch.Tensor, gate_of: GateOf, *, shortcut: torch.Tensor | None) -> torch.Tensor:
     """See `attnbench.kernels.gates.scale_positions`."""
-    mean, maximum, *relays = PoolPositions.apply(x, None, None, None, None)
-    y: torch.Tensor = Scale.apply(x, None, gate_of(mean, maximum), shortcut, *relays)
+    mean, maximum, *relays = _run(PoolPositions, x, None, None, None, None)
+    y: torch.Tensor = _run(Scale, x, None, gate_of(mean, maximum), shortcut, *relays)
     return y
 
 
@@ -50,17 +50,29 @@ def scale_twice(
     """See `attnbench.kernels.gates.scale_twice`."""
     pooled, relays = _pool_channels(x, with_maximum=True, ahead=True)
     channel = channel_gate_of(*pooled)
-    mean, maximum, *position_relays = PoolPositions.apply(x, channel, *relays)
+    mean, maximum, *position_relays = _run(PoolPositions, x, channel, *relays)
     # Its gradient is what `PoolPositions` gives.
-    y: torch.Tensor = Scale.apply(x, channel.detach(), position_gate_of(mean, maximum), shortcut, *position_relays)
+    y: torch.Tensor = _run(Scale, x, channel.detach(), position_gate_of(mean, maximum), shortcut, *position_relays)
     return y
 
 
 def _pool_channels(
     x: torch.Tensor, *, with_maximum: bool, ahead: bool
 ) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
-    mean, maximum, *relays = PoolChannels.apply(x, with_maximum, ahead)
+    mean, maximum, *relays = _run(PoolChannels, x, with_maximum, ahead)
     return (mean, maximum) if with_maximum else (mean,), tuple(relays)
+
+
+def _run(function: type[torch.autograd.Function], *args: Any) -> Any:
+    """Apply a function, without autograd's bookkeeping where nothing is differentiated, for tracers to look into."""
+    return function.apply(*args) if torch.is_grad_enabled() else function.forward(_KeepsNothing(), *args)
+
+
+class _KeepsNothing:
+    """Stands in for the context of a function that is not differentiated."""
+
+    def save_for_backward(self, *tensors: torch.Tensor | None) -> None:
+        """Nothing is saved."""
 
 
 class PoolChannels(torch.autograd.Function):

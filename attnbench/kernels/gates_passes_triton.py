@@ -126,8 +126,8 @@ def dot_pass(
     for _ in range(TILES):
         is_position = position < positions
         inside = (channel < channels) & is_position
-        here = start + offsets_of(channel, position, channels, positions, CHANNELS_LAST)
-        x, grad = read(x_pointer + here, inside), read(grad_pointer + here, inside)
+        offsets = offsets_of(channel, position, channels, positions, CHANNELS_LAST)
+        x, grad = read(x_pointer + start + offsets, inside), read(grad_pointer + start + offsets, inside)
         gate = 1.0
         if channel_pointer is not None:
             gate = read(channel_pointer + image * channels + channel, channel < channels)
@@ -165,16 +165,17 @@ def scale_pass(
     channel = tl.program_id(1) * CHANNEL_BLOCK + tl.arange(0, CHANNEL_BLOCK)[:, None]
     position = tl.program_id(0) * POSITION_BLOCK + tl.arange(0, POSITION_BLOCK)[None, :]
     inside = (channel < channels) & (position < positions)
-    here = image * channels * positions + offsets_of(channel, position, channels, positions, CHANNELS_LAST)
-    y = read(x_pointer + here, inside)
+    start = image * channels * positions
+    offsets = offsets_of(channel, position, channels, positions, CHANNELS_LAST)
+    y = read(x_pointer + start + offsets, inside)
     if channel_pointer is not None:
         y *= read(channel_pointer + image * channels + channel, channel < channels)
     if position_pointer is not None:
         y *= read(position_pointer + image * positions + position, position < positions)
     if shortcut_pointer is not None:
-        y += read(shortcut_pointer + here, inside)
+        y += read(shortcut_pointer + start + offsets, inside)
         y = tl.where(y < 0, 0.0, y)
-    write(y_pointer + here, y, inside)
+    write(y_pointer + start + offsets, y, inside)
 
 
 @triton.jit
@@ -201,11 +202,12 @@ def gradient_pass(
     position = tl.program_id(0) * POSITION_BLOCK + tl.arange(0, POSITION_BLOCK)[None, :]
     is_channel, is_position = channel < channels, position < positions
     inside = is_channel & is_position
-    here = image * channels * positions + offsets_of(channel, position, channels, positions, CHANNELS_LAST)
-    grad = read(grad_pointer + here, inside)
+    start = image * channels * positions
+    offsets = offsets_of(channel, position, channels, positions, CHANNELS_LAST)
+    grad = read(grad_pointer + start + offsets, inside)
     x = grad
     if position_terms_pointer is not None or CHANNEL_TERMS == 3:
-        x = read(x_pointer + here, inside)
+        x = read(x_pointer + start + offsets, inside)
     gate = 1.0
     if channel_pointer is not None:
         gate = read(channel_pointer + image * channels + channel, is_channel)
@@ -219,4 +221,4 @@ def gradient_pass(
     if CHANNEL_TERMS == 3:
         through_maximum = read(channel_terms_pointer + channels, is_channel)
         grad += tl.where(x == read(channel_terms_pointer + 2 * channels, is_channel), through_maximum, 0.0)
-    write(grad_x_pointer + here, grad, inside)
+    write(grad_x_pointer + start + offsets, grad, inside)

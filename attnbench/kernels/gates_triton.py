@@ -67,7 +67,7 @@ def pool(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """See `attnbench.kernels.gates_operator.pool`."""
     x = laid_out(x, like=x)
-    plan = _plan(x, over_channels=over_channels)
+    plan = plan_pooling(x, over_channels=over_channels)
     sums, maxima, counts = (x.new_empty(plan.shape, dtype=torch.float32) for _ in range(3))
     sizes, layout = of_map(x)
     with torch.cuda.device_of(x):  # type: ignore[no-untyped-call]
@@ -89,7 +89,7 @@ def dot(
 ) -> torch.Tensor:
     """See `channel_gradient` and, over channels, `position_gradient` in `attnbench.kernels.gates_operator`."""
     grad_output, x = laid_out(grad_output, like=x), laid_out(x, like=x)
-    plan = _plan(x, over_channels=over_channels)
+    plan = plan_pooling(x, over_channels=over_channels)
     sums = x.new_empty(plan.shape, dtype=torch.float32)
     sizes, layout = of_map(x)
     gates = _flat(channel), _flat(position), _flat(terms)
@@ -138,7 +138,8 @@ def tiles_of(x: torch.Tensor) -> tuple[tuple[int, int, int], dict[str, int]]:
     return grid, {"CHANNEL_BLOCK": channels, "POSITION_BLOCK": positions}
 
 
-def _plan(x: torch.Tensor, *, over_channels: bool) -> Pooling:
+def plan_pooling(x: torch.Tensor, *, over_channels: bool) -> Pooling:
+    """How a map is pooled over channels, or over positions."""
     images, channels, height, width = x.shape
     kept, extent = (height * width, channels) if over_channels else (channels, height * width)
     blocks = blocks_of(x)

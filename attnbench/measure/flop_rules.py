@@ -23,7 +23,7 @@ class Rule:
     """What is counted for some operators."""
 
     operators: tuple[str, ...]
-    """Their names in the traced graph, without ``aten::``."""
+    """Their names in the traced graph, PyTorch's own without ``aten::``."""
     count: Counter
     """The count."""
     reason: str
@@ -89,6 +89,22 @@ def _window(kernel_index: int) -> Counter:
     return count
 
 
+def _gate_pool(inputs: list[Any], outputs: list[Any]) -> int:
+    return size_of(inputs[0]) * (2 if get_shape(inputs[1]) is None else 3)
+
+
+def _gate_scale(inputs: list[Any], outputs: list[Any]) -> int:
+    return size_of(inputs[0]) * (1 if get_shape(inputs[3]) is None else 3)
+
+
+def _excitement(passes: int) -> Counter:
+    def count(inputs: list[Any], outputs: list[Any]) -> int:
+        images, channels, *_ = get_shape(inputs[0])
+        return int(passes * size_of(inputs[0]) + images * channels)
+
+    return count
+
+
 RULES = (
     Rule(("_convolution",), convolution, "one a weight and output position, and one an output for the bias"),
     Rule(("linear",), _linear, "inputs × outputs, and one an output for the bias"),
@@ -130,6 +146,11 @@ RULES = (
     ),
     Rule(("max_pool2d", "avg_pool2d"), _window(1), "one an element of each window"),
     Rule(("upsample_bilinear2d", "grid_sampler"), _outputs(4), "four weighted neighbours an element"),
+    Rule(("attnbench::gate_pool",), _gate_pool, "mean and maximum: two an element, and one for a gate before it"),
+    Rule(("attnbench::gate_scale",), _gate_scale, "the last gate: one an element, and two for a shortcut and ReLU"),
+    Rule(("attnbench::gather_excite",), _excitement(2), "mean and product: two an element, and one a channel"),
+    Rule(("attnbench::gather_excite_add_relu",), _excitement(4), "the same, an addition and a comparison an element"),
+    Rule(("attnbench::add_gated",), _outputs(4), "logit, sigmoid, product and sum: four an element"),
 )
 """Every rule of the convention `full`."""
 
@@ -147,5 +168,5 @@ MOVES = (
 
 def full_rules() -> dict[str, Counter]:
     """A count for every operator that has a rule, those that count 0 among them."""
-    counted = {f"aten::{name}": rule.count for rule in RULES for name in rule.operators}
+    counted = {name if "::" in name else f"aten::{name}": rule.count for rule in RULES for name in rule.operators}
     return {**{f"aten::{name}": _outputs(0) for name in MOVES}, **counted}
