@@ -25,10 +25,13 @@ from torch import nn
 
 from attnbench.attention.groups import reduced
 from attnbench.attention.norm import BatchNorm
-from attnbench.attention.observing import observe
+from attnbench.attention.observing import is_observed, observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
+from attnbench.kernels.backend import Backend, check_backend
+from attnbench.kernels.bam_eager import gate_of
+from attnbench.kernels.gates import add_gated_map
 from attnbench.space import Choices, SearchSpace
 
 
@@ -54,6 +57,7 @@ class BAM(nn.Module):
         dilation: int = 4,
         combine: Literal["sum", "product"] | None = None,
         source: Source = "official",
+        backend: Backend = "auto",
     ) -> None:
         """Make the branches.
 
@@ -63,10 +67,11 @@ class BAM(nn.Module):
             dilation: Of the spatial branch's 3×3 convolutions.
             combine: ``sum`` or ``product`` of the branches; by default as `source` has it.
             source: The authors' product (``official``) or the paper's sum (``paper``).
+            backend: What computes it: PyTorch (``eager``), a kernel for GPUs (``triton``), or which fits (``auto``).
 
         Raises:
             SpecError: If `reduction` is not in 1 … channels, `dilation` is not positive, or there is no such
-                `combine` or `source`.
+                `combine`, `source` or `backend`.
         """
         super().__init__()
         check_source(source)
@@ -75,7 +80,9 @@ class BAM(nn.Module):
         hidden = reduced(channels, reduction)
         if dilation < 1:
             raise SpecError(f"dilation must be at least 1; got dilation={dilation}")
+        check_backend(backend)
         self.source = source
+        self.backend: Backend = backend
         self.combine = combine or ("product" if source == "official" else "sum")
         self.channel_branch = nn.Sequential(
             nn.Conv2d(channels, hidden, 1), BatchNorm(hidden), nn.ReLU(), nn.Conv2d(hidden, channels, 1)
@@ -97,10 +104,11 @@ class BAM(nn.Module):
         """Add the gated map to the map."""
         channel = self.channel_branch(x.mean((2, 3), keepdim=True))
         spatial = self.spatial_branch(x)
-        logits = channel + spatial if self.combine == "sum" else channel * spatial
-        gate = torch.sigmoid(logits)
-        observe(self, channel=channel, spatial=spatial, gate=gate)
-        return x * (1 + gate).to(x.dtype)
+        product = self.combine == "product"
+        if is_observed(self):
+            gate = gate_of(x, channel, spatial, product=product)
+            observe(self, channel=channel, spatial=spatial, gate=gate)
+        return add_gated_map(x, channel, spatial, product=product, backend=self.backend)
 
 
 def _conv_norm_relu(conv: nn.Conv2d) -> tuple[nn.Module, ...]:

@@ -29,6 +29,8 @@ from attnbench.attention.observing import observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
+from attnbench.kernels.backend import Backend, check_backend, takes_operator
+from attnbench.kernels.gates import scale_channels, scale_positions, scale_twice
 from attnbench.space import Choices, SearchSpace
 
 
@@ -56,6 +58,7 @@ class CBAM(nn.Module):
         channel_gate: bool = True,
         spatial_gate: bool = True,
         source: Source = "official",
+        backend: Backend = "auto",
     ) -> None:
         """Make the gates.
 
@@ -66,34 +69,61 @@ class CBAM(nn.Module):
             channel_gate: Whether there is a channel gate.
             spatial_gate: Whether there is a spatial gate.
             source: With the biases and the norm of the authors' code (``official``), or without (``paper``).
+            backend: What computes it: PyTorch (``eager``), a kernel for GPUs (``triton``), or which fits (``auto``).
 
         Raises:
             SpecError: If `reduction` is not in 1 … channels, `kernel_size` is even, both gates are off, or there
-                is no such `source`.
+                is no such `source` or `backend`.
         """
         super().__init__()
         check_source(source)
+        check_backend(backend)
         self.source = source
+        self.backend: Backend = backend
         official = source == "official"
         if not (channel_gate or spatial_gate):
             raise SpecError("cbam needs a gate; got channel_gate=false and spatial_gate=false")
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise SpecError(f"kernel_size must be odd; got kernel_size={kernel_size}")
         hidden = reduced(channels, reduction)
-        self.channel_gate = ChannelGate(channels, hidden, bias=official) if channel_gate else nn.Identity()
-        self.spatial_gate = SpatialGate(kernel_size, norm=official) if spatial_gate else nn.Identity()
+        self.channel_gate: nn.Module = nn.Identity()
+        self.spatial_gate: nn.Module = nn.Identity()
+        if channel_gate:
+            self.channel_gate = ChannelGate(channels, hidden, bias=official, backend=backend)
+        if spatial_gate:
+            self.spatial_gate = SpatialGate(kernel_size, norm=official, backend=backend)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Apply the gates in turn."""
+        if takes_operator(self.backend, x):
+            return self._by_operators(x, None)
         gated: torch.Tensor = self.spatial_gate(self.channel_gate(x))
         return gated
+
+    def takes_end(self, x: torch.Tensor) -> bool:
+        """Whether one pass ends a block; see `attnbench.attention.ending`."""
+        return takes_operator(self.backend, x)
+
+    def forward_end(self, x: torch.Tensor, shortcut: torch.Tensor) -> torch.Tensor:
+        """Give relu(forward(x) + shortcut)."""
+        return self._by_operators(x, shortcut)
+
+    def _by_operators(self, x: torch.Tensor, shortcut: torch.Tensor | None) -> torch.Tensor:
+        channel, spatial = self.channel_gate, self.spatial_gate
+        if isinstance(channel, ChannelGate) and isinstance(spatial, SpatialGate):
+            return scale_twice(x, channel.gate, spatial.gate, shortcut=shortcut, backend=self.backend)
+        if isinstance(channel, ChannelGate):
+            return scale_channels(x, channel.gate, with_maximum=True, shortcut=shortcut, backend=self.backend)
+        assert isinstance(spatial, SpatialGate)
+        return scale_positions(x, spatial.gate, shortcut=shortcut, backend=self.backend)
 
 
 class ChannelGate(nn.Module):
     """CBAM's gate a channel, from the mean and the maximum of each."""
 
-    def __init__(self, channels: int, hidden: int, *, bias: bool) -> None:
+    def __init__(self, channels: int, hidden: int, *, bias: bool, backend: Backend) -> None:
         super().__init__()
+        self.backend: Backend = backend
         layers = nn.Linear(channels, hidden, bias=bias), nn.Linear(hidden, channels, bias=bias)
         for layer in layers if bias else ():
             nn.init.zeros_(layer.bias)
@@ -101,16 +131,21 @@ class ChannelGate(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each channel of (N, C, H, W)."""
-        gate = torch.sigmoid(self.mlp(x.mean((2, 3))) + self.mlp(x.amax((2, 3))))[:, :, None, None]
-        observe(self, channel_gate=gate)
-        return x * gate.to(x.dtype)
+        return scale_channels(x, self.gate, with_maximum=True, backend=self.backend)
+
+    def gate(self, mean: torch.Tensor, maximum: torch.Tensor) -> torch.Tensor:
+        """M_c (N, C), of the channels' means and maxima (N, C)."""
+        gate = torch.sigmoid(self.mlp(mean) + self.mlp(maximum))
+        observe(self, channel_gate=gate[:, :, None, None])
+        return gate
 
 
 class SpatialGate(nn.Module):
     """CBAM's gate a position, from the mean and the maximum over the channels."""
 
-    def __init__(self, kernel_size: int, *, norm: bool) -> None:
+    def __init__(self, kernel_size: int, *, norm: bool, backend: Backend) -> None:
         super().__init__()
+        self.backend: Backend = backend
         self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2, bias=False)
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out")
         self.norm: nn.Module = nn.Identity()
@@ -120,9 +155,10 @@ class SpatialGate(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each position of (N, C, H, W)."""
-        # In one dtype: autocast lets mean, but not amax, give another than the input's.
-        highest, mean = x.amax(1, keepdim=True), x.mean(1, keepdim=True)
-        pooled = torch.cat((highest, mean.to(highest.dtype)), 1)
-        gate = torch.sigmoid(self.norm(self.conv(pooled)))
+        return scale_positions(x, self.gate, backend=self.backend)
+
+    def gate(self, mean: torch.Tensor, maximum: torch.Tensor) -> torch.Tensor:
+        """M_s (N, 1, H, W), of mean and maximum (N, 1, H, W) over the channels."""
+        gate = torch.sigmoid(self.norm(self.conv(torch.cat((maximum, mean), 1))))
         observe(self, spatial_gate=gate)
-        return x * gate.to(x.dtype)
+        return gate

@@ -21,6 +21,8 @@ from torch import nn
 
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.kernels.backend import Backend, check_backend, takes_operator
+from attnbench.kernels.gates import scale_channels
 from attnbench.space import Choices, SearchSpace
 
 
@@ -33,27 +35,40 @@ class EfficientChannelAttention(nn.Module):
 
     search_space: ClassVar[SearchSpace] = {"kernel_size": Choices((None, 3, 5, 7, 9))}
 
-    def __init__(self, channels: int, *, kernel_size: int | None = None) -> None:
+    def __init__(self, channels: int, *, kernel_size: int | None = None, backend: Backend = "auto") -> None:
         """Make the convolution.
 
         Args:
             channels: C, channels of the feature map.
             kernel_size: k, odd; by default from C.
+            backend: What computes it: PyTorch (``eager``), a kernel for GPUs (``triton``), or which fits (``auto``).
 
         Raises:
-            SpecError: If `kernel_size` is not odd and positive.
+            SpecError: If `kernel_size` is not odd and positive, or there is no such `backend`.
         """
         super().__init__()
         if kernel_size is not None and (kernel_size < 1 or kernel_size % 2 == 0):
             raise SpecError(f"kernel_size must be odd; got kernel_size={kernel_size}")
+        check_backend(backend)
+        self.backend: Backend = backend
         kernel_size = kernel_size or adaptive_kernel_size(channels)
         self.conv = nn.Conv1d(1, 1, kernel_size, padding=kernel_size // 2, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each channel."""
-        means = x.mean((2, 3))[:, None]
-        gate = torch.sigmoid(self.conv(means))[:, 0]
-        return x * gate.to(x.dtype)[:, :, None, None]
+        return scale_channels(x, self._gate, backend=self.backend)
+
+    def takes_end(self, x: torch.Tensor) -> bool:
+        """Whether one pass ends a block; see `attnbench.attention.ending`."""
+        return takes_operator(self.backend, x)
+
+    def forward_end(self, x: torch.Tensor, shortcut: torch.Tensor) -> torch.Tensor:
+        """Give relu(forward(x) + shortcut)."""
+        return scale_channels(x, self._gate, shortcut=shortcut, backend=self.backend)
+
+    def _gate(self, mean: torch.Tensor) -> torch.Tensor:
+        gate: torch.Tensor = torch.sigmoid(self.conv(mean[:, None]))[:, 0]
+        return gate
 
 
 def adaptive_kernel_size(channels: int) -> int:

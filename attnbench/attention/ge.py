@@ -37,10 +37,12 @@ from torch.nn.parameter import UninitializedParameter
 
 from attnbench.attention.groups import reduced
 from attnbench.attention.norm import BatchNorm
-from attnbench.attention.observing import observe
+from attnbench.attention.observing import is_observed, observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
+from attnbench.kernels.backend import Backend, check_backend, takes_operator
+from attnbench.kernels.gates import scale_by_means, scale_channels
 from attnbench.space import Choices, SearchSpace
 
 MLP_REDUCTION = 16
@@ -69,6 +71,7 @@ class GatherExcite(nn.Module):
         parametric: bool = False,
         mlp: bool = False,
         source: Source = "paper",
+        backend: Backend = "auto",
     ) -> None:
         """Make gather and excite.
 
@@ -79,10 +82,12 @@ class GatherExcite(nn.Module):
             mlp: Whether two 1×1 convolutions follow it (θ⁺).
             source: Whether windows count the zeros beyond the border (``official``) or not (``paper``); it
                 matters to θ⁻ with an extent other than global.
+            backend: What computes it: PyTorch (``eager``), a kernel for GPUs (``triton``), or which fits (``auto``).
+                Kernels there are for means of the global extent, with the MLP or without.
 
         Raises:
             SpecError: If `extent` is neither a power of two from 2 nor global, there are fewer than 16 channels
-                for the MLP, or there is no such `source`.
+                for the MLP, or there is no such `source` or `backend`.
         """
         super().__init__()
         check_source(source)
@@ -90,7 +95,10 @@ class GatherExcite(nn.Module):
             raise SpecError(f"extent must be 2, 4, 8 or another power of two, or global; got extent={extent}")
         if extent != "global" and (extent < 2 or extent & (extent - 1)):
             raise SpecError(f"extent must be 2, 4, 8 or another power of two, or global; got extent={extent}")
+        check_backend(backend)
         self.extent = extent
+        self.backend: Backend = backend
+        self.has_kernel = extent == "global" and not parametric
         self.gather: nn.Module
         if extent == "global":
             self.gather = _parametric_global(channels) if parametric else nn.AdaptiveAvgPool2d(1)
@@ -107,6 +115,9 @@ class GatherExcite(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Gate each position by its neighbourhood."""
+        # In inference PyTorch's own pooling is as good, and is counted as what it is.
+        if self.has_kernel and (torch.is_grad_enabled() or takes_operator(self.backend, x)):
+            return self._by_means(x, None)
         gate = torch.sigmoid(self.mlp(self.gather(x))).to(x.dtype)
         if self.extent != "global":
             # Position i belongs to window ⌊i / e⌋, also where e does not divide the map.
@@ -115,6 +126,24 @@ class GatherExcite(nn.Module):
             gate = gate.repeat_interleave(self.extent, 3)[:, :, :, :width]
         observe(self, gate=gate)
         return x * gate
+
+    def takes_end(self, x: torch.Tensor) -> bool:
+        """Whether one pass ends a block; see `attnbench.attention.ending`."""
+        return self.has_kernel and takes_operator(self.backend, x)
+
+    def forward_end(self, x: torch.Tensor, shortcut: torch.Tensor) -> torch.Tensor:
+        """Give relu(forward(x) + shortcut), of means of the global extent."""
+        return self._by_means(x, shortcut)
+
+    def _by_means(self, x: torch.Tensor, shortcut: torch.Tensor | None) -> torch.Tensor:
+        if isinstance(self.mlp, nn.Identity) and not is_observed(self):
+            return scale_by_means(x, shortcut=shortcut, backend=self.backend)
+        return scale_channels(x, self._gate, shortcut=shortcut, backend=self.backend)
+
+    def _gate(self, mean: torch.Tensor) -> torch.Tensor:
+        gate = torch.sigmoid(self.mlp(mean[:, :, None, None]))
+        observe(self, gate=gate)
+        return gate.flatten(1)
 
     def extra_repr(self) -> str:
         """Settings for `repr`."""

@@ -20,6 +20,8 @@ from attnbench.attention.groups import reduced
 from attnbench.attention.observing import observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
+from attnbench.kernels.backend import Backend, check_backend, takes_operator
+from attnbench.kernels.gates import scale_channels
 from attnbench.space import Choices, SearchSpace
 
 
@@ -36,7 +38,13 @@ class SqueezeExcitation(nn.Module):
     }
 
     def __init__(
-        self, channels: int, *, reduction: int = 16, bias: bool | None = None, source: Source = "official"
+        self,
+        channels: int,
+        *,
+        reduction: int = 16,
+        bias: bool | None = None,
+        source: Source = "official",
+        backend: Backend = "auto",
     ) -> None:
         """Make the two layers.
 
@@ -45,13 +53,16 @@ class SqueezeExcitation(nn.Module):
             reduction: r; the layer between has C // r channels.
             bias: Whether both layers have biases; by default as `source` has it.
             source: The authors' layers (``official``) or the equations' (``paper``).
+            backend: What computes it: PyTorch (``eager``), a kernel for GPUs (``triton``), or which fits (``auto``).
 
         Raises:
-            SpecError: If `reduction` is not in 1 … channels, or there is no such `source`.
+            SpecError: If `reduction` is not in 1 … channels, or there is no such `source` or `backend`.
         """
         super().__init__()
         check_source(source)
+        check_backend(backend)
         self.source = source
+        self.backend: Backend = backend
         bias = bias if bias is not None else source == "official"
         hidden = reduced(channels, reduction)
         self.squeeze = nn.Linear(channels, hidden, bias=bias)
@@ -59,6 +70,17 @@ class SqueezeExcitation(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each channel."""
-        gate = torch.sigmoid(self.excite(torch.relu(self.squeeze(x.mean((2, 3))))))[:, :, None, None]
-        observe(self, gate=gate)
-        return x * gate.to(x.dtype)
+        return scale_channels(x, self._gate, backend=self.backend)
+
+    def takes_end(self, x: torch.Tensor) -> bool:
+        """Whether one pass ends a block; see `attnbench.attention.ending`."""
+        return takes_operator(self.backend, x)
+
+    def forward_end(self, x: torch.Tensor, shortcut: torch.Tensor) -> torch.Tensor:
+        """Give relu(forward(x) + shortcut)."""
+        return scale_channels(x, self._gate, shortcut=shortcut, backend=self.backend)
+
+    def _gate(self, mean: torch.Tensor) -> torch.Tensor:
+        gate = torch.sigmoid(self.excite(torch.relu(self.squeeze(mean))))
+        observe(self, gate=gate[:, :, None, None])
+        return gate

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import torch
 from torch.autograd.function import once_differentiable
 
+from attnbench.kernels.layout import at_least_float32, is_channels_last, layout_of
+
 EPSILON = 1e-5
 SMALLEST_VARIANCE = 1e-30
 DAMPED_BELOW = 1e-3
@@ -77,16 +79,6 @@ def split(x: torch.Tensor, groups: int) -> Split:
     return Split(x.reshape(images, groups, channels // groups, height * width), position=3, feature=2)
 
 
-def is_channels_last(x: torch.Tensor) -> bool:
-    """Whether a map lies in memory as N×H×W×C, and not also as N×C×H×W."""
-    return x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
-
-
-def layout_of(x: torch.Tensor) -> torch.memory_format:
-    """The memory layout that a map is computed in, and that its results have: its own of the two, or N×C×H×W."""
-    return torch.channels_last if is_channels_last(x) else torch.contiguous_format
-
-
 def compute_gate(
     parts: Split, gate_scale: torch.Tensor, gate_shift: torch.Tensor, *, normalize: bool, official: bool
 ) -> Gate:
@@ -99,7 +91,7 @@ def compute_gate(
         normalize: Whether similarities are normalised over positions.
         official: Whether σ_c has the divisor m − 1 of the authors' code, or m.
     """
-    wide = _widened(parts.tensor)
+    wide = at_least_float32(parts.tensor)
     mean = wide.mean(parts.position, keepdim=True)
     # Not a matrix product: fvcore counts that, and the count would depend on the layout that allows one.
     similarity = (wide * mean).sum(parts.feature, keepdim=True)
@@ -164,10 +156,10 @@ def gradients(
     mean, deviation, coefficient = kept
     parts = split(x, len(gate_scale))
     slope = split(grad_output.contiguous(memory_format=layout_of(x)), len(gate_scale)).tensor
-    wide = _widened(parts.tensor)
+    wide = at_least_float32(parts.tensor)
     positions = wide.shape[parts.position]
     gate = _gate_of(parts, coefficient, gate_scale, gate_shift)
-    grad_logit = (_widened(slope) * wide).sum(parts.feature, keepdim=True) * (gate * (1 - gate))
+    grad_logit = (at_least_float32(slope) * wide).sum(parts.feature, keepdim=True) * (gate * (1 - gate))
     grad_shift = grad_logit.sum(parts.position, keepdim=True)
     grad_scale = (grad_logit * coefficient).sum(parts.position, keepdim=True)
     weight = parts.per_group(gate_scale)
@@ -183,7 +175,7 @@ def gradients(
     grad_mean = (
         (wide * grad_similarity).sum(1, keepdim=True) if parts.position == 1 else wide @ grad_similarity.transpose(2, 3)
     )
-    grad_x = (_widened(slope) * gate).addcmul_(grad_similarity, mean).add_(grad_mean / positions)
+    grad_x = (at_least_float32(slope) * gate).addcmul_(grad_similarity, mean).add_(grad_mean / positions)
     return _joined(grad_x.to(x.dtype), x), parts.of_groups(grad_scale), parts.of_groups(grad_shift)
 
 
@@ -209,10 +201,6 @@ class Enhance(torch.autograd.Function):
         with torch.autocast(x.device.type, enabled=False):
             found = gradients(grad_output, x, tuple(kept), gate_scale, gate_shift, official=ctx.official)
         return (*found, None, None)
-
-
-def _widened(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def _divisor(positions: int, official: bool) -> int:

@@ -12,7 +12,8 @@ from torch.utils.flop_counter import register_flop_formula
 
 from attnbench.errors import SpecError
 from attnbench.kernels.backend import has_kernels
-from attnbench.kernels.sge_eager import apply_gate, compute_gate, layout_of, split
+from attnbench.kernels.layout import layout_of
+from attnbench.kernels.sge_eager import apply_gate, compute_gate, split
 from attnbench.kernels.sge_eager import gradients as eager_gradients
 
 

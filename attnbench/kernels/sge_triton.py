@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from attnbench.kernels.sge_eager import is_channels_last, layout_of
+from attnbench.kernels.layout import is_channels_last, layout_of
 from attnbench.kernels.sge_passes_triton import backward_passes, forward_passes
 from attnbench.kernels.sge_plan import plan_kernel
 from attnbench.kernels.sge_tile_triton import backward_tile, forward_tile

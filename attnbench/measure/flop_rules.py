@@ -101,6 +101,22 @@ def _enhancement(scale_index: int, passes: int) -> Counter:
     return count
 
 
+def _gate_pool(inputs: list[Any], outputs: list[Any]) -> int:
+    return size_of(inputs[0]) * (2 if get_shape(inputs[1]) is None else 3)
+
+
+def _gate_scale(inputs: list[Any], outputs: list[Any]) -> int:
+    return size_of(inputs[0]) * (1 if get_shape(inputs[3]) is None else 3)
+
+
+def _excitement(passes: int) -> Counter:
+    def count(inputs: list[Any], outputs: list[Any]) -> int:
+        images, channels, *_ = get_shape(inputs[0])
+        return int(passes * size_of(inputs[0]) + images * channels)
+
+    return count
+
+
 RULES = (
     Rule(("_convolution",), convolution, "one a weight and output position, and one an output for the bias"),
     Rule(("linear",), _linear, "inputs × outputs, and one an output for the bias"),
@@ -118,7 +134,11 @@ RULES = (
         _outputs(1),
         "arithmetic: one an element of the result",
     ),
-    Rule(("square", "sqrt", "rsqrt", "pow", "exp", "log", "sigmoid", "tanh", "erf"), _outputs(1), "one an element"),
+    Rule(
+        ("square", "sqrt", "rsqrt", "pow", "exp", "log", "sigmoid", "sigmoid_", "tanh", "erf"),
+        _outputs(1),
+        "one an element",
+    ),
     Rule(
         ("relu", "relu_", "relu6", "hardtanh", "hardtanh_", "clamp", "clamp_", "clamp_min", "clamp_max"),
         _outputs(1),
@@ -144,6 +164,11 @@ RULES = (
         "as SGE by PyTorch's operators: four an element, and for the gate seven a position of a group and four a group",
     ),
     Rule(("attnbench::sge_add_relu",), _enhancement(2, passes=6), "the same, an addition and a comparison an element"),
+    Rule(("attnbench::gate_pool",), _gate_pool, "mean and maximum: two an element, and one for a gate before it"),
+    Rule(("attnbench::gate_scale",), _gate_scale, "the last gate: one an element, and two for a shortcut and ReLU"),
+    Rule(("attnbench::gather_excite",), _excitement(2), "mean and product: two an element, and one a channel"),
+    Rule(("attnbench::gather_excite_add_relu",), _excitement(4), "the same, an addition and a comparison an element"),
+    Rule(("attnbench::add_gated",), _outputs(4), "logit, sigmoid, product and sum: four an element"),
 )
 """Every rule of the convention `full`."""
 

@@ -3,6 +3,8 @@
 import copy
 import warnings
 from collections.abc import Mapping
+from math import prod
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,6 +15,16 @@ with warnings.catch_warnings():
     from fvcore.nn import FlopCountAnalysis
     from fvcore.nn.jit_handles import Handle, conv_flop_jit, get_shape
 
+
+def _elements_pooled(inputs: list[Any], outputs: list[Any]) -> int:
+    return prod(get_shape(inputs[0]))
+
+
+# Operators of the house with an adaptive pooling in them, which fvcore's own rules count.
+_POOLS: Mapping[str, Handle] = {
+    "attnbench::gather_excite": _elements_pooled,
+    "attnbench::gather_excite_add_relu": _elements_pooled,
+}
 __all__ = ["Handle", "analysed", "conv_flop_jit", "get_shape"]
 
 
@@ -30,7 +42,8 @@ def analysed(
         The analysis, already done.
     """
     copied = copy.deepcopy(model).to("cpu").eval()
-    analysis = FlopCountAnalysis(copied, torch.zeros(1, *image_shape)).set_op_handle(**dict(rules or {}))
+    handles = {**_POOLS, **dict(rules or {})}
+    analysis = FlopCountAnalysis(copied, torch.zeros(1, *image_shape)).set_op_handle(**handles)
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
     with warnings.catch_warnings(), torch.no_grad():
         warnings.filterwarnings("ignore", message=".*torch.jit")

@@ -71,7 +71,7 @@ def test_the_published_convention_knows_modules_by_class_not_by_name() -> None:
         (SpatialGroupEnhance(8, groups=2), 1, 0),
         (DerivedEnhance(8, groups=2), 1, 0),
         (SqueezeExcitation(8, reduction=4), 1, 2 * 2 * 8),
-        (ChannelGate(8, 2, bias=True), 2, 2 * (2 * 2 * 8 + 2)),
+        (ChannelGate(8, 2, bias=True, backend="auto"), 2, 2 * (2 * 2 * 8 + 2)),
     ],
 )
 def test_the_published_convention_counts_what_the_authors_pool_by_modules(

@@ -1,0 +1,88 @@
+"""A map whose channels are scaled by the sigmoid of their means, by kernels: what launches them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from attnbench.kernels import gates_triton
+from attnbench.kernels.excite_tile_triton import backward_held, forward_held
+from attnbench.kernels.layout import is_channels_last
+
+_HELD = 16384
+"""Elements of a tile that is held on the chip, at most; 32 a thread of 16 warps."""
+_WARP_ELEMENTS = 1024
+"""What one warp holds of one map."""
+_SMALLEST = 2048
+"""Elements of a tile at least, where there are so many."""
+_SECTOR_BYTES = 32
+"""What the memory of a GPU hands out at least."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """What one program holds."""
+
+    blocks: tuple[int, int]
+    """Channels, and positions; powers of two."""
+    num_warps: int
+    """Warps of 32 threads."""
+
+    @property
+    def constants(self) -> dict[str, int]:
+        """Of the kernel."""
+        channels, positions = self.blocks
+        return {"CHANNEL_BLOCK": channels, "POSITION_BLOCK": positions}
+
+
+def excite(x: torch.Tensor, shortcut: torch.Tensor | None) -> torch.Tensor:
+    """See `attnbench.kernels.excite_operator`; x is read twice where its channels do not fit the chip."""
+    if not holds_channels(x):
+        return gates_triton.scale(x, torch.sigmoid(_means(x)), None, shortcut)
+    x, shortcut = (gates_triton.laid_out(tensor, like=x) for tensor in (x, shortcut))
+    y = torch.empty_like(x)
+    _launch(forward_held, x, shortcut, y)
+    return y
+
+
+def gradient(grad_output: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """The gradient dx; x is read twice and the output's gradient too where their channels do not fit the chip."""
+    if not holds_channels(x):
+        gate = torch.sigmoid(_means(x))
+        grad_gate = gates_triton.dot(grad_output, x, None, None, None, over_channels=False)
+        through_mean = grad_gate * gate * (1 - gate) / (x.shape[2] * x.shape[3])
+        return gates_triton.gradient(grad_output, x, gate, None, None, through_mean[:, None])
+    grad_output = gates_triton.laid_out(grad_output, like=x)
+    x = gates_triton.laid_out(x, like=x)
+    grad_x = torch.empty_like(x)
+    _launch(backward_held, grad_output, x, grad_x)
+    return grad_x
+
+
+def holds_channels(x: torch.Tensor) -> bool:
+    """Whether a map is read once: its channels, and of one that is channels last several neighbours, fit the chip."""
+    channels, positions = plan_tile(x).blocks
+    return channels * positions <= _HELD
+
+
+def plan_tile(x: torch.Tensor) -> Tile:
+    """The tile that a program holds, of so many channels that memory is read in whole sectors."""
+    positions = gates_triton.power_of_two(x.shape[2] * x.shape[3])
+    fewest = _SECTOR_BYTES // x.element_size() if is_channels_last(x) else 1
+    wanted = gates_triton.power_of_two(max(fewest, _SMALLEST // positions))
+    channels = min(gates_triton.power_of_two(x.shape[1]), wanted)
+    return Tile(blocks=(channels, positions), num_warps=max(channels * positions // _WARP_ELEMENTS, 4))
+
+
+def _launch(kernel: Any, *tensors: torch.Tensor | None) -> None:
+    x = tensors[-1]
+    assert x is not None
+    sizes, layout = gates_triton.of_map(x)
+    tile = plan_tile(x)
+    grid = -(-x.shape[1] // tile.blocks[0]), len(x)
+    with torch.cuda.device_of(x):  # type: ignore[no-untyped-call]
+        kernel[grid](*tensors, *sizes, **layout, **tile.constants, num_warps=tile.num_warps)
+
+
+def _means(x: torch.Tensor) -> torch.Tensor:
+    return x.mean((2, 3), dtype=torch.float32)
