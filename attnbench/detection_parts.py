@@ -8,8 +8,10 @@ from attnbench.data.detection import DetectionData, Examples, build_detection_da
 from attnbench.detection import BuiltDetector, build_detector, has_masks
 from attnbench.detection.weights import PRETRAINED
 from attnbench.detection_spec import DetectionRecipe, DetectionRun
+from attnbench.models.backends import check_backend_runs
 from attnbench.models.checkpoint import read_hashed_checkpoint
 from attnbench.ranks import from_leader
+from attnbench.training import resolve_device
 
 
 def read_detection_data(spec: DetectionRun) -> DetectionData:
@@ -35,7 +37,7 @@ def build_run_detector(
     spec: DetectionRun, attention: str, data: DetectionData, *, weights: str | None
 ) -> BuiltDetector:
     """The untrained detector of a run, with the attention given, and a body of the weights given."""
-    return build_detector(
+    built = build_detector(
         spec.detector,
         spec.backbone,
         attention,
@@ -47,6 +49,8 @@ def build_run_detector(
         weights=weights,
         seed=spec.seed,
     )
+    check_backend_runs(built.places, resolve_device(spec.compute), attention=attention)
+    return built
 
 
 def first_image(data: DetectionData) -> torch.Tensor:

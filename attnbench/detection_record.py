@@ -1,6 +1,7 @@
 """The immutable result of one detection run, and the folder that holds such results."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from attnbench.detection_spec import DetectionRun, detection_digest
 from attnbench.errors import RecordError
@@ -94,6 +95,9 @@ class DetectionValues:
     """Attention modules that were put into the detector."""
     num_replaced: int
     """Attention modules of the backbone's own that were taken out for them."""
+    attention_backend: Literal["eager", "triton"] | None = None
+    """What computed the attention modules: PyTorch, or kernels for GPUs. None where there are none, and in records from
+    before there were kernels."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

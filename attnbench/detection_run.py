@@ -32,6 +32,7 @@ from attnbench.matches import Matches
 from attnbench.measure import interleaved_forward_ms
 from attnbench.measure.average_precision import Scored
 from attnbench.measure.detector import count_detector
+from attnbench.models.backends import attention_backend
 from attnbench.models.compiling import compiled, forgotten_afterwards
 from attnbench.paths import check_output_file
 from attnbench.plugins import check_unchanged
@@ -96,7 +97,7 @@ def run_detection(
                 spec=spec,
                 environment=capture_environment(spec.compute),
                 curve=fitted.curve,
-                values=_values(built, counts, data, scored),
+                values=_values(built, counts, data, scored, resolve_device(spec.compute)),
                 box_matches=Matches.pack(scored.box_matches),
                 mask_matches=None if scored.mask_matches is None else Matches.pack(scored.mask_matches),
                 timing=DetectionTiming(
@@ -179,7 +180,9 @@ def _measure_speed(
         return interleaved_forward_ms(model.model, baseline.model, image.to(device)[None], rounds=spec.speed_rounds)
 
 
-def _values(built: BuiltDetector, counts: DetectorCounts, data: DetectionData, scored: Scored) -> DetectionValues:
+def _values(
+    built: BuiltDetector, counts: DetectorCounts, data: DetectionData, scored: Scored, device: torch.device
+) -> DetectionValues:
     return DetectionValues(
         box=scored.box,
         mask=scored.mask,
@@ -189,5 +192,6 @@ def _values(built: BuiltDetector, counts: DetectorCounts, data: DetectionData, s
         annotation_faults=data.faults,
         num_attention_modules=len(built.places),
         num_replaced=built.num_replaced,
+        attention_backend=attention_backend(built.places, device),
         **{f"num_{split}_images": number for split, number in data.num_images.items()},
     )

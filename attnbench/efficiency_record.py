@@ -82,6 +82,9 @@ class Counts:
     """What a forward pass in training mode keeps for the backward pass; none where it fails."""
     saved_batch_size: int
     """Images of that pass."""
+    attention_backend: Literal["eager", "triton"] | None = None
+    """What computed the attention modules: PyTorch, or kernels for GPUs. None where there are none, and in records from
+    before there were kernels."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ spec on one machine.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from attnbench.errors import RecordError
 from attnbench.localisation_record import Localisation
@@ -94,6 +94,9 @@ class Values:
     """Attention modules that were put into the backbone."""
     num_replaced: int = 0
     """Attention modules of the backbone's own that were taken out for them."""
+    attention_backend: Literal["eager", "triton"] | None = None
+    """What computed the attention modules: PyTorch, or kernels for GPUs. None where there are none, and in records from
+    before there were kernels."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

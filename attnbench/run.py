@@ -20,6 +20,7 @@ from attnbench.localising import localise
 from attnbench.loggers import LogTo, log_epoch, log_test, open_log
 from attnbench.measure import Macs, count_macs, count_parameters
 from attnbench.models import BuiltModel
+from attnbench.models.backends import attention_backend
 from attnbench.models.compiling import compiled, forgotten_afterwards
 from attnbench.models.meeting import stage_names
 from attnbench.packed import PackedBits, PackedIntegers
@@ -207,6 +208,7 @@ def _values(built: BuiltModel, counted: Macs, data: ImageData, fitted: Fitted, t
         uncounted_operators=counted.uncounted_operators,
         num_attention_modules=len(built.places),
         num_replaced=built.num_replaced,
+        attention_backend=attention_backend(built.places, data.device),
         selected_epoch=fitted.selected_epoch,
         num_classes=data.num_classes,
         image_shape=data.image_shape,

@@ -4,6 +4,7 @@ from attnbench.data import ImageData, build_data
 from attnbench.data.base import check_divided_splits
 from attnbench.localising import check_localisation
 from attnbench.models import BuiltModel, build_model
+from attnbench.models.backends import check_backend_runs
 from attnbench.models.saved import ClassifierDescription
 from attnbench.ranks import from_leader
 from attnbench.spec import RunSpec
@@ -13,7 +14,7 @@ from attnbench.training import resolve_device
 def build_run_model(spec: RunSpec, attention: str, data: ImageData) -> BuiltModel:
     """The untrained model of a run, with the attention given."""
     channels, height, width = data.image_shape
-    return build_model(
+    built = build_model(
         spec.backbone,
         attention,
         num_classes=data.num_classes,
@@ -21,6 +22,8 @@ def build_run_model(spec: RunSpec, attention: str, data: ImageData) -> BuiltMode
         image_size=(height, width),
         seed=spec.seed,
     )
+    check_backend_runs(built.places, data.device, attention=attention)
+    return built
 
 
 def read_data(spec: RunSpec) -> ImageData:

@@ -97,6 +97,7 @@ def test_the_record_is_coherent(tiny_spec: RunSpec, tiny_record: Record) -> None
     assert values.test_top5_percent >= values.test_top1_percent
     assert "aten::sigmoid" in values.uncounted_operators
     assert (values.num_attention_modules, values.num_replaced) == (3, 0)
+    assert values.attention_backend == "eager"
     assert len(tiny_record.timing.forward_ms) == len(tiny_record.timing.baseline_forward_ms) == 2
     assert tiny_record.environment.threads == 1
     assert tiny_record.timing.train_s < tiny_record.timing.wall_s

@@ -21,7 +21,9 @@ from attnbench.measure import (
 )
 from attnbench.measure.precision import half_precision
 from attnbench.measure.stopwatch import LatencyStopwatch, Step, Stopwatch, stopwatch
+from attnbench.measure.traffic import Traffic
 from attnbench.models import BuiltModel, build_model
+from attnbench.models.backends import attention_backend, check_backend_runs, with_operators_of
 from attnbench.models.compiling import check_compiler, compile_in_place, never_giving_up
 from attnbench.plugins import check_unchanged
 from attnbench.spec import Compute
@@ -83,6 +85,7 @@ class LocalHost:
             image_size=(height, width),
             seed=0,
         )
+        check_backend_runs(self._built.places, self._device, attention=row.attention)
         self._built.model.to(device=self._device, memory_format=self._layout)  # type: ignore[call-overload]
 
     def count(self) -> Counts:
@@ -94,8 +97,9 @@ class LocalHost:
             buffers=sum(buffer.numel() for buffer in model.buffers()),
             num_attention_modules=len(self._built.places),
             num_replaced=self._built.num_replaced,
+            attention_backend=attention_backend(self._built.places, self._device),
             flops={convention: count_flops(model, shape, convention=convention) for convention in CONVENTIONS},
-            traffic=count_traffic(model, shape, autocast=self._autocast).by_operator,
+            traffic=self._traffic(model).by_operator,
             saved_bytes=self._saved_bytes(model),
             saved_batch_size=_SAVED_BATCH_SIZE,
         )
@@ -152,6 +156,11 @@ class LocalHost:
     def _images(self, batch_size: int) -> torch.Tensor:
         images = torch.randn(batch_size, *self._row.image_shape, generator=torch.Generator().manual_seed(0))
         return images.to(self._device).contiguous(memory_format=self._layout)
+
+    def _traffic(self, model: nn.Module) -> Traffic:
+        # It is counted on the CPU, of the operators that run here.
+        with with_operators_of(model, self._device):
+            return count_traffic(model, self._row.image_shape, autocast=self._autocast)
 
     def _saved_bytes(self, model: nn.Module) -> int | None:
         try:

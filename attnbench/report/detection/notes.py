@@ -5,7 +5,7 @@ from attnbench.report.compilation import compiled_lines
 from attnbench.report.detection.board import DetectionBoard, DetectionFacts
 from attnbench.report.detection.costs import cost_notes
 from attnbench.report.detection.outcomes import outcome_notes
-from attnbench.report.leaderboard.notes import FEW_EPOCHS, FEW_SEEDS, named_data, replaced_line
+from attnbench.report.leaderboard.notes import FEW_EPOCHS, FEW_SEEDS, backend_line, named_data, replaced_line
 from attnbench.report.machines import machine_line
 from attnbench.report.numbers import duration, listed, plural
 from attnbench.spec import Compute
@@ -45,12 +45,13 @@ def conditions(facts: DetectionFacts) -> list[str]:
 
 def conclusions(board: DetectionBoard) -> list[str]:
     """What a board tells and what it cannot, one paragraph a string."""
-    replaced = {row.variant: row.records[0].values.num_replaced for block in board.blocks for row in block.rows}
+    values = {row.variant: row.records[0].values for block in board.blocks for row in block.rows}
     paragraphs = [
         *_gaps(board),
         *outcome_notes(board),
         _short_run(board.facts),
-        replaced_line(replaced),
+        replaced_line({variant: of.num_replaced for variant, of in values.items()}),
+        backend_line({variant: of.attention_backend for variant, of in values.items()}),
         *cost_notes(board),
     ]
     return [paragraph for paragraph in paragraphs if paragraph]

@@ -7,7 +7,7 @@ from math import isinf
 from attnbench.efficiency_record import CONVENTIONS
 from attnbench.efficiency_spec import PHASES, Phase
 from attnbench.report.efficiency.table import EfficiencyTable, TimedCell
-from attnbench.report.leaderboard.notes import replaced_line
+from attnbench.report.leaderboard.notes import backend_line, replaced_line
 from attnbench.report.machines import machine_line, machine_of
 from attnbench.report.numbers import duration, listed, plural
 
@@ -49,7 +49,7 @@ def efficiency_remarks(table: EfficiencyTable) -> list[str]:
     """What is to be known of the rows, one paragraph a string; first what went wrong."""
     paragraphs = [*_errors(table), *_problems(table), *_baseline(table), *_lowered(table)]
     paragraphs += [*_unmeasured(table), *_uncounted(table), *_differences(table), *_intervals(table)]
-    paragraphs += [*_warm_up(table), *_load(table), *_stolen(table), *_gpu(table), *_replaced(table)]
+    paragraphs += [*_warm_up(table), *_load(table), *_stolen(table), *_gpu(table), *_replaced(table), *_backends(table)]
     return paragraphs
 
 
@@ -226,5 +226,11 @@ def _gpu(table: EfficiencyTable) -> Iterator[str]:
 
 def _replaced(table: EfficiencyTable) -> Iterator[str]:
     line = replaced_line({row.variant: row.counts.num_replaced for row in table.rows if row.counts})
+    if line:
+        yield line
+
+
+def _backends(table: EfficiencyTable) -> Iterator[str]:
+    line = backend_line({row.variant: row.counts.attention_backend for row in table.rows if row.counts})
     if line:
         yield line

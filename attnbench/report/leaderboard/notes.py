@@ -67,7 +67,8 @@ def gaps(board: Leaderboard) -> list[str]:
 def limits(board: Leaderboard) -> list[str]:
     """What a short run cannot tell, and how costs are measured; empty strings among them."""
     replaced = replaced_line({row.variant: row.num_replaced for row in board.rows})
-    return [_short_run(board.facts), replaced, *_measures(board)]
+    ran = backend_line({row.variant: row.records[0].values.attention_backend for row in board.rows})
+    return [_short_run(board.facts), replaced, ran, *_measures(board)]
 
 
 def _repeats(board: Leaderboard) -> str:
@@ -169,6 +170,20 @@ def replaced_line(num_replaced: Mapping[str, int]) -> str:
     if not keeping:
         return "The backbone's own attention modules are replaced in every variant."
     return f"The backbone's own attention modules are part of {listed(keeping)}, and replaced in the other variants."
+
+
+def backend_line(ran: Mapping[str, str | None]) -> str:
+    """Which variants ran as kernels, and which by PyTorch; nothing where none ran as kernels.
+
+    Args:
+        ran: What computed the attention modules of each variant, where there are some and it is known.
+    """
+    fused = [variant for variant, backend in ran.items() if backend == "triton"]
+    eager = [variant for variant, backend in ran.items() if backend == "eager"]
+    if not fused:
+        return ""
+    rest = f", those of {listed(eager)} by PyTorch" if eager else ""
+    return f"The attention modules of {listed(fused)} ran as kernels (Triton){rest}."
 
 
 def _measures(board: Leaderboard) -> list[str]:

@@ -151,7 +151,7 @@ def run_of(record: Record, *, store: str, environments: Sequence[Environment]) -
             ("the baseline's beside it", f"{four_digits(median(timing.baseline_forward_ms))} ms"),
             ("parameters", f"{values.parameters:,}"),
             ("MACs of one image", f"{values.macs:,}"),
-            ("attention modules", f"{values.num_attention_modules:,}"),
+            ("attention modules", attention_modules(values.num_attention_modules, values.attention_backend)),
             ("started", timing.started_at),
         ),
         environment=environments.index(record.environment),
@@ -160,6 +160,11 @@ def run_of(record: Record, *, store: str, environments: Sequence[Environment]) -
         curves=(_curve(record),),
         tables=(),
     )
+
+
+def attention_modules(number: int, ran: str | None) -> str:
+    """How many modules there are, and what computed them, where that is known."""
+    return f"{number:,}" if ran is None else f"{number:,}, {'as kernels (Triton)' if ran == 'triton' else 'by PyTorch'}"
 
 
 def compiling_facts(compile_s: float | None) -> tuple[tuple[str, str], ...]:

@@ -20,6 +20,7 @@ from attnbench.report.page.runs import (
     RunLine,
     RunPoint,
     RunTable,
+    attention_modules,
     compiling_facts,
     drawn,
     kept_epochs,
@@ -66,7 +67,7 @@ def _facts(record: DetectionRecord) -> list[tuple[str, str]]:
         ("MACs of the pyramid", f"{counts.pyramid_macs:,}"),
         ("MACs of proposals" if counts.region_macs else "MACs of the dense heads", f"{counts.dense_macs:,}"),
         *(regions if counts.region_macs else []),
-        ("attention modules", f"{values.num_attention_modules:,}"),
+        ("attention modules", attention_modules(values.num_attention_modules, values.attention_backend)),
         ("started", timing.started_at),
     ]
 
