@@ -10,7 +10,8 @@ from attnbench.errors import AttnBenchError
 
 COMMANDS = {
     "leaderboard": "Train and measure several attention modules under one recipe, and print a table that ranks them.",
-    "ablate": "Change one setting of an attention module, all else equal, and print what that does to accuracy and cost.",
+    "ablate": "Change one setting of an attention module, all else equal, and print what that does to accuracy and "
+    "cost.",
     "tune": "Search the settings that a module exposes, and compare the winner with the published default.",
     "efficiency": "Count and time what attention modules cost, and print a table that ranks them.",
     "plan": "Tell from stored records how many seeds a difference takes and what they cost; nothing is trained.",
@@ -18,7 +19,8 @@ COMMANDS = {
     "evaluate": "Test the weights of a checkpoint; nothing is trained.",
     "visualize": "Draw what trained classifiers look at: Grad-CAM of all side by side, and the maps of each attention "
     "module.",
-    "detect": "Draw what a trained detector finds in images: boxes with class and score, and masks where it gives them.",
+    "detect": "Draw what a trained detector finds in images: boxes with class and score, and masks where it gives "
+    "them.",
     "convert": "Write a checkpoint's weights as a plain state dict under attnbench's names.",
     "check": "Hold an attention module to the contract of the plug-in point, and say what passes and what fails.",
     "data": "Write an embedded detection data set as a folder, or check one of your own.",
