@@ -10,8 +10,8 @@ from attnbench.kernels.excite_tile_triton import backward_held, forward_held
 from attnbench.kernels.layout import is_channels_last
 
 _HELD = 16384
-"""Elements of a tile that is held on the chip, at most; 32 a thread of 16 warps."""
-_WARP_ELEMENTS = 1024
+"""Elements of a tile that is held on the chip, at most; 32 of each map a thread of 16 warps."""
+_WARP_BYTES = 2048
 """What one warp holds of one map."""
 _SMALLEST = 2048
 """Elements of a tile at least, where there are so many."""
@@ -71,7 +71,8 @@ def plan_tile(x: torch.Tensor) -> Tile:
     fewest = _SECTOR_BYTES // x.element_size() if is_channels_last(x) else 1
     wanted = gates_triton.power_of_two(max(fewest, _SMALLEST // positions))
     channels = min(gates_triton.power_of_two(x.shape[1]), wanted)
-    return Tile(blocks=(channels, positions), num_warps=max(channels * positions // _WARP_ELEMENTS, 4))
+    warps = channels * positions * x.element_size() // _WARP_BYTES
+    return Tile(blocks=(channels, positions), num_warps=min(max(warps, 4), 16))
 
 
 def _launch(kernel: Any, *tensors: torch.Tensor | None) -> None:
