@@ -1,4 +1,4 @@
-"""What `benchmarks/kernels.py` times: modules on the maps of ResNet-50's stages, and whole networks."""
+"""What `benchmarks/kernels` times: modules on the maps of ResNet-50's stages, and whole networks."""
 
 from collections.abc import Callable, Mapping
 

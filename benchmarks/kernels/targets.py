@@ -1,4 +1,4 @@
-"""What `benchmarks/kernels.py` is to show, and whether its measurements do."""
+"""What `benchmarks/kernels` is to show, and whether its measurements do."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Target:
     measured: str
     """The worst case, and where it was; empty where it was not tried."""
     verdict: str
-    """``met``, ``missed``, or why it could not be tried."""
+    """``met``, ``missed``, or what it needs that is not here."""
 
 
 def judged(settings: dict[str, Any], timed: list[Timed]) -> list[Target]:
@@ -68,17 +68,17 @@ def judged(settings: dict[str, Any], timed: list[Timed]) -> list[Target]:
         share("fused SGE forward, bandwidth, stages 3 and 4", "forward", (3, 4), 0.70),
         share("fused SGE backward, bandwidth over 3 passes", "backward", (1, 2, 3, 4), 0.65),
         network("ResNet-50 with fused SGE over plain, training", "training", "fused", 0.93),
-        network("the same with the fused addition and ReLU", "training", ended, 0.97),
+        network("the same with fused addition and ReLU, training", "training", ended, 0.97),
         network("ResNet-50 with fused SGE over plain, inference", "forward", "fused", 0.93),
-        network("the same with the fused addition and ReLU", "forward", ended, 1.0),
-        on_cpu("SGE on a CPU over the authors' code, forward and backward, eager", "eager", 1.0),
-        on_cpu("the same, compiled", "eager, compiled", 2.5),
+        network("the same with fused addition and ReLU, inference", "forward", ended, 1.0),
+        on_cpu("SGE over the authors' code on a CPU, both passes, eager", "eager", 1.0),
+        on_cpu("the same, compiled module by module", "eager, compiled", 2.5),
         *(_kept(settings["kept"], form, most) for form, most in (("fused", 1.01), ("eager", 1.5))),
     ]
 
 
-_NEEDS_GPU = "could not be tried: needs a GPU"
-_NEEDS_CPU = "could not be tried: is of a CPU"
+_NEEDS_GPU = "needs a GPU"
+_NEEDS_CPU = "needs a CPU"
 
 
 def _at_least(what: str, least: float, rows: list[Timed], value: Callable[[Timed], float], *, missing: str) -> Target:
@@ -95,7 +95,7 @@ def _at_least(what: str, least: float, rows: list[Timed], value: Callable[[Timed
 def _kept(kept: dict[str, dict[str, float]], form: str, most: float) -> Target:
     stage, worst = max(kept[form].items(), key=lambda item: item[1])
     return Target(
-        what=f"bytes that {form} SGE keeps for backward, over those of its map",
+        what=f"bytes that {form} SGE keeps over those of its map",
         asked=f"≤ {most:.2f}",
         measured=f"{worst:.2f} (stage {stage})",
         verdict="met" if worst <= most else "missed",

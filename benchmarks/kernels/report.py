@@ -1,4 +1,4 @@
-"""What `benchmarks/kernels.py` prints of its measurements."""
+"""What `benchmarks/kernels` prints of its measurements."""
 
 import math
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from attnbench.report.numbers import plural
-from benchmarks.kernel_targets import Target, Timed, judged
+from benchmarks.kernels.targets import Target, Timed, judged
 
 PACKAGES = ("torch", "timm", "numpy")
 BASELINES: Mapping[str, str] = {"sge": "authors", "bam": "eager", "network": "plain"}
@@ -31,7 +31,7 @@ def show(settings: dict[str, Any], timed: list[Timed], console: Console) -> None
         console.print(table([row for row in timed if row.what == name]))
         console.print()
     console.print("Bytes that SGE keeps for its backward pass, over those of its map\n" + kept_words(settings["kept"]))
-    console.print("\nTargets")
+    console.print("\nTargets; one that needs a GPU, or a CPU, could not be tried here")
     console.print(targets_table(judged(settings, timed)))
 
 
@@ -92,8 +92,8 @@ def kept_words(kept: dict[str, dict[str, float]]) -> str:
 def targets_table(targets: list[Target]) -> Table:
     """What was to be reached, what was, and whether that is enough."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("target", "asked", "measured", ""):
+    for name in ("asked", "measured", "", "target"):
         made.add_column(name, overflow="fold")
     for target in targets:
-        made.add_row(target.what, target.asked, target.measured, target.verdict)
+        made.add_row(target.asked, target.measured, target.verdict, target.what)
     return made

@@ -1,6 +1,6 @@
 """How near attention comes to the speed of memory, beside the authors' code, timm's, and compiled forms of both.
 
-    python benchmarks/kernels.py --output results
+    python -m benchmarks.kernels --output results
 
 Every module is timed on the maps of ResNet-50's stages at 224×224, all of its forms in turn, so that
 ratios are of one run: a forward pass in inference mode, forward and backward together, and on a GPU the
@@ -21,8 +21,6 @@ from typing import Any
 import torch
 from rich.console import Console
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from attnbench.environment import capture_environment
 from attnbench.kernels.backend import has_kernels
 from attnbench.measure import measure_bandwidth
@@ -31,9 +29,9 @@ from attnbench.measure.timing import time_interleaved
 from attnbench.spec import Compute
 from attnbench.stats import paired_ratio_interval
 from attnbench.training import resolve_device
-from benchmarks.kernel_report import BASELINES, line, show
-from benchmarks.kernel_steps import LAYOUTS, MODULES, STAGES, kept_by_rows, module_rows, module_steps, network_steps
-from benchmarks.kernel_targets import Timed
+from benchmarks.kernels.report import BASELINES, line, show
+from benchmarks.kernels.steps import LAYOUTS, MODULES, STAGES, kept_by_rows, module_rows, module_steps, network_steps
+from benchmarks.kernels.targets import Timed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,7 +80,7 @@ def settings_of(options: argparse.Namespace) -> dict[str, Any]:
     given |= {"batch-size": batch_size, "network-batch-size": network_batch_size}
     command = " ".join(f"--{name} {value}" for name, value in given.items())
     return {
-        "command": f"python benchmarks/kernels.py {command}{' --quick' if options.quick else ''}",
+        "command": f"python -m benchmarks.kernels {command}{' --quick' if options.quick else ''}",
         "device": device.type,
         "dtype": "bfloat16" if on_gpu else "float32",
         "batch_size": batch_size,

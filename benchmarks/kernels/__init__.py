@@ -1,0 +1,1 @@
+"""How near attention modules come to the speed of memory."""
