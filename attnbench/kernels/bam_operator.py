@@ -11,8 +11,8 @@ import torch
 from torch.utils.flop_counter import register_flop_formula
 
 from attnbench.kernels import bam_eager
-from attnbench.kernels.gates_operator import count_products, runs_kernels
 from attnbench.kernels.layout import layout_of
+from attnbench.kernels.operators import count_products, runs_kernels
 
 
 @torch.library.custom_op("attnbench::add_gated", mutates_args=())

@@ -6,14 +6,14 @@
 import triton
 import triton.language as tl
 
-from attnbench.kernels.gates_passes_triton import offsets_of, read, write
+from attnbench.kernels.elements_triton import read, sigmoid, write
+from attnbench.kernels.gates_passes_triton import offsets_of
 
 
 @triton.jit
 def gate_of(channel, position, PRODUCT: tl.constexpr):
     """The gate."""
-    logit = channel * position if PRODUCT else channel + position
-    return 1 / (1 + tl.exp(-logit))
+    return sigmoid(channel * position if PRODUCT else channel + position)
 
 
 @triton.jit

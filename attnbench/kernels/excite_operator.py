@@ -13,8 +13,8 @@ import torch
 from torch.utils.flop_counter import register_flop_formula
 
 from attnbench.kernels import gates_plain
-from attnbench.kernels.gates_operator import count_products, runs_kernels
 from attnbench.kernels.layout import at_least_float32, layout_of
+from attnbench.kernels.operators import count_products, runs_kernels
 
 
 @torch.library.custom_op("attnbench::gather_excite", mutates_args=())

@@ -3,7 +3,8 @@
 import triton
 import triton.language as tl
 
-from attnbench.kernels.gates_passes_triton import offsets_of, read, write
+from attnbench.kernels.elements_triton import read, rectify, sigmoid, write
+from attnbench.kernels.gates_passes_triton import offsets_of
 
 
 @triton.jit
@@ -19,7 +20,7 @@ def locate(channels, positions, CHANNELS_LAST: tl.constexpr, CHANNEL_BLOCK: tl.c
 @triton.jit
 def gate_of(x, positions):
     """The sigmoid of the channels' means."""
-    return 1 / (1 + tl.exp(-tl.sum(x, 1, keep_dims=True) / positions))
+    return sigmoid(tl.sum(x, 1, keep_dims=True) / positions)
 
 
 @triton.jit
@@ -40,8 +41,7 @@ def forward_held(
     x = read(x_pointer + start + offsets, inside)
     y = x * gate_of(x, positions)
     if shortcut_pointer is not None:
-        y += read(shortcut_pointer + start + offsets, inside)
-        y = tl.where(y < 0, 0.0, y)
+        y = rectify(y + read(shortcut_pointer + start + offsets, inside))
     write(y_pointer + start + offsets, y, inside)
 
 

@@ -4,12 +4,12 @@
     s = network of mean and maximum of c·x over channels
     y = x·c,  x·c·s,  or  relu of that + a shortcut
 
-Passes over a map, r that read and w that write one, with `gates_operator` and in PyTorch with autograd:
+Passes over a map, r that read and w that write one, with `gates_operator` and, in brackets, as autograd would do it:
 
-    x·c of means         forward 2r 1w (2r 1w),   backward 3r 1w (7r 4w)
-    x·c of means, maxima forward 2r 1w (3r 1w),   backward 4r 1w (13r 8w)
-    x·c·s                forward 3r 1w (6r 2w),   backward 6r 1w (26r 16w)
-    relu(… + shortcut)   1r more (4r 2w more),    backward 2r 1w more (2r 1w more)
+    x·c of means          forward 2r 1w (2r 1w),  backward 3r 1w (6r 4w)
+    x·c of means, maxima  forward 2r 1w (3r 1w),  backward 4r 1w (9½r 6¼w)
+    x·c·s                 forward 3r 1w (6r 2w),  backward 6r 1w (19r 12½w)
+    relu(… + shortcut)    1r more (3r 2w more),   backward 2r 1w more (2r 1w more)
 
 Nothing of the size of a map is kept but x, and the output where it is rectified. As in `gates_eager`, dx waits for
 what the networks give back: its factors travel as the gradients of tensors without content, the relays.

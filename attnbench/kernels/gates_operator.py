@@ -13,8 +13,8 @@ import torch
 from torch.utils.flop_counter import register_flop_formula
 
 from attnbench.kernels import gates_plain
-from attnbench.kernels.backend import has_kernels
 from attnbench.kernels.layout import at_least_float32, layout_of
+from attnbench.kernels.operators import count_products, runs_kernels
 
 Pooled = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -125,21 +125,11 @@ def _(grad_output: torch.Tensor, x: torch.Tensor, *_: Any) -> torch.Tensor:
     return torch.empty_like(x, memory_format=layout_of(x))
 
 
-def runs_kernels(x: torch.Tensor) -> bool:
-    """Whether kernels compute what is made of a map."""
-    return has_kernels(x.device, x.dtype) and x.numel() > 0
-
-
 def _kernels() -> ModuleType:
     # Not at the top: Triton is not everywhere, and takes its time to import.
     from attnbench.kernels import gates_triton
 
     return gates_triton
-
-
-def count_products(*_: Any, **__: Any) -> int:
-    """What torch's counter counts, which knows convolutions and products of matrices: none."""
-    return 0
 
 
 register_flop_formula(

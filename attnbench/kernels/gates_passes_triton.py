@@ -9,17 +9,7 @@ order, those of long rows in parts that are added up after, so that results repe
 import triton
 import triton.language as tl
 
-
-@triton.jit
-def read(pointer, mask):
-    """Values in float32, 0 where there are none."""
-    return tl.load(pointer, mask=mask, other=0.0).to(tl.float32)
-
-
-@triton.jit
-def write(pointer, value, mask):
-    """Values in the dtype that is stored there, rounded once."""
-    tl.store(pointer, value.to(pointer.dtype.element_ty), mask=mask)
+from attnbench.kernels.elements_triton import read, rectify, write
 
 
 @triton.jit
@@ -173,8 +163,7 @@ def scale_pass(
     if position_pointer is not None:
         y *= read(position_pointer + image * positions + position, position < positions)
     if shortcut_pointer is not None:
-        y += read(shortcut_pointer + start + offsets, inside)
-        y = tl.where(y < 0, 0.0, y)
+        y = rectify(y + read(shortcut_pointer + start + offsets, inside))
     write(y_pointer + start + offsets, y, inside)
 
 

@@ -11,8 +11,8 @@ import torch
 from torch.utils.flop_counter import register_flop_formula
 
 from attnbench.errors import SpecError
-from attnbench.kernels.backend import has_kernels
 from attnbench.kernels.layout import layout_of
+from attnbench.kernels.operators import count_products, runs_kernels
 from attnbench.kernels.sge_eager import apply_gate, compute_gate, split
 from attnbench.kernels.sge_eager import gradients as eager_gradients
 
@@ -79,7 +79,7 @@ def _enhanced(
     official: bool,
 ) -> torch.Tensor:
     _check(x, shortcut, gate_scale, gate_shift)
-    if has_kernels(x.device, x.dtype) and x.numel():
+    if runs_kernels(x):
         from attnbench.kernels import sge_triton
 
         return sge_triton.enhance(x, shortcut, gate_scale, gate_shift, normalize=normalize, official=official)
@@ -100,7 +100,7 @@ def _gradients(
     normalize: bool,
     official: bool,
 ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor, torch.Tensor]:
-    if has_kernels(x.device, x.dtype) and x.numel():
+    if runs_kernels(x):
         from attnbench.kernels import sge_triton
 
         return sge_triton.gradients(grad_output, x, y, gate_scale, gate_shift, normalize=normalize, official=official)
@@ -190,10 +190,6 @@ def _sge_add_relu_backward(ctx: Any, grad_output: torch.Tensor) -> tuple[torch.T
 sge.register_autograd(_sge_backward, setup_context=_keep)
 sge_add_relu.register_autograd(_sge_add_relu_backward, setup_context=_keep_with_output)
 
-
-@register_flop_formula(
+register_flop_formula(
     [getattr(torch.ops.attnbench, name) for name in ("sge", "sge_backward", "sge_add_relu", "sge_add_relu_backward")]
-)
-def _no_products(*_: Any, **__: Any) -> int:
-    """PyTorch's counter counts convolutions and products of matrices, of which there is none."""
-    return 0
+)(count_products)

@@ -8,7 +8,8 @@ and each would be compiled by itself.
 import triton
 import triton.language as tl
 
-from attnbench.kernels.sge_tile_triton import damped, divisor_of, locate, read, rectify, sigmoid, spread
+from attnbench.kernels.elements_triton import read, rectify, sigmoid
+from attnbench.kernels.sge_tile_triton import damped, divisor_of, locate, spread
 
 
 @triton.jit

@@ -11,6 +11,7 @@ import triton
 import triton.language as tl
 
 from attnbench.kernels import sge_eager
+from attnbench.kernels.elements_triton import read, rectify, sigmoid
 
 EPSILON = tl.constexpr(sge_eager.EPSILON)
 SMALLEST_VARIANCE = tl.constexpr(sge_eager.SMALLEST_VARIANCE)
@@ -50,24 +51,6 @@ def locate(
         offsets = (group * FEATURES + feature) * positions + position
     is_group = first + group < groups
     return start, offsets, position, is_group & (feature < FEATURES), first + group, is_group, image * groups
-
-
-@triton.jit
-def read(pointer, mask):
-    """Values in float32, 0 where there are none."""
-    return tl.load(pointer, mask=mask, other=0.0).to(tl.float32)
-
-
-@triton.jit
-def sigmoid(logit):
-    """σ of a logit; the exponential may be infinite."""
-    return 1 / (1 + tl.exp(-logit))
-
-
-@triton.jit
-def rectify(y):
-    """ReLU, of which what is not a number comes out as it is."""
-    return tl.where(y < 0, 0.0, y)
 
 
 @triton.jit

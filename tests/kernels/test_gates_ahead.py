@@ -55,16 +55,11 @@ def empty_map(channels: int, side: int, layout: str, dtype: torch.dtype) -> torc
 NAMES = list(cases(torch.empty(1, 8, 4, 4)))
 
 
-def hold_to_registers(found: Compiled) -> None:
-    assert found.spilled_bytes == 0
-    # At least two programs of four warps on each processor, whose registers are 65,536.
-    assert found.registers <= 255
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_spills_where_rows_are_odd(name: str) -> None:
     x = empty_map(2048, 7, "nchw", torch.bfloat16)
-    hold_to_registers(compiled(cases(x)[name][0], x, cases(x)[name][1]))
+    kernel, constants = cases(x)[name]
+    assert compiled(kernel, x, constants).spilled_bytes == 0
 
 
 @pytest.mark.slow
@@ -75,7 +70,7 @@ def test_nothing_spills_where_rows_are_odd(name: str) -> None:
 def test_nothing_spills(name: str, stage: tuple[int, int], layout: str, dtype: torch.dtype) -> None:
     x = empty_map(*stage, layout, dtype)
     kernel, constants = cases(x)[name]
-    hold_to_registers(compiled(kernel, x, constants))
+    assert compiled(kernel, x, constants).spilled_bytes == 0
 
 
 HELD = [
