@@ -67,6 +67,8 @@ class Pool(torch.autograd.Function):
         mean, *rest = pooled(x, dims, with_maximum=with_maximum)
         maximum = rest[0] if with_maximum else None
         ctx.dims, ctx.dtype = dims, x.dtype
+        # Here, because a compiler cannot look into it in the backward pass.
+        ctx.number = prod([x.shape[dim] for dim in dims])
         ctx.save_for_backward(*((x, maximum) if with_maximum else ()))
         return mean, maximum, x.new_empty(()).expand(x.shape), at_least_float32(torch.empty_like(mean))
 
@@ -81,7 +83,7 @@ class Pool(torch.autograd.Function):
     ) -> tuple[torch.Tensor | None, ...]:
         """The gradient dx."""
         with torch.autocast(grad_output.device.type, enabled=False):
-            through_mean = at_least_float32(grad_mean) / prod(grad_output.shape[dim] for dim in ctx.dims)
+            through_mean = at_least_float32(grad_mean) / ctx.number
             if grad_maximum is None:
                 return torch.addcmul(through_mean, grad_output, gate).to(ctx.dtype), None, None
             x, maximum = ctx.saved_tensors
