@@ -58,7 +58,8 @@ def ablate(
     store
         Folder of the records.
     workers
-        Runs at once, each in a process of its own; by default one a CPU core, or one for a GPU.
+        Runs at once, each in a process of its own; by default one a CPU core, or one for a GPU, which
+        several can share.
     plots
         Folder for the ablation's figure, as PNG and SVG.
     format_

@@ -64,7 +64,8 @@ def leaderboard(
         Folder for the trained models, one file a run, for attnbench visualize and attnbench detect. A run whose file is
         missing there is trained again, even if it is recorded; its record stays as it is.
     workers
-        Runs at once, each in a process of its own; by default one a CPU core, or one for a GPU.
+        Runs at once, each in a process of its own; by default one a CPU core, or one for a GPU, which
+        several can share.
     dry_run
         List the runs, and say how many images, hours and bytes they would take; nothing is trained but a few steps
         of each variant without records, in each detector, to time them.

@@ -61,7 +61,8 @@ def tune(
     timeout
         Seconds after which no further trial is begun.
     workers
-        Trials at once, each in a process of its own; by default one a CPU core, or one for a GPU.
+        Trials at once, each in a process of its own; by default one a CPU core, or one for a GPU, which
+        several can share.
     print_space
         Print the space as YAML and stop.
     """
