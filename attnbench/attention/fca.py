@@ -26,8 +26,8 @@ from torch import nn
 from attnbench.attention.groups import reduced
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
-from attnbench.kernels.pooling import grid_mean
 from attnbench.kernels.layout import at_least_float32
+from attnbench.kernels.pooling import grid_mean
 from attnbench.space import Choices, Divisors, SearchSpace
 
 GRID = 7

@@ -11,6 +11,7 @@ import torch
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from attnbench.kernels.backend import differentiates
 from attnbench.kernels.layout import at_least_float32, is_channels_last
 
 
@@ -53,13 +54,13 @@ def mean(x: torch.Tensor, *dims: int, dtype: torch.dtype | None = None) -> torch
         *dims: The dimensions.
         dtype: Of the result; by default that of the map.
     """
-    result: torch.Tensor = _Mean.apply(x, dims, dtype) if torch.is_grad_enabled() else _mean(x, dims, dtype)
+    result: torch.Tensor = _Mean.apply(x, dims, dtype) if differentiates() else _mean(x, dims, dtype)
     return result
 
 
 def highest_and_mean(x: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The maximum, whose gradient is shared by all values that equal it, and the mean over a dimension that stays."""
-    if torch.is_grad_enabled():
+    if differentiates():
         highest, average = _HighestAndMean.apply(x, dim)
         return highest, average
     return _highest_and_mean(x, dim)
@@ -67,7 +68,7 @@ def highest_and_mean(x: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Ten
 
 def grid_mean(x: torch.Tensor, points: int) -> torch.Tensor:
     """The map (N, C, H, W) averaged to a grid of so many points a side."""
-    if torch.is_grad_enabled() and x.shape[2] % points == x.shape[3] % points == 0:
+    if differentiates() and x.shape[2] % points == x.shape[3] % points == 0:
         result: torch.Tensor = _GridMean.apply(x, points)
         return result
     return functional.adaptive_avg_pool2d(x, points)
@@ -75,7 +76,7 @@ def grid_mean(x: torch.Tensor, points: int) -> torch.Tensor:
 
 def moments(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and sum of squared differences from it over positions: each (N, C, 1, 1), in float32 at least."""
-    if torch.is_grad_enabled():
+    if differentiates():
         average, squares = _Moments.apply(x)
         return average, squares
     return _moments(x)
@@ -88,7 +89,7 @@ def absolute_sum(x: torch.Tensor, *, power: int) -> torch.Tensor:
         x: A map (N, C, H, W).
         power: 1 or 2.
     """
-    result: torch.Tensor = _AbsoluteSum.apply(x, power) if torch.is_grad_enabled() else _absolute_sum(x, power)
+    result: torch.Tensor = _AbsoluteSum.apply(x, power) if differentiates() else _absolute_sum(x, power)
     return result
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
+from attnbench.kernels.backend import differentiates
+from attnbench.kernels.layout import layout_of
 from attnbench.kernels.pooling import fold
 
 
@@ -27,7 +29,7 @@ def scale_by_product(x: torch.Tensor, gates: Mapping[int, torch.Tensor]) -> torc
 
 
 def _scale(x: torch.Tensor, gates: Mapping[int, torch.Tensor], *, product: bool) -> torch.Tensor:
-    if torch.is_grad_enabled():
+    if differentiates():
         y: torch.Tensor = _Scale.apply(x, tuple(gates), product, *gates.values())
         return y
     return _scaled(x, tuple(gates.values()), product=product)
@@ -57,6 +59,7 @@ class _Scale(torch.autograd.Function):
     def backward(ctx: Any, grad_output: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, *gates = ctx.saved_tensors
         with torch.autocast(x.device.type, enabled=False):
+            grad_output = grad_output.contiguous(memory_format=layout_of(x))
             grad_x = _scaled(grad_output, tuple(gates), product=ctx.product)
             # As precise as the gates, which autocast may have lowered.
             grad_gate = grad_output.to(torch.promote_types(gates[0].dtype, x.dtype)) * x

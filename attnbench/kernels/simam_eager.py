@@ -15,6 +15,9 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
+from attnbench.kernels.backend import differentiates
+from attnbench.kernels.layout import layout_of
+
 
 def weigh(x: torch.Tensor, regularization: float) -> torch.Tensor:
     """Re-weight a map (N, C, H, W).
@@ -24,7 +27,7 @@ def weigh(x: torch.Tensor, regularization: float) -> torch.Tensor:
         regularization: λ.
     """
     with torch.autocast(x.device.type, enabled=False):
-        if torch.is_grad_enabled():
+        if differentiates():
             y: torch.Tensor = Weigh.apply(x, regularization)
             return y
         squares, precision, _ = _statistics(x, regularization)
@@ -50,7 +53,7 @@ class Weigh(torch.autograd.Function):
         with torch.autocast(x.device.type, enabled=False):
             difference = x - mean
             gate = _gate(difference.square(), precision)
-            grad = grad_output * gate
+            grad = grad_output.contiguous(memory_format=layout_of(x)) * gate
             through_gate = grad * x
             through_gate.addcmul_(through_gate, gate, value=-1).mul_(difference)
             level = 2 * precision / positions * through_gate.sum((2, 3), keepdim=True)

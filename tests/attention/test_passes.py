@@ -28,7 +28,7 @@ COPIES: Mapping[str, tuple[int, str]] = {
 ROOM = 0.1
 """For what is kept of one value a channel, row or column."""
 KEPT: Mapping[str, float] = {
-    "bam": 3.4,
+    "bam": 1.4,  # the branch over positions
     "cbam": 2.1,
     "coordatt": 1.2,  # strips and their gates: 4 values of 28
     "ema": 4.7,  # the map, gated and normalised, and convolved
