@@ -32,9 +32,12 @@ from torch.nn import functional
 from attnbench.attention.norm import BatchNorm
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.kernels.pooling import mean
+from attnbench.kernels.scaling import scale_by_product
 from attnbench.space import Choices, SearchSpace
 
 SMALLEST_HIDDEN = 8
+ROW, COLUMN = 2, 3
 
 
 @register_attention("coordatt", placement="block")
@@ -70,9 +73,8 @@ class CoordinateAttention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each row and each column."""
-        strips = torch.cat((x.mean(3, keepdim=True), x.mean(2, keepdim=True).transpose(2, 3)), 2)
+        strips = torch.cat((mean(x, COLUMN), mean(x, ROW).transpose(2, 3)), 2)
         hidden = functional.hardswish(self.norm(self.squeeze(strips)))
         rows, columns = hidden[:, :, : x.shape[2]], hidden[:, :, x.shape[2] :]
-        row_gate = torch.sigmoid(self.rows(rows)).to(x.dtype)
-        column_gate = torch.sigmoid(self.columns(columns.transpose(2, 3))).to(x.dtype)
-        return x * row_gate * column_gate
+        row_gate, column_gate = torch.sigmoid(self.rows(rows)), torch.sigmoid(self.columns(columns.transpose(2, 3)))
+        return scale_by_product(x, {COLUMN: row_gate, ROW: column_gate})

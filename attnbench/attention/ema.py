@@ -30,7 +30,11 @@ from torch import nn
 
 from attnbench.attention.groups import check_groups
 from attnbench.attention.registration import register_attention
+from attnbench.kernels.pooling import mean
+from attnbench.kernels.scaling import scale_by_product
 from attnbench.space import Divisors, SearchSpace
+
+ROW, COLUMN = 2, 3
 
 
 @register_attention("ema", placement="block")
@@ -65,16 +69,18 @@ class EfficientMultiScaleAttention(nn.Module):
         images, channels, height, width = x.shape
         grouped = x.reshape(images * self.groups, channels // self.groups, height, width)
         narrow, local = self._narrow(grouped), self.local(grouped)
-        gate = torch.sigmoid(_weighted(narrow, local) + _weighted(local, narrow)).to(x.dtype)
+        # The group norm's mean is its shift.
+        narrow_mean, local_mean = self.norm.bias.expand(grouped.shape[0], -1), mean(local, 2, 3).flatten(1)
+        gate = torch.sigmoid(_weighted(narrow_mean, local) + _weighted(local_mean, narrow)).to(x.dtype)
         # Five dimensions of the input itself, whose product keeps its memory layout.
         split = x.reshape(images, self.groups, channels // self.groups, height, width)
         return (split * gate.reshape(images, self.groups, 1, height, width)).reshape(x.shape)
 
     def _narrow(self, x: torch.Tensor) -> torch.Tensor:
         """The 1×1 branch of (N·G, C/G, H, W)."""
-        strips = torch.cat((x.mean(3, keepdim=True), x.mean(2, keepdim=True).transpose(2, 3)), 2)
+        strips = torch.cat((mean(x, COLUMN), mean(x, ROW).transpose(2, 3)), 2)
         gates, height, norm = torch.sigmoid(self.strips(strips)), x.shape[2], self.norm
-        gated = x * gates[:, :, :height] * gates[:, :, height:].transpose(2, 3)
+        gated = scale_by_product(x, {COLUMN: gates[:, :, :height], ROW: gates[:, :, height:].transpose(2, 3)})
         # Not norm(x), which refuses a single value.
         return torch.group_norm(gated, norm.num_groups, norm.weight, norm.bias, norm.eps)
 
@@ -83,7 +89,7 @@ class EfficientMultiScaleAttention(nn.Module):
         return f"groups={self.groups}"
 
 
-def _weighted(weighing: torch.Tensor, weighed: torch.Tensor) -> torch.Tensor:
+def _weighted(means: torch.Tensor, weighed: torch.Tensor) -> torch.Tensor:
     """Channels of one map (N·G, C/G, H, W) summed by a softmax of the other's means: (N·G, 1, H·W)."""
-    weights = weighing.mean((2, 3)).softmax(1).unsqueeze(1)
+    weights = means.softmax(1).to(weighed.dtype).unsqueeze(1)
     return weights @ weighed.flatten(2)

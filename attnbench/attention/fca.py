@@ -22,11 +22,12 @@ from typing import ClassVar, Literal
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from attnbench.attention.groups import reduced
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.kernels.layout import at_least_float32
+from attnbench.kernels.pooling import grid_mean
 from attnbench.space import Choices, Divisors, SearchSpace
 
 GRID = 7
@@ -104,8 +105,9 @@ class FrequencyChannelAttention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each channel."""
-        pooled = x if x.shape[2:] == self.basis.shape[1:] else functional.adaptive_avg_pool2d(x, self.grid)
-        frequencies = (pooled * self.basis.to(x.dtype)).sum((2, 3))
+        pooled = x if x.shape[2:] == self.basis.shape[1:] else grid_mean(x, self.grid)
+        # In float32 at least: of a high frequency the terms nearly cancel.
+        frequencies = (at_least_float32(pooled) * self.basis).sum((2, 3)).to(self.squeeze.weight.dtype)
         gate = torch.sigmoid(self.excite(torch.relu(self.squeeze(frequencies))))
         return x * gate.to(x.dtype)[:, :, None, None]
 

@@ -23,6 +23,7 @@ from torch import nn
 
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.kernels.pooling import absolute_sum
 from attnbench.space import Choices, SearchSpace
 
 EPSILON = 1e-5
@@ -58,12 +59,11 @@ class GatedChannelTransformation(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each channel."""
         with torch.autocast(x.device.type, enabled=False):
-            wide = x.to(torch.promote_types(x.dtype, torch.float32))
             if self.norm == "l2":
-                embedding = (wide.square().sum((2, 3)) + EPSILON).sqrt() * self.embedding_weight
+                embedding = (absolute_sum(x, power=2).flatten(1) + EPSILON).sqrt() * self.embedding_weight
                 spread = (embedding.square().mean(1, keepdim=True) + EPSILON).sqrt()
             else:
-                embedding = wide.abs().sum((2, 3)) * self.embedding_weight
+                embedding = absolute_sum(x, power=1).flatten(1) * self.embedding_weight
                 spread = embedding.abs().mean(1, keepdim=True) + EPSILON
             gate = 1 + torch.tanh(embedding / spread * self.gate_scale + self.gate_shift)
         return x * gate.to(x.dtype)[:, :, None, None]

@@ -24,6 +24,7 @@ from torch import nn
 
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.kernels.pooling import highest_and_mean
 
 
 @register_attention("lsk", placement="block")
@@ -61,9 +62,8 @@ class LargeSelectiveKernel(nn.Module):
         """Scale by the selected kernels."""
         near = self.near(x)
         near, far = self.mix_near(near), self.mix_far(self.far(near))
-        both = torch.cat((near, far), 1)
-        # In one dtype: autocast lets mean, but not amax, give another than the input's.
-        mean, highest = both.mean(1, keepdim=True), both.amax(1, keepdim=True)
-        masks = torch.sigmoid(self.select(torch.cat((mean.to(highest.dtype), highest), 1)))
-        gate: torch.Tensor = self.restore(near * masks[:, :1] + far * masks[:, 1:])
+        (near_highest, near_mean), (far_highest, far_mean) = highest_and_mean(near, 1), highest_and_mean(far, 1)
+        mean, highest = (near_mean + far_mean) / 2, torch.maximum(near_highest, far_highest)
+        masks = torch.sigmoid(self.select(torch.cat((mean, highest), 1)))
+        gate: torch.Tensor = self.restore(torch.addcmul(near * masks[:, :1], far, masks[:, 1:]))
         return x * gate.to(x.dtype)

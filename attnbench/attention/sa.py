@@ -31,6 +31,8 @@ from torch import nn
 
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.kernels.pooling import mean
+from attnbench.kernels.sge_eager import Split, split
 from attnbench.space import Divisors, SearchSpace
 
 
@@ -69,26 +71,35 @@ class ShuffleAttention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Gate the halves and shuffle the channels."""
-        images, channels, height, width = x.shape
-        first, second = x.reshape(images, self.groups, 2, -1, height, width).unbind(2)
-        channel_scores = self.channel_scale * first.mean((3, 4), keepdim=True) + self.channel_shift
-        spatial_scores = self.spatial_scale * self._normalized(second) + self.spatial_shift
-        gated = torch.stack(
-            (first * torch.sigmoid(channel_scores).to(x.dtype), second * torch.sigmoid(spatial_scores).to(x.dtype)), 2
-        )
-        halves = gated.reshape(images, 2, channels // 2, height, width)
-        # Copied once, in the layout of the input.
-        if x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous():
-            return halves.permute(0, 3, 4, 2, 1).reshape(images, height, width, channels).permute(0, 3, 1, 2)
-        return halves.transpose(1, 2).reshape(x.shape)
+        halves = split(x, 2 * self.groups)
+        group = 2 if halves.position == 1 else 1
+        first, second = torch.unflatten(halves.tensor, group, (self.groups, 2)).unbind(group + 1)
+        scale, shift = _per_channel(halves, self.channel_scale), _per_channel(halves, self.channel_shift)
+        channel_gate = torch.sigmoid(scale * mean(first, halves.position) + shift).to(x.dtype)
+        spatial_gate = torch.sigmoid(self._spatial_scores(second, halves.position)).to(x.dtype)
+        gated = torch.stack((first * channel_gate, second * spatial_gate), group + 1).flatten(group, group + 2)
+        # Copied once, in the layout of the map.
+        shuffled = torch.unflatten(gated, group, (2, -1)).transpose(group, group + 1).flatten(group, group + 1)
+        by_row = torch.unflatten(shuffled, 3 - group, x.shape[2:])
+        return by_row.permute(0, 3, 1, 2) if halves.position == 1 else by_row
 
-    def _normalized(self, x: torch.Tensor) -> torch.Tensor:
-        """GN of (N, G, C/2G, H, W)."""
+    def _spatial_scores(self, x: torch.Tensor, position: int) -> torch.Tensor:
+        """w₂ GN(x) + b₂ of (N, G, C/2G, H·W), or of (N, H·W, G, C/2G)."""
         norm = self.norm
+        # One pass with GN's scale and shift and those that follow.
+        scale, shift = self.spatial_scale.flatten(), self.spatial_shift.flatten()
+        weight, bias = scale * norm.weight, scale * norm.bias + shift
+        by_group = x if position == 3 else x.permute(0, 2, 3, 1)
         # Not norm(x), which refuses a single value.
-        normalized = torch.group_norm(x.flatten(0, 1), norm.num_groups, norm.weight, norm.bias, norm.eps)
-        return normalized.reshape(x.shape)
+        scores = torch.group_norm(by_group.flatten(0, 1), norm.num_groups, weight, bias, norm.eps)
+        scores = scores.reshape(by_group.shape)
+        return scores if position == 3 else scores.permute(0, 3, 1, 2)
 
     def extra_repr(self) -> str:
         """Settings for `repr`."""
         return f"groups={self.groups}"
+
+
+def _per_channel(halves: Split, parameter: torch.Tensor) -> torch.Tensor:
+    """A parameter (C/2G, 1, 1) so that it broadcasts."""
+    return parameter.view((-1, 1) if halves.feature == 2 else (-1,))

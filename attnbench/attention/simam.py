@@ -20,6 +20,7 @@ from torch import nn
 
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.kernels.simam_eager import weigh
 from attnbench.space import Floats, SearchSpace
 
 
@@ -51,13 +52,7 @@ class SimAM(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Weigh each value by how far it is from its channel's mean."""
-        others = max(x.shape[2] * x.shape[3] - 1, 1)
-        with torch.autocast(x.device.type, enabled=False):
-            wide = x.to(torch.promote_types(x.dtype, torch.float32))
-            squared = (wide - wide.mean((2, 3), keepdim=True)).square()
-            variance = squared.sum((2, 3), keepdim=True) / others
-            gate = torch.sigmoid(squared / (4 * (variance + self.regularization)) + 0.5)
-        return x * gate.to(x.dtype)
+        return weigh(x, self.regularization)
 
     def extra_repr(self) -> str:
         """Settings for `repr`."""

@@ -31,6 +31,7 @@ from attnbench.attention.observing import observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
+from attnbench.kernels.pooling import mean
 from attnbench.space import Choices, SearchSpace
 
 PAPER_GROUPS = 32
@@ -112,13 +113,12 @@ class SelectiveKernel(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Mix the branches by each channel's weights."""
         first, second = (branch(x) for branch in self.branches)
-        pooled = first.mean((2, 3), keepdim=True) + second.mean((2, 3), keepdim=True)
+        pooled = mean(first, 2, 3) + mean(second, 2, 3)
         # The softmax over two branches is a sigmoid of their difference, but the paper's form shows what is meant.
         logits = self.select(self.fuse(pooled)).unflatten(1, (2, -1))
         weights = logits.softmax(1).to(first.dtype)
         observe(self, branch_weights=weights)
-        mixed: torch.Tensor = weights[:, 0] * first + weights[:, 1] * second
-        return mixed
+        return torch.addcmul(weights[:, 0] * first, weights[:, 1], second)
 
 
 def _branch(in_channels: int, out_channels: int, *, stride: int, groups: int, dilation: int) -> nn.Sequential:

@@ -23,6 +23,7 @@ from torch import nn
 from attnbench.attention.norm import BatchNorm
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
+from attnbench.kernels.pooling import moments
 
 EPSILON = 1e-5
 SMALLEST_VARIANCE = 1e-30
@@ -55,15 +56,13 @@ class StyleRecalibration(nn.Module):
         """Scale each channel by its style."""
         positions = x.shape[2] * x.shape[3]
         with torch.autocast(x.device.type, enabled=False):
-            wide = x.to(torch.promote_types(x.dtype, torch.float32))
-            mean = wide.mean((2, 3), keepdim=True)
-            summed = (wide - mean).square().sum((2, 3))
+            mean, summed = (statistic.flatten(1) for statistic in moments(x))
             if self.source == "official":
                 deviation = (summed / max(positions - 1, 1) + EPSILON).sqrt()
             else:
                 # The root's gradient is infinite on a constant map.
                 deviation = (summed / positions).clamp_min(SMALLEST_VARIANCE).sqrt()
-            style = torch.stack((mean[:, :, 0, 0], deviation), 2)
+            style = torch.stack((mean, deviation), 2)
             score = (style * self.style_weight).sum(2)[:, :, None, None].to(self.norm.weight.dtype)
         return x * torch.sigmoid(self.norm(score)).to(x.dtype)
 

@@ -30,6 +30,8 @@ from torch import nn
 from attnbench.attention.norm import BatchNorm
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.kernels.pooling import highest_and_mean
+from attnbench.kernels.scaling import scale_by_sum
 from attnbench.space import Choices, SearchSpace
 
 CHANNEL, ROW, COLUMN = 1, 2, 3
@@ -61,14 +63,14 @@ class TripletAttention(nn.Module):
         super().__init__()
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise SpecError(f"kernel_size must be odd and positive; got kernel_size={kernel_size}")
-        pooled = (ROW, COLUMN, CHANNEL) if spatial else (ROW, COLUMN)
-        self.gates = nn.ModuleList(PlaneGate(kernel_size, dimension) for dimension in pooled)
+        self.pooled = (ROW, COLUMN, CHANNEL) if spatial else (ROW, COLUMN)
+        self.gates = nn.ModuleList(PlaneGate(kernel_size, dimension) for dimension in self.pooled)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale by the mean of the gates."""
-        first, *others = (gate(x) for gate in self.gates)
-        mean: torch.Tensor = sum(others, first) / len(self.gates)
-        return x * mean.to(x.dtype)
+        # Divided while they are small.
+        gates = {dimension: gate(x) / len(self.gates) for dimension, gate in zip(self.pooled, self.gates, strict=True)}
+        return scale_by_sum(x, gates)
 
 
 class PlaneGate(nn.Module):
@@ -85,10 +87,8 @@ class PlaneGate(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The gate, of size 1 in the pooled dimension."""
-        rotated = x.transpose(1, self.pooled)
-        # In one dtype: autocast lets mean, but not amax, give another than the input's.
-        highest, mean = rotated.amax(1, keepdim=True), rotated.mean(1, keepdim=True)
-        scores = self.norm(self.conv(torch.cat((highest, mean.to(highest.dtype)), 1)))
+        rotated = [pooled.transpose(1, self.pooled) for pooled in highest_and_mean(x, self.pooled)]
+        scores = self.norm(self.conv(torch.cat(rotated, 1)))
         return torch.sigmoid(scores).transpose(1, self.pooled)
 
     def extra_repr(self) -> str:

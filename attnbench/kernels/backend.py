@@ -42,6 +42,11 @@ def takes_operator(backend: Backend, x: torch.Tensor) -> bool:
     return backend == "triton" or ran_by(backend, x.device, x.dtype) == "triton"
 
 
+def differentiates() -> bool:
+    """Whether gradients are written out; tracers and exporters are to look into what is computed."""
+    return torch.is_grad_enabled() and not torch.compiler.is_exporting()
+
+
 def ran_by(backend: Backend, device: torch.device, dtype: torch.dtype) -> Ran:
     """What computes a module with that setting.
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import torch
 
 from attnbench.kernels import gates_fused
-from attnbench.kernels.backend import Backend, takes_operator
+from attnbench.kernels.backend import Backend, differentiates, takes_operator
 from attnbench.kernels.bam_eager import AddGated
 from attnbench.kernels.bam_eager import add_gated as add_gated_eagerly
 from attnbench.kernels.bam_operator import add_gated
@@ -113,7 +113,7 @@ def add_gated_map(
         y = add_gated(x, channel, position, product)
         return y
     with torch.autocast(x.device.type, enabled=False):
-        if _differentiates():
+        if differentiates():
             y = AddGated.apply(x, channel, position, product)
             return y
         return add_gated_eagerly(x, channel, position, product=product)
@@ -123,13 +123,8 @@ def _takes_operator(backend: Backend, x: torch.Tensor, shortcut: torch.Tensor | 
     return takes_operator(backend, x) and (shortcut is None or shortcut.dtype == x.dtype)
 
 
-def _differentiates() -> bool:
-    """Whether gradients are written out; tracers and exporters are to look into what is computed."""
-    return torch.is_grad_enabled() and not torch.compiler.is_exporting()
-
-
 def _scale_eagerly(x: torch.Tensor, dims: tuple[int, ...], gate_of: GateOf, *, with_maximum: bool) -> torch.Tensor:
-    if not _differentiates():
+    if not differentiates():
         return x * gate_of(*pooled(x, dims, with_maximum=with_maximum)).to(x.dtype)
     found, relays = pool(x, dims, with_maximum=with_maximum)
     return scale(x, gate_of(*found), relays)

@@ -2,7 +2,7 @@
 
 import torch
 
-from attnbench.kernels.backend import Backend, takes_operator
+from attnbench.kernels.backend import Backend, differentiates, takes_operator
 from attnbench.kernels.sge_eager import Enhance, reweight
 from attnbench.kernels.sge_operator import sge, sge_add_relu
 
@@ -31,7 +31,7 @@ def enhance(
         y = sge(x, gate_scale, gate_shift, normalize, official)
         return y
     with torch.autocast(x.device.type, enabled=False):
-        if torch.is_grad_enabled() and not torch.compiler.is_exporting():
+        if differentiates():
             y = Enhance.apply(x, gate_scale, gate_shift, normalize, official)
             return y
         return reweight(x, gate_scale, gate_shift, normalize=normalize, official=official)

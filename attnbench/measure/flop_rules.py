@@ -135,7 +135,7 @@ RULES = (
         "arithmetic: one an element of the result",
     ),
     Rule(
-        ("square", "sqrt", "rsqrt", "pow", "exp", "log", "sigmoid", "sigmoid_", "tanh", "erf"),
+        ("square", "square_", "sqrt", "rsqrt", "pow", "exp", "log", "sigmoid", "sigmoid_", "tanh", "erf"),
         _outputs(1),
         "one an element",
     ),
