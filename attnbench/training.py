@@ -179,7 +179,7 @@ def evaluate(
 @contextmanager
 def lightning_runs() -> Iterator[None]:
     """Let Lightning run, with its known warnings off and Ctrl-C as a KeyboardInterrupt."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _without_filling():
         # A newer torch would have buffers synchronised at the start, and the oldest that is taken knows no other word.
         warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated", category=FutureWarning)
         # Lightning calls what a newer torch has deprecated.
@@ -190,6 +190,21 @@ def lightning_runs() -> Iterator[None]:
             yield
         except SystemExit as stop:  # Lightning turns Ctrl-C into it
             raise KeyboardInterrupt from stop
+
+
+@contextmanager
+def _without_filling() -> Iterator[None]:
+    """Let torch not fill the memory that a tensor gets, as it does where only deterministic algorithms are wanted.
+
+    That is an eighth of the time of a training, and changes nothing for code that reads only what it has written.
+    """
+    settings: Any = torch.utils.deterministic
+    before = settings.fill_uninitialized_memory
+    settings.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        settings.fill_uninitialized_memory = before
 
 
 def make_trainer(
@@ -212,9 +227,6 @@ def make_trainer(
     precisions: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
     # Lightning announces its hardware at each Trainer; a suite makes many.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    # Lightning leaves the process in deterministic mode, in which torch fills all memory that a tensor gets: an eighth
-    # of the time of a training, which changes nothing for code that reads only what it has written.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="GPU available but not used")
         return lightning.Trainer(

@@ -21,3 +21,4 @@ def test_trains_deterministically_without_filling_memory(monkeypatch: pytest.Mon
     monkeypatch.setattr(Classification, "training_step", watched)
     run_spec(expand(tiny_suite(epochs=1))[0])
     assert set(states) == {(True, False)}
+    assert torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]

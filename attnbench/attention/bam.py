@@ -24,6 +24,7 @@ import torch
 from torch import nn
 
 from attnbench.attention.groups import reduced
+from attnbench.attention.kernelled import Kernelled
 from attnbench.attention.norm import BatchNorm
 from attnbench.attention.observing import is_observed, observe
 from attnbench.attention.registration import register_attention
@@ -36,7 +37,7 @@ from attnbench.space import Choices, SearchSpace
 
 
 @register_attention("bam", placement="stage")
-class BAM(nn.Module):
+class BAM(Kernelled, nn.Module):
     """A gate a channel and position; with h = C/r: 3·C·h + C + 18·h² + 13·h + 1 parameters.
 
     Shape: (N, C, H, W) in and out, any H and W. Shows ``channel``, M_c (N, C, 1, 1), ``spatial``, M_s (N, 1, H, W),
@@ -82,7 +83,7 @@ class BAM(nn.Module):
             raise SpecError(f"dilation must be at least 1; got dilation={dilation}")
         check_backend(backend)
         self.source = source
-        self.backend: Backend = backend
+        self.backend = backend
         self.combine = combine or ("product" if source == "official" else "sum")
         self.channel_branch = nn.Sequential(
             nn.Conv2d(channels, hidden, 1), BatchNorm(hidden), nn.ReLU(), nn.Conv2d(hidden, channels, 1)

@@ -24,6 +24,7 @@ import torch
 from torch import nn
 
 from attnbench.attention.groups import reduced
+from attnbench.attention.kernelled import Kernelled
 from attnbench.attention.norm import BatchNorm
 from attnbench.attention.observing import observe
 from attnbench.attention.registration import register_attention
@@ -35,7 +36,7 @@ from attnbench.space import Choices, SearchSpace
 
 
 @register_attention("cbam", placement="block")
-class CBAM(nn.Module):
+class CBAM(Kernelled, nn.Module):
     """A gate a channel, then a gate a position; 2·C²/r + 2·k² parameters, official C/r + C + 2 more.
 
     Shape: (N, C, H, W) in and out, any H and W. Shows ``channel_gate``, M_c (N, C, 1, 1), and ``spatial_gate``,
@@ -79,7 +80,7 @@ class CBAM(nn.Module):
         check_source(source)
         check_backend(backend)
         self.source = source
-        self.backend: Backend = backend
+        self.backend = backend
         official = source == "official"
         if not (channel_gate or spatial_gate):
             raise SpecError("cbam needs a gate; got channel_gate=false and spatial_gate=false")
@@ -118,12 +119,12 @@ class CBAM(nn.Module):
         return scale_positions(x, spatial.gate, shortcut=shortcut, backend=self.backend)
 
 
-class ChannelGate(nn.Module):
+class ChannelGate(Kernelled, nn.Module):
     """CBAM's gate a channel, from the mean and the maximum of each."""
 
     def __init__(self, channels: int, hidden: int, *, bias: bool, backend: Backend) -> None:
         super().__init__()
-        self.backend: Backend = backend
+        self.backend = backend
         layers = nn.Linear(channels, hidden, bias=bias), nn.Linear(hidden, channels, bias=bias)
         for layer in layers if bias else ():
             nn.init.zeros_(layer.bias)
@@ -140,12 +141,12 @@ class ChannelGate(nn.Module):
         return gate
 
 
-class SpatialGate(nn.Module):
+class SpatialGate(Kernelled, nn.Module):
     """CBAM's gate a position, from the mean and the maximum over the channels."""
 
     def __init__(self, kernel_size: int, *, norm: bool, backend: Backend) -> None:
         super().__init__()
-        self.backend: Backend = backend
+        self.backend = backend
         self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2, bias=False)
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out")
         self.norm: nn.Module = nn.Identity()

@@ -19,6 +19,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from attnbench.attention.kernelled import Kernelled
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
 from attnbench.kernels.backend import Backend, check_backend, takes_operator
@@ -27,7 +28,7 @@ from attnbench.space import Choices, SearchSpace
 
 
 @register_attention("eca", placement="block")
-class EfficientChannelAttention(nn.Module):
+class EfficientChannelAttention(Kernelled, nn.Module):
     """A gate a channel from the means of its neighbours; k parameters.
 
     Shape: (N, C, H, W) in and out, any H and W.
@@ -50,7 +51,7 @@ class EfficientChannelAttention(nn.Module):
         if kernel_size is not None and (kernel_size < 1 or kernel_size % 2 == 0):
             raise SpecError(f"kernel_size must be odd; got kernel_size={kernel_size}")
         check_backend(backend)
-        self.backend: Backend = backend
+        self.backend = backend
         kernel_size = kernel_size or adaptive_kernel_size(channels)
         self.conv = nn.Conv1d(1, 1, kernel_size, padding=kernel_size // 2, bias=False)
 

@@ -36,6 +36,7 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import UninitializedParameter
 
 from attnbench.attention.groups import reduced
+from attnbench.attention.kernelled import Kernelled
 from attnbench.attention.norm import BatchNorm
 from attnbench.attention.observing import is_observed, observe
 from attnbench.attention.registration import register_attention
@@ -49,7 +50,7 @@ MLP_REDUCTION = 16
 
 
 @register_attention("ge", placement="block")
-class GatherExcite(nn.Module):
+class GatherExcite(Kernelled, nn.Module):
     """A gate for each channel and e×e of positions.
 
     Parameters: θ⁻ none; θ log₂ e · (9·C + 2·C), global H·W·C + 2·C; θ⁺ 2·C²/16 + C/16 + C more.
@@ -97,7 +98,7 @@ class GatherExcite(nn.Module):
             raise SpecError(f"extent must be 2, 4, 8 or another power of two, or global; got extent={extent}")
         check_backend(backend)
         self.extent = extent
-        self.backend: Backend = backend
+        self.backend = backend
         self.has_kernel = extent == "global" and not parametric
         self.gather: nn.Module
         if extent == "global":

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from attnbench.attention.groups import reduced
+from attnbench.attention.kernelled import Kernelled
 from attnbench.attention.observing import observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
@@ -26,7 +27,7 @@ from attnbench.space import Choices, SearchSpace
 
 
 @register_attention("se", placement="block")
-class SqueezeExcitation(nn.Module):
+class SqueezeExcitation(Kernelled, nn.Module):
     """A gate a channel from the channels' means; 2·C²/r + C/r + C parameters.
 
     Shape: (N, C, H, W) in and out, any H and W. Shows ``gate``, s (N, C, 1, 1).
@@ -62,7 +63,7 @@ class SqueezeExcitation(nn.Module):
         check_source(source)
         check_backend(backend)
         self.source = source
-        self.backend: Backend = backend
+        self.backend = backend
         bias = bias if bias is not None else source == "official"
         hidden = reduced(channels, reduction)
         self.squeeze = nn.Linear(channels, hidden, bias=bias)

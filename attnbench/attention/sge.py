@@ -29,6 +29,7 @@ import torch
 from torch import nn
 
 from attnbench.attention.groups import check_groups
+from attnbench.attention.kernelled import Kernelled
 from attnbench.attention.observing import is_observed, observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
@@ -39,7 +40,7 @@ from attnbench.space import Choices, Divisors, Floats, SearchSpace
 
 
 @register_attention("sge", placement="block")
-class SpatialGroupEnhance(nn.Module):
+class SpatialGroupEnhance(Kernelled, nn.Module):
     """SGE over G groups of channels; 2·G parameters.
 
     Shape: (N, C, H, W) in and out, any H and W. Shows ``similarity``, c, ``normalized``, ĉ, where it normalises, and
@@ -85,7 +86,7 @@ class SpatialGroupEnhance(nn.Module):
         self.groups = groups
         self.normalize = normalize
         self.source = source
-        self.backend: Backend = backend
+        self.backend = backend
         self.gate_scale = nn.Parameter(torch.full((groups,), float(gate_scale_init)))
         self.gate_shift = nn.Parameter(torch.full((groups,), float(gate_shift_init)))
 

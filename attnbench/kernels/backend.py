@@ -1,6 +1,8 @@
 """What computes an attention module: PyTorch's own operators, or kernels in Triton."""
 
+import os
 from importlib.util import find_spec
+from shutil import which
 from typing import Literal, TypeAlias, get_args
 
 import torch
@@ -21,7 +23,8 @@ KERNEL_DEVICES = ("cuda",)
 """Types of device that run the kernels."""
 KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 """What the kernels take."""
-_HAS_TRITON = find_spec("triton") is not None
+# It compiles what launches kernels on the machine that runs them.
+_HAS_TRITON = find_spec("triton") is not None and any(map(which, (os.environ.get("CC", "cc"), "gcc", "clang")))
 # Of GPUs, the one that brought bfloat16.
 _OLDEST_MAJOR = 8
 
@@ -43,8 +46,13 @@ def takes_operator(backend: Backend, x: torch.Tensor) -> bool:
 
 
 def differentiates() -> bool:
-    """Whether gradients are written out; tracers and exporters are to look into what is computed."""
-    return torch.is_grad_enabled() and not torch.compiler.is_exporting()
+    """Whether gradients are written out; what traces, exports or transforms a function is to look into it."""
+    return (
+        torch.is_grad_enabled()
+        and not torch.compiler.is_exporting()
+        and not torch._C._get_tracing_state()
+        and not torch._C._are_functorch_transforms_active()
+    )
 
 
 def ran_by(backend: Backend, device: torch.device, dtype: torch.dtype) -> Ran:

@@ -12,12 +12,13 @@ from torch.utils.flop_counter import register_flop_formula
 
 from attnbench.kernels import bam_eager
 from attnbench.kernels.layout import layout_of
-from attnbench.kernels.operators import count_products, runs_kernels
+from attnbench.kernels.operators import check_shapes, count_products, runs_kernels
 
 
 @torch.library.custom_op("attnbench::add_gated", mutates_args=())
 def add_gated(x: torch.Tensor, channel: torch.Tensor, position: torch.Tensor, product: bool) -> torch.Tensor:
     """The result y, of what `attnbench.kernels.bam_eager.gate_of` takes."""
+    check_shapes(x, channel=channel, position=position)
     if runs_kernels(x):
         return _kernels().add_gated(x, channel, position, product=product)  # type: ignore[no-any-return]
     with torch.autocast(x.device.type, enabled=False):
@@ -30,7 +31,8 @@ def add_gated_backward(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The gradients dx, dc and ds, of G."""
     module = _kernels() if runs_kernels(x) else bam_eager
-    grad_x, grad_channel, grad_position = module.gradients(grad_output, x, channel, position, product=product)
+    with torch.autocast(x.device.type, enabled=False):
+        grad_x, grad_channel, grad_position = module.gradients(grad_output, x, channel, position, product=product)
     grad_x = grad_x.contiguous(memory_format=layout_of(x))
     return grad_x, grad_channel.to(channel.dtype), grad_position.to(position.dtype)
 

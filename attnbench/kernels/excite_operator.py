@@ -14,7 +14,7 @@ from torch.utils.flop_counter import register_flop_formula
 
 from attnbench.kernels import gates_plain
 from attnbench.kernels.layout import at_least_float32, layout_of
-from attnbench.kernels.operators import count_products, runs_kernels
+from attnbench.kernels.operators import check_shapes, count_products, runs_kernels
 
 
 @torch.library.custom_op("attnbench::gather_excite", mutates_args=())
@@ -26,6 +26,7 @@ def gather_excite(x: torch.Tensor) -> torch.Tensor:
 @torch.library.custom_op("attnbench::gather_excite_add_relu", mutates_args=())
 def gather_excite_add_relu(x: torch.Tensor, shortcut: torch.Tensor) -> torch.Tensor:
     """relu(y + shortcut), of a shortcut of the map's shape and dtype."""
+    check_shapes(x, shortcut=shortcut)
     return _excited(x, shortcut)
 
 

@@ -120,7 +120,8 @@ def add_gated_map(
 
 
 def _takes_operator(backend: Backend, x: torch.Tensor, shortcut: torch.Tensor | None) -> bool:
-    return takes_operator(backend, x) and (shortcut is None or shortcut.dtype == x.dtype)
+    fits = shortcut is None or (shortcut.dtype, shortcut.shape) == (x.dtype, x.shape)
+    return takes_operator(backend, x) and fits
 
 
 def _scale_eagerly(x: torch.Tensor, dims: tuple[int, ...], gate_of: GateOf, *, with_maximum: bool) -> torch.Tensor:

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import register_flop_formula
 
 from attnbench.kernels import gates_plain
 from attnbench.kernels.layout import at_least_float32, layout_of
-from attnbench.kernels.operators import count_products, runs_kernels
+from attnbench.kernels.operators import check_shapes, count_products, runs_kernels
 
 Pooled = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -28,6 +28,7 @@ def pool(x: torch.Tensor, channel: torch.Tensor | None, over_channels: bool) -> 
         channel: A gate that it is multiplied with first; over channels only.
         over_channels: Whether channels are pooled (N, 1, H, W), or positions (N, C).
     """
+    check_shapes(x, channel=channel)
     if runs_kernels(x):
         return _kernels().pool(x, channel, over_channels=over_channels)  # type: ignore[no-any-return]
     return gates_plain.pool(x, channel, over_channels=over_channels)
@@ -38,6 +39,7 @@ def scale(
     x: torch.Tensor, channel: torch.Tensor | None, position: torch.Tensor | None, shortcut: torch.Tensor | None
 ) -> torch.Tensor:
     """The map times its gates and, given a shortcut of the map's shape, relu of that and the shortcut."""
+    check_shapes(x, channel=channel, position=position, shortcut=shortcut)
     if runs_kernels(x):
         return _kernels().scale(x, channel, position, shortcut)  # type: ignore[no-any-return]
     return gates_plain.scale(x, channel, position, shortcut)

@@ -58,7 +58,7 @@ def enhance_add_relu(
         official: As of `enhance`.
         backend: What computes.
     """
-    if takes_operator(backend, x) and shortcut.dtype == x.dtype:
+    if takes_operator(backend, x) and (shortcut.dtype, shortcut.shape) == (x.dtype, x.shape):
         y: torch.Tensor = sge_add_relu(x, shortcut, gate_scale, gate_shift, normalize, official)
         return y
     y = enhance(x, gate_scale, gate_shift, normalize=normalize, official=official, backend=backend)

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from attnbench.attention.cbam import ChannelGate
+from attnbench.attention.kernelled import Kernelled
 from attnbench.attention.se import SqueezeExcitation
 from attnbench.attention.sge import SpatialGroupEnhance
 from attnbench.attention.sk import SelectiveKernel
@@ -51,9 +52,9 @@ def count_published(model: nn.Module, image_shape: tuple[int, int, int]) -> dict
     """
     model = copy.deepcopy(model)
     for module in model.modules():
-        if hasattr(module, "backend"):
+        if isinstance(module, Kernelled):
             # The authors' counter hooks modules, which a kernel passes over.
-            setattr(module, "backend", "eager")  # noqa: B010 - which modules have it, no type says
+            module.backend = "eager"
     by_module = analysed(model, image_shape, _RULES).by_module()
     counted = Counter(_pooled_elements(model, image_shape))
     for name, module in model.named_modules():

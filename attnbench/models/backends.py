@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import get_args
 
 import torch
 from torch import nn
 
+from attnbench.attention.kernelled import Kernelled
 from attnbench.errors import SpecError
-from attnbench.kernels.backend import Backend, Ran, has_kernels, ran_by
+from attnbench.kernels.backend import Ran, has_kernels, ran_by
 from attnbench.models.placement import Place
 
 
@@ -23,13 +23,15 @@ def attention_backend(places: tuple[Place, ...], device: torch.device) -> Ran | 
 
 
 def computed_by(module: nn.Module, device: torch.device) -> Ran:
-    """What computes a module. One that has kernels names a `backend`, and if only some of its forms do, `has_kernel`.
+    """What computes a module.
 
     Args:
         module: Any attention module.
         device: Where it runs.
     """
-    return ran_by(_backend_of(module), device, torch.float32) if getattr(module, "has_kernel", True) else "eager"
+    if not isinstance(module, Kernelled) or not module.has_kernel:
+        return "eager"
+    return ran_by(module.backend, device, torch.float32)
 
 
 def check_backend_runs(places: tuple[Place, ...], device: torch.device, *, attention: str) -> None:
@@ -41,14 +43,18 @@ def check_backend_runs(places: tuple[Place, ...], device: torch.device, *, atten
         attention: Its variant.
 
     Raises:
-        SpecError: If they ask for kernels and there are none for that device.
+        SpecError: If they ask for kernels, and there are none for that device or for what else they ask.
     """
-    asks = any(_backend_of(place.module) == "triton" for place in places)
-    if asks and not has_kernels(device, torch.float32):
-        raise SpecError(
-            f"{attention}: backend=triton needs Triton and a GPU of compute capability 8.0 or more; "
-            f"got device={device.type}, allowed: backend=auto, eager"
-        )
+    for module in (place.module for place in places):
+        if not isinstance(module, Kernelled) or module.backend != "triton":
+            continue
+        if not module.has_kernel:
+            raise SpecError(f"{attention}: there is no kernel for these settings; allowed: backend=auto, eager")
+        if not has_kernels(device, torch.float32):
+            raise SpecError(
+                f"{attention}: backend=triton needs Triton, a C compiler and a GPU of compute capability 8.0 or more; "
+                f"got device={device.type}, allowed: backend=auto, eager"
+            )
 
 
 @contextmanager
@@ -59,17 +65,12 @@ def with_operators_of(model: nn.Module, device: torch.device) -> Iterator[None]:
         model: The model; it is as before when the block ends.
         device: The other device.
     """
-    kernelled = [module for module in model.modules() if computed_by(module, device) == "triton"]
-    before = [_backend_of(module) for module in kernelled]
+    kernelled = [module for module in model.modules() if isinstance(module, Kernelled)]
+    before = [module.backend for module in kernelled]
     for module in kernelled:
-        module.backend = "triton"  # type: ignore[assignment]
+        module.backend = "triton" if computed_by(module, device) == "triton" else "eager"
     try:
         yield
     finally:
         for module, backend in zip(kernelled, before, strict=True):
-            module.backend = backend  # type: ignore[assignment]
-
-
-def _backend_of(module: nn.Module) -> Backend:
-    backend = getattr(module, "backend", None)
-    return next((known for known in get_args(Backend) if known == backend), "eager")
+            module.backend = backend

@@ -27,6 +27,7 @@ class EpochMean:
 
     def compute(self) -> float:
         """The mean over all steps, of all ranks together."""
+        assert self._losses, "no step yet"
         numbers = torch.tensor(self._numbers, dtype=torch.float64)
         total = float(torch.stack(self._losses).cpu().double() @ numbers)
         sums = gathered((total, sum(self._numbers)))

@@ -118,7 +118,7 @@ def timed_parts() -> Iterator[dict[str, float]]:
 
     parts = {
         "count": (attnbench.run, "count_macs"),
-        "speed": (attnbench.run, "_measure_speed"),
+        "speed": (attnbench.run, "measure_speed"),
         "machine": (attnbench.run, "capture_environment"),
         "store": (Store, "add"),
     }

@@ -8,6 +8,7 @@ from attnbench.attention import register_attention
 from attnbench.errors import SpecError
 from attnbench.kernels import backend
 from attnbench.measure import count_traffic
+from attnbench.measure.published import count_published
 from attnbench.models import BuiltModel, build_model
 from attnbench.models.backends import attention_backend, check_backend_runs, with_operators_of
 
@@ -48,9 +49,7 @@ def test_without_a_gpu_pytorch_computes_and_kernels_are_refused(attention: str) 
     colon = "," if ":" in attention else ":"
     places = built(f"{attention}{colon}backend=triton").places
     assert attention_backend(places, CPU) == "eager"
-    with pytest.raises(
-        SpecError, match=r"backend=triton needs Triton and a GPU.*; got device=cpu, allowed: backend=auto"
-    ):
+    with pytest.raises(SpecError, match=r"backend=triton needs Triton.*; got device=cpu, allowed: backend=auto"):
         check_backend_runs(places, CPU, attention=attention)
 
 
@@ -61,17 +60,31 @@ def test_forms_without_kernels_are_pytorchs(attention: str) -> None:
 
 
 @pytest.mark.usefixtures("_gpu_has_kernels")
+def test_kernels_are_refused_where_a_form_has_none() -> None:
+    places = built("ge:extent=2,backend=triton").places
+    with pytest.raises(
+        SpecError, match=r"ge:extent=2: there is no kernel for these settings; allowed: backend=auto, eager"
+    ):
+        check_backend_runs(places, GPU, attention="ge:extent=2")
+
+
+@pytest.mark.usefixtures("_gpu_has_kernels")
 def test_a_users_module_may_have_a_backend_of_another_kind() -> None:
     @register_attention("other", placement="block")
     class Other(nn.Module):
         def __init__(self, channels: int) -> None:
             super().__init__()
-            self.backend = ["numpy"]
+            self.backend = "auto"
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x / 2
 
-    assert attention_backend(built("other").places, GPU) == "eager"
+    made = built("other")
+    assert attention_backend(made.places, GPU) == "eager"
+    count_published(made.model, (1, 8, 8))
+    with with_operators_of(made.model, GPU):
+        pass
+    assert {place.module.backend for place in made.places} == {"auto"}
 
 
 @pytest.mark.usefixtures("_gpu_has_kernels")

@@ -133,3 +133,28 @@ def test_another_activation_than_relu_is_left_to_the_block() -> None:
         block = BasicBlock(8, 8, act_layer=activation)
         let_end(block)
         assert type(block) is kind
+
+
+@pytest.mark.parametrize("replacement", [None, nn.Identity()])
+def test_the_module_may_be_taken_out(replacement: nn.Module | None) -> None:
+    model = make("resnet10t", "ending").eval()
+    for block in (module for module in model.modules() if isinstance(module, EndedBasicBlock)):
+        block.se = replacement
+    assert torch.isfinite(model(images())).all()
+
+
+def test_a_compiled_module_is_called_as_it_was_compiled() -> None:
+    model = make("resnet10t", "ending").eval()
+    graphs = []
+
+    def count(graph: torch.fx.GraphModule, inputs: object) -> object:
+        graphs.append(graph)
+        return graph.forward
+
+    for module in ends(model):
+        module.ended = 0
+        module.compile(backend=count, dynamic=False)
+    with torch.inference_mode():
+        model(images())
+    assert len(graphs) == 4
+    assert not any(module.ended for module in ends(model))

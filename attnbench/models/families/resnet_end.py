@@ -23,11 +23,14 @@ class _EndedByAttention:
     def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
         """The block's output."""
         attention = self.se
+        takes_end = getattr(attention, "takes_end", None)
+        # What is compiled is what the module is called for.
+        if takes_end is None or attention._compiled_call_impl is not None:
+            return _plain(self, x)
         drops = self.drop_path is not None and self.training
         passed_over = (attention, self.drop_path, getattr(self, self.activation))
-        if drops or any(map(_is_hooked, passed_over)) or not attention.takes_end(x):
-            plain: torch.Tensor = self.plain_class.forward(self, x)
-            return plain
+        if drops or any(map(_is_hooked, passed_over)) or not takes_end(x):
+            return _plain(self, x)
         branch = x
         for name in self.branch:
             branch = getattr(self, name)(branch)
@@ -67,8 +70,13 @@ def plain_class(block: nn.Module) -> type[nn.Module]:
     return block.plain_class if isinstance(block, _EndedByAttention) else type(block)
 
 
+def _plain(block: Any, x: torch.Tensor) -> torch.Tensor:
+    output: torch.Tensor = block.plain_class.forward(block, x)
+    return output
+
+
 def _is_hooked(layer: Any) -> bool:
-    if layer is None:
-        return False
-    hooks = (layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks, layer._backward_pre_hooks)
-    return any(hooks)
+    return layer is not None and any(
+        part._forward_hooks or part._forward_pre_hooks or part._backward_hooks or part._backward_pre_hooks
+        for part in layer.modules()
+    )
