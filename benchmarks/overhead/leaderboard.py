@@ -44,7 +44,7 @@ class Round:
     parts_s: dict[str, float]
     """Seconds by the clock that went into what the loop does not do."""
     is_same: bool
-    """Whether both validated and tested with equal losses, to the last bit, and gave each test image the same answer."""
+    """Whether both validated and tested with equal losses, to the last bit, and answered alike for each image."""
 
 
 def tensors_of(suite: SuiteSpec) -> Tensors:

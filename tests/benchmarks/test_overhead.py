@@ -212,7 +212,11 @@ def test_all_is_printed_and_written(
     # A training of a second cannot bear the rest of a run.
     assert ("missed" in text) == (code == 1)
     printed = capsys.readouterr().out
-    for said in ("In 2 of 2 rounds all losses and answers were equal", "under 1: met", "--timm-train train.py"):
+    for said in (
+        "In 2 of 2 rounds all losses of validation and test, and the answers, were equal",
+        "under 1: met",
+        "--timm-train train.py",
+    ):
         assert said in " ".join(text.split())
         assert said in " ".join(printed.split())
     written = json.loads((tmp_path / "overhead.json").read_text())
