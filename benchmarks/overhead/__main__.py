@@ -185,8 +185,8 @@ def show(
     console.print(table(sections), highlight=False)
     num_rounds = len(sections["In one process"][0].seconds)
     console.print(
-        f"\nIn {num_same} of {plural(num_rounds, 'round')} all losses of validation and test, and the answers, were equal "
-        "to the bare loop's to the last bit.",
+        f"\nIn {num_same} of {plural(num_rounds, 'round')} all losses of validation and test, and the answers, were "
+        "equal to the bare loop's to the last bit.",
         highlight=False,
     )
     if "Beside timm, images as files" not in sections:
