@@ -212,7 +212,7 @@ def make_trainer(
     precisions: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
     # Lightning announces its hardware at each Trainer; a suite makes many.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    # Lightning leaves the process in deterministic mode, in which torch fills all memory that a tensor gets: an eighth
+    # Lightning leaves the process in deterministic mode, in which torch fills all memory that a tensor gets: a tenth
     # of the time of a training, which changes nothing for code that reads only what it has written.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     with warnings.catch_warnings():

@@ -129,7 +129,7 @@ def suite_of(options: argparse.Namespace) -> SuiteSpec:
     )
     return replace(
         preset,
-        attention=split_variants(options.attention),
+        attention=tuple(split_variants(options.attention)),
         backbone=options.backbone,
         data=options.data,
         seeds=tuple(range(options.seeds)),
