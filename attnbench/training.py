@@ -196,7 +196,7 @@ def lightning_runs() -> Iterator[None]:
 def _without_filling() -> Iterator[None]:
     """Let torch not fill the memory that a tensor gets, as it does where only deterministic algorithms are wanted.
 
-    That is an eighth of the time of a training, and changes nothing for code that reads only what it has written.
+    That is a tenth of the time of a training, and changes nothing for code that reads only what it has written.
     """
     settings: Any = torch.utils.deterministic
     before = settings.fill_uninitialized_memory

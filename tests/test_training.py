@@ -19,6 +19,7 @@ def test_trains_deterministically_without_filling_memory(monkeypatch: pytest.Mon
         return step(self, batch, index)
 
     monkeypatch.setattr(Classification, "training_step", watched)
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
     run_spec(expand(tiny_suite(epochs=1))[0])
     assert set(states) == {(True, False)}
     assert torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]

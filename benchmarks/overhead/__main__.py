@@ -99,7 +99,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--timm-train", type=Path, help="train.py of a checkout of timm, of the installed version")
     parser.add_argument("--timm-model", default="resnet10t")
     parser.add_argument("--timm-data", default=TIMM_DATA)
-    parser.add_argument("--timm-epochs", type=int, default=6)
+    parser.add_argument("--timm-epochs", type=int, default=12)
     parser.add_argument("--timm-rounds", type=int, default=3)
     parser.add_argument("--output", type=Path, help="folder for overhead.json and overhead.txt")
     options = parser.parse_args(arguments)
@@ -129,7 +129,7 @@ def suite_of(options: argparse.Namespace) -> SuiteSpec:
     )
     return replace(
         preset,
-        attention=split_variants(options.attention),
+        attention=tuple(split_variants(options.attention)),
         backbone=options.backbone,
         data=options.data,
         seeds=tuple(range(options.seeds)),

@@ -28,7 +28,7 @@ from benchmarks.overhead.spent import Spent, of_call, of_command
 
 PARTS = {
     "count": "operations counted",
-    "speed": "speed measured beside the baseline's",
+    "speed": "speed measured",
     "machine": "machine described",
     "store": "record written",
 }

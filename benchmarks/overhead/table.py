@@ -107,7 +107,7 @@ def rows_beside_timm(measured: Sequence[Beside], model: str) -> Iterator[Row]:
 def table(sections: dict[str, Sequence[Row]]) -> Table:
     """All rows below the names of their sections."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    made.add_column("")
+    made.add_column("", overflow="fold")
     for name in ("seconds", "ratio", "of processors", "target"):
         made.add_column(name, justify="right")
     for number, (name, rows) in enumerate(sections.items()):
