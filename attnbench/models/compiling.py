@@ -153,6 +153,11 @@ def _errors_of(attention: str, number: int) -> Iterator[None]:
         ) from error
     except TorchDynamoException as error:
         raise TrainingError(f"{attention} cannot be compiled: {one_line(error)}; {_REMEDY}") from error
+    except RuntimeError as error:
+        # What autograd says where the network changes what a compiled module gave, and torch made that a view.
+        if "CompiledFunction" not in str(error):
+            raise
+        raise TrainingError(f"{attention} does not run when it is compiled: {one_line(error)}; {_REMEDY}") from error
 
 
 @contextmanager

@@ -244,3 +244,15 @@ def test_kernels_of_the_cpu_compute_what_the_module_does() -> None:
     for (name, own), other in zip(built.model.named_parameters(), expected.model.parameters(), strict=True):
         torch.testing.assert_close(own.grad, other.grad, msg=lambda text, name=name: f"{name}: {text}")
     assert counters["frames"]["ok"] == counters["frames"]["total"] == 6
+
+
+def test_what_autograd_says_of_compiled_code_names_the_variant(graphs: Graphs) -> None:
+    built = small()
+    said = (
+        r"^se does not run when it is compiled: RuntimeError: Output 0 of CompiledFunction .*; --compile none runs it"
+    )
+    with (
+        pytest.raises(TrainingError, match=said),
+        compiled(built.model, built.places, ATTENTION, attention="se"),
+    ):
+        raise RuntimeError("Output 0 of CompiledFunction is a view and is being modified inplace.")
