@@ -62,10 +62,18 @@ def test_nothing_spills_where_rows_are_odd(name: str) -> None:
     assert compiled(kernel, x, constants).spilled_bytes == 0
 
 
+# Of float32, which fills registers alike at every stage, the largest and the smallest maps.
+MAPS = [
+    (stage, layout, dtype)
+    for stage in STAGES
+    for layout in LAYOUTS
+    for dtype in TYPES
+    if dtype == torch.bfloat16 or stage in (STAGES[0], STAGES[-1])
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("stage", STAGES, ids=str)
+@pytest.mark.parametrize(("stage", "layout", "dtype"), MAPS)
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_spills(name: str, stage: tuple[int, int], layout: str, dtype: torch.dtype) -> None:
     x = empty_map(*stage, layout, dtype)
