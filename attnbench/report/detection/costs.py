@@ -1,7 +1,7 @@
 """Sentences about what a detector costs: the parts that its multiply-accumulates fall into, and its speed."""
 
-from attnbench.report.compilation import compile_note
 from attnbench.report.detection.board import DetectionBoard, DetectionRow, DetectorBlock
+from attnbench.report.leaderboard.compilation import compile_note
 from attnbench.report.numbers import listed, macs_unit, plural, signed_count
 
 

@@ -1,10 +1,10 @@
 """The sentences around a detection board: what it was measured on, and what it does and does not tell."""
 
 from attnbench.detection_spec import DetectionRecipe
-from attnbench.report.compilation import compiled_lines
 from attnbench.report.detection.board import DetectionBoard, DetectionFacts
 from attnbench.report.detection.costs import cost_notes
 from attnbench.report.detection.outcomes import outcome_notes
+from attnbench.report.leaderboard.compilation import compiled_lines
 from attnbench.report.leaderboard.notes import FEW_EPOCHS, FEW_SEEDS, backend_line, named_data, replaced_line
 from attnbench.report.machines import machine_line
 from attnbench.report.numbers import duration, listed, plural

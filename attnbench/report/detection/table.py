@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from attnbench.report.compilation import compile_columns
 from attnbench.report.detection.board import DetectionBoard, DetectionRow, DetectorBlock
 from attnbench.report.detection.figures import Figure
 from attnbench.report.detection.notes import conclusions, conditions, heading, published_line
 from attnbench.report.detection.points import between, mark, plus_minus, points, signed_points
 from attnbench.report.detection.published import SOURCE, published_columns
 from attnbench.report.leaderboard.cells import Cell, Raw, TableColumn
+from attnbench.report.leaderboard.compilation import compile_columns
 from attnbench.report.numbers import macs_unit, signed_count, signed_number
 from attnbench.stats.average_precision import PrecisionInterval
 

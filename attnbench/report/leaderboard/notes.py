@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from attnbench.detection_spec import DetectionRun
-from attnbench.report.compilation import compile_note, compiled_lines
 from attnbench.report.leaderboard.board import Facts, Leaderboard
 from attnbench.report.leaderboard.compared import one_seed_line, outcome_lines, power_line, testing_line
+from attnbench.report.leaderboard.compilation import compile_note, compiled_lines
 from attnbench.report.leaderboard.differences import ALPHA
 from attnbench.report.leaderboard.letters import share_letter
 from attnbench.report.machines import machine_line

@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from attnbench.presets.published import ImageNetRow, published_for
-from attnbench.report.compilation import compile_columns
 from attnbench.report.leaderboard.board import Leaderboard, Row
 from attnbench.report.leaderboard.cells import Cell, TableColumn, TablePart, difference_columns, finite
+from attnbench.report.leaderboard.compilation import compile_columns
 from attnbench.report.leaderboard.corrupted_table import corrupted_part
 from attnbench.report.leaderboard.letters import share_letter
 from attnbench.report.leaderboard.localised_table import localised_part

@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 
 from attnbench.report import leaderboard
-from attnbench.report.compilation import compile_columns
 from attnbench.report.detection.flat import csv_text as detection_csv
 from attnbench.report.detection.table import all_groups, detection_table
 from attnbench.report.detection.terminal import render_detection
+from attnbench.report.leaderboard.compilation import compile_columns
 from attnbench.report.leaderboard.flat import csv_text
 from attnbench.report.leaderboard.table import leaderboard_table
 from attnbench.report.leaderboard.terminal import render
