@@ -26,6 +26,7 @@ from torch import nn
 
 from attnbench.attention.registration import register_attention
 from attnbench.errors import SpecError
+from attnbench.kernels.layout import wide_dtype
 from attnbench.kernels.pooling import mean
 from attnbench.space import Choices, SearchSpace
 
@@ -63,7 +64,7 @@ class GaussianContextTransformer(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each channel."""
         with torch.autocast(x.device.type, enabled=False):
-            context = mean(x, 2, 3, dtype=torch.promote_types(x.dtype, torch.float32)).flatten(1)
+            context = mean(x, 2, 3, dtype=wide_dtype(x)).flatten(1)
             centred = context - context.mean(1, keepdim=True)
             # By hand, not by std(): its gradient is NaN where all contexts are equal.
             variance = centred.square().mean(1, keepdim=True)

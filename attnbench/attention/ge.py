@@ -42,7 +42,7 @@ from attnbench.attention.observing import is_observed, observe
 from attnbench.attention.registration import register_attention
 from attnbench.attention.source import Source, check_source
 from attnbench.errors import SpecError
-from attnbench.kernels.backend import Backend, check_backend, takes_operator
+from attnbench.kernels.backend import Backend, check_backend, differentiates, takes_operator
 from attnbench.kernels.gates import scale_by_means, scale_channels
 from attnbench.space import Choices, SearchSpace
 
@@ -117,7 +117,7 @@ class GatherExcite(Kernelled, nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Gate each position by its neighbourhood."""
         # In inference PyTorch's own pooling is as good, and is counted as what it is.
-        if self.has_kernel and (torch.is_grad_enabled() or takes_operator(self.backend, x)):
+        if self.has_kernel and (differentiates() or takes_operator(self.backend, x)):
             return self._by_means(x, None)
         gate = torch.sigmoid(self.mlp(self.gather(x))).to(x.dtype)
         if self.extent != "global":

@@ -18,6 +18,7 @@ from torch import nn
 
 from attnbench.attention.groups import check_groups
 from attnbench.attention.registration import register_attention
+from attnbench.kernels.layout import wide_dtype
 from attnbench.kernels.pooling import mean
 from attnbench.space import Divisors, Floats, SearchSpace
 
@@ -60,7 +61,7 @@ class LinearContextTransform(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale each channel."""
         with torch.autocast(x.device.type, enabled=False):
-            context = mean(x, 2, 3, dtype=torch.promote_types(x.dtype, torch.float32)).flatten(1)
+            context = mean(x, 2, 3, dtype=wide_dtype(x)).flatten(1)
             grouped = context.reshape(x.shape[0], self.groups, -1)
             centred = grouped - grouped.mean(2, keepdim=True)
             deviation = (centred.square().mean(2, keepdim=True) + EPSILON).sqrt()

@@ -3,9 +3,11 @@
 from typing import Any
 
 import torch
+import triton
 
 from attnbench.kernels import gates_triton
 from attnbench.kernels.bam_passes_triton import backward_pass, forward_pass
+from attnbench.kernels.layout import laid_out
 
 _TILES = 8
 """Tiles along the positions that one program goes over, so that it has fewer sums of channels to write."""
@@ -13,7 +15,7 @@ _TILES = 8
 
 def add_gated(x: torch.Tensor, channel: torch.Tensor, position: torch.Tensor, *, product: bool) -> torch.Tensor:
     """See `attnbench.kernels.bam_operator.add_gated`."""
-    x = gates_triton.laid_out(x, like=x)
+    x = laid_out(x, like=x)
     y = torch.empty_like(x)
     sizes, constants = _of_map(x, product=product)
     grid, blocks = gates_triton.tiles_of(x)
@@ -28,12 +30,12 @@ def gradients(
     grad_output: torch.Tensor, x: torch.Tensor, channel: torch.Tensor, position: torch.Tensor, *, product: bool
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """See `attnbench.kernels.bam_operator.add_gated_backward`."""
-    grad_output, x = gates_triton.laid_out(grad_output, like=x), gates_triton.laid_out(x, like=x)
+    grad_output, x = laid_out(grad_output, like=x), laid_out(x, like=x)
     grad_x = torch.empty_like(x)
     sizes, constants = _of_map(x, product=product)
     (position_blocks, channel_blocks, images), blocks = gates_triton.tiles_of(x)
     tiles = min(_TILES, position_blocks)
-    grid = -(-position_blocks // tiles), channel_blocks, images
+    grid = triton.cdiv(position_blocks, tiles), channel_blocks, images
     of_channels = x.new_empty(images, grid[0], x.shape[1], dtype=torch.float32)
     of_positions = x.new_empty(images, channel_blocks, x.shape[2] * x.shape[3], dtype=torch.float32)
     given = grad_output, x, channel.contiguous(), position.contiguous()

@@ -2,8 +2,9 @@
 
 y = x·g, g = σ(m), m = mean of x over n positions; with the gradient G of y, dx = g G + g (1 − g) Σ G x / n.
 
-A kernel that holds a channel on the chip reads x once for y, and x and G once for dx. PyTorch, which is run where
-there is no kernel, reads x twice for y. Nothing is kept but x, and the output where it is rectified.
+A kernel that holds a channel on the chip reads x once for y, and x and G once for dx. Where channels do not fit, and
+where there is no kernel, the passes of `gates_operator` read each twice. Nothing is kept but x, and the output where it
+is rectified.
 """
 
 from types import ModuleType
@@ -12,8 +13,8 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import register_flop_formula
 
-from attnbench.kernels import gates_plain
-from attnbench.kernels.layout import at_least_float32, layout_of
+from attnbench.kernels import gates_operator as passes
+from attnbench.kernels.layout import layout_of, wide_dtype
 from attnbench.kernels.operators import check_shapes, count_products, runs_kernels
 
 
@@ -33,22 +34,28 @@ def gather_excite_add_relu(x: torch.Tensor, shortcut: torch.Tensor) -> torch.Ten
 @torch.library.custom_op("attnbench::gather_excite_backward", mutates_args=())
 def gather_excite_backward(grad_output: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """The gradient dx, of G."""
-    if runs_kernels(x):
+    if _holds_channels(x):
         return _kernels().gradient(grad_output, x)  # type: ignore[no-any-return]
     gate = _gate(x)
-    grad_gate = gates_plain.channel_gradient(grad_output, x, None, None, None)
+    grad_gate = passes.channel_gradient(grad_output, x, None, None, None)
     through_mean = grad_gate * gate * (1 - gate) / (x.shape[2] * x.shape[3])
-    return gates_plain.map_gradient(grad_output, x, gate, None, None, through_mean[:, None])
+    grad_x: torch.Tensor = passes.map_gradient(grad_output, x, gate, None, None, through_mean[:, None])
+    return grad_x
 
 
 def _excited(x: torch.Tensor, shortcut: torch.Tensor | None) -> torch.Tensor:
-    if runs_kernels(x):
+    if _holds_channels(x):
         return _kernels().excite(x, shortcut)  # type: ignore[no-any-return]
-    return gates_plain.scale(x, _gate(x), None, shortcut)
+    y: torch.Tensor = passes.scale(x, _gate(x), None, shortcut)
+    return y
+
+
+def _holds_channels(x: torch.Tensor) -> bool:
+    return runs_kernels(x) and _kernels().holds_channels(x)
 
 
 def _gate(x: torch.Tensor) -> torch.Tensor:
-    return torch.sigmoid(at_least_float32(x).mean((2, 3)))
+    return torch.sigmoid(x.mean((2, 3), dtype=wide_dtype(x)))
 
 
 def _kernels() -> ModuleType:

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import triton
 
 from attnbench.kernels import gates_triton
 from attnbench.kernels.excite_tile_triton import backward_held, forward_held
-from attnbench.kernels.layout import is_channels_last
+from attnbench.kernels.layout import SECTOR_BYTES, is_channels_last, laid_out
 
 _HELD = 16384
 """Elements of a tile that is held on the chip, at most; 32 of each map a thread of 16 warps."""
@@ -15,8 +16,6 @@ _WARP_BYTES = 2048
 """What one warp holds of one map."""
 _SMALLEST = 2048
 """Elements of a tile at least, where there are so many."""
-_SECTOR_BYTES = 32
-"""What the memory of a GPU hands out at least."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,24 +35,16 @@ class Tile:
 
 
 def excite(x: torch.Tensor, shortcut: torch.Tensor | None) -> torch.Tensor:
-    """See `attnbench.kernels.excite_operator`; x is read twice where its channels do not fit the chip."""
-    if not holds_channels(x):
-        return gates_triton.scale(x, torch.sigmoid(_means(x)), None, shortcut)
-    x, shortcut = (gates_triton.laid_out(tensor, like=x) for tensor in (x, shortcut))
+    """See `attnbench.kernels.excite_operator`; of a map whose channels are held."""
+    x, shortcut = (laid_out(tensor, like=x) for tensor in (x, shortcut))
     y = torch.empty_like(x)
     _launch(forward_held, x, shortcut, y)
     return y
 
 
 def gradient(grad_output: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """The gradient dx; x is read twice and the output's gradient too where their channels do not fit the chip."""
-    if not holds_channels(x):
-        gate = torch.sigmoid(_means(x))
-        grad_gate = gates_triton.dot(grad_output, x, None, None, None, over_channels=False)
-        through_mean = grad_gate * gate * (1 - gate) / (x.shape[2] * x.shape[3])
-        return gates_triton.gradient(grad_output, x, gate, None, None, through_mean[:, None])
-    grad_output = gates_triton.laid_out(grad_output, like=x)
-    x = gates_triton.laid_out(x, like=x)
+    """The gradient dx; of a map whose channels are held."""
+    grad_output, x = laid_out(grad_output, like=x), laid_out(x, like=x)
     grad_x = torch.empty_like(x)
     _launch(backward_held, grad_output, x, grad_x)
     return grad_x
@@ -67,10 +58,10 @@ def holds_channels(x: torch.Tensor) -> bool:
 
 def plan_tile(x: torch.Tensor) -> Tile:
     """The tile that a program holds, of so many channels that memory is read in whole sectors."""
-    positions = gates_triton.power_of_two(x.shape[2] * x.shape[3])
-    fewest = _SECTOR_BYTES // x.element_size() if is_channels_last(x) else 1
-    wanted = gates_triton.power_of_two(max(fewest, _SMALLEST // positions))
-    channels = min(gates_triton.power_of_two(x.shape[1]), wanted)
+    positions = triton.next_power_of_2(x.shape[2] * x.shape[3])
+    fewest = SECTOR_BYTES // x.element_size() if is_channels_last(x) else 1
+    wanted = triton.next_power_of_2(max(fewest, _SMALLEST // positions))
+    channels = min(triton.next_power_of_2(x.shape[1]), wanted)
     warps = channels * positions * x.element_size() // _WARP_BYTES
     return Tile(blocks=(channels, positions), num_warps=min(max(warps, 4), 16))
 
@@ -80,10 +71,6 @@ def _launch(kernel: Any, *tensors: torch.Tensor | None) -> None:
     assert x is not None
     sizes, layout = gates_triton.of_map(x)
     tile = plan_tile(x)
-    grid = -(-x.shape[1] // tile.blocks[0]), len(x)
+    grid = triton.cdiv(x.shape[1], tile.blocks[0]), len(x)
     with torch.cuda.device_of(x):  # type: ignore[no-untyped-call]
         kernel[grid](*tensors, *sizes, **layout, **tile.constants, num_warps=tile.num_warps)
-
-
-def _means(x: torch.Tensor) -> torch.Tensor:
-    return x.mean((2, 3), dtype=torch.float32)

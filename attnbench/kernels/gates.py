@@ -1,8 +1,5 @@
 """Maps re-weighted by gates that are computed of the map itself, by whichever backend a module asks for."""
 
-from collections.abc import Callable
-from typing import TypeAlias
-
 import torch
 
 from attnbench.kernels import gates_fused
@@ -12,9 +9,7 @@ from attnbench.kernels.bam_eager import add_gated as add_gated_eagerly
 from attnbench.kernels.bam_operator import add_gated
 from attnbench.kernels.excite_operator import gather_excite, gather_excite_add_relu
 from attnbench.kernels.gates_eager import pool, pooled, scale
-
-GateOf: TypeAlias = Callable[..., torch.Tensor]
-"""Gives a gate of means, and of maxima as a second argument where it is to be given them."""
+from attnbench.kernels.gates_fused import GateOf
 
 
 def scale_channels(

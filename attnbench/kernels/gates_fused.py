@@ -22,7 +22,8 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from attnbench.kernels import gates_operator as passes
-from attnbench.kernels.layout import at_least_float32
+from attnbench.kernels.backend import differentiates
+from attnbench.kernels.layout import at_least_float32, wide_dtype
 
 GateOf: TypeAlias = Callable[..., torch.Tensor]
 """Gives a gate of means, and of maxima as a second argument where it is to be given them."""
@@ -65,7 +66,7 @@ def _pool_channels(
 
 def _run(function: type[torch.autograd.Function], *args: Any) -> Any:
     """Apply a function, without autograd's bookkeeping where nothing is differentiated, for tracers to look into."""
-    return function.apply(*args) if torch.is_grad_enabled() else function.forward(_KeepsNothing(), *args)
+    return function.apply(*args) if differentiates() else function.forward(_KeepsNothing(), *args)
 
 
 class _KeepsNothing:
@@ -86,7 +87,7 @@ class PoolChannels(torch.autograd.Function):
         if with_maximum:
             mean, maximum, ties = passes.pool(x, None, False)
         else:
-            mean = x.mean((2, 3), dtype=at_least_float32(x[:0]).dtype)
+            mean = x.mean((2, 3), dtype=wide_dtype(x))
         ctx.save_for_backward(x, maximum, ties)
         ctx.positions = height * width
         relays = _relay_of(x), torch.empty_like(mean), mean.new_empty(images, 4, height, width) if ahead else None

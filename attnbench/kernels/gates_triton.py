@@ -5,9 +5,10 @@ from math import gcd
 from typing import Any
 
 import torch
+import triton
 
 from attnbench.kernels.gates_passes_triton import dot_pass, gradient_pass, pool_pass, scale_pass
-from attnbench.kernels.layout import is_channels_last, layout_of
+from attnbench.kernels.layout import is_channels_last, laid_out
 
 _TILE = 2048
 """Elements of a tile: 16 values a thread of 4 warps, which are two loads of 16 bytes in a half precision."""
@@ -33,11 +34,6 @@ class Pooling:
     """Of the result: (N, C) or, over channels, (N, 1, H, W)."""
 
 
-def laid_out(tensor: Any, *, like: torch.Tensor) -> Any:
-    """A map, or none, in the memory layout of the results of another."""
-    return None if tensor is None else tensor.contiguous(memory_format=layout_of(like))
-
-
 def of_map(x: torch.Tensor) -> tuple[tuple[int, int], dict[str, Any]]:
     """Arguments of each kernel that say how large a map is and how it lies in memory."""
     positions = x.shape[2] * x.shape[3]
@@ -48,17 +44,12 @@ def of_map(x: torch.Tensor) -> tuple[tuple[int, int], dict[str, Any]]:
 
 def blocks_of(x: torch.Tensor) -> tuple[int, int]:
     """Channels and positions of a tile, powers of two."""
-    channels, positions = power_of_two(x.shape[1]), power_of_two(x.shape[2] * x.shape[3])
+    channels, positions = triton.next_power_of_2(x.shape[1]), triton.next_power_of_2(x.shape[2] * x.shape[3])
     if is_channels_last(x):
         channels = min(channels, _RUN)
         return channels, min(positions, _TILE // channels)
     positions = min(positions, _RUN)
     return min(channels, _TILE // positions), positions
-
-
-def power_of_two(number: int) -> int:
-    """The smallest that is not below the number."""
-    return 1 << (number - 1).bit_length()
 
 
 def pool(
@@ -133,7 +124,7 @@ def gradient(
 def tiles_of(x: torch.Tensor) -> tuple[tuple[int, int, int], dict[str, int]]:
     """A program for each tile of a map, and the tile's size."""
     channels, positions = blocks_of(x)
-    grid = _parts(x.shape[2] * x.shape[3], positions), _parts(x.shape[1], channels), len(x)
+    grid = triton.cdiv(x.shape[2] * x.shape[3], positions), triton.cdiv(x.shape[1], channels), len(x)
     return grid, {"CHANNEL_BLOCK": channels, "POSITION_BLOCK": positions}
 
 
@@ -143,10 +134,10 @@ def plan_pooling(x: torch.Tensor, *, over_channels: bool) -> Pooling:
     kept, extent = (height * width, channels) if over_channels else (channels, height * width)
     blocks = blocks_of(x)
     pooled_block, kept_block = blocks if over_channels else blocks[::-1]
-    tiles = min(_TILES, _parts(extent, pooled_block))
-    parts = _parts(extent, tiles * pooled_block)
+    tiles = min(_TILES, triton.cdiv(extent, pooled_block))
+    parts = triton.cdiv(extent, tiles * pooled_block)
     return Pooling(
-        grid=(_parts(kept, kept_block), parts, images),
+        grid=(triton.cdiv(kept, kept_block), parts, images),
         constants={
             "OVER": 0 if over_channels else 1,
             "TILES": tiles,
@@ -157,10 +148,6 @@ def plan_pooling(x: torch.Tensor, *, over_channels: bool) -> Pooling:
         shape=(images, parts, kept),
         result=(images, 1, height, width) if over_channels else (images, channels),
     )
-
-
-def _parts(number: int, size: int) -> int:
-    return -(-number // size)
 
 
 def _flat(gate: torch.Tensor | None) -> torch.Tensor | None:

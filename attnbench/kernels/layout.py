@@ -1,6 +1,11 @@
 """How maps lie in memory, and in what precision they are computed."""
 
+from typing import Any
+
 import torch
+
+SECTOR_BYTES = 32
+"""What the memory of a GPU hands out at least."""
 
 
 def is_channels_last(x: torch.Tensor) -> bool:
@@ -13,6 +18,16 @@ def layout_of(x: torch.Tensor) -> torch.memory_format:
     return torch.channels_last if is_channels_last(x) else torch.contiguous_format
 
 
+def laid_out(tensor: Any, *, like: torch.Tensor) -> Any:
+    """A map, or none, in the memory layout of the results of another."""
+    return None if tensor is None else tensor.contiguous(memory_format=layout_of(like))
+
+
+def wide_dtype(tensor: torch.Tensor) -> torch.dtype:
+    """In what statistics of a tensor are computed: float32, or float64 if it is that."""
+    return torch.promote_types(tensor.dtype, torch.float32)
+
+
 def at_least_float32(tensor: torch.Tensor) -> torch.Tensor:
     """A tensor in float32, or in float64 if it is that."""
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+    return tensor.to(wide_dtype(tensor))

@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from attnbench.kernels.backend import differentiates
-from attnbench.kernels.layout import at_least_float32, is_channels_last
+from attnbench.kernels.layout import at_least_float32, is_channels_last, wide_dtype
 
 
 class Fold(NamedTuple):
@@ -164,7 +164,7 @@ class _GridMean(torch.autograd.Function):
 
 
 def _moments(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    average = x.mean((2, 3), keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
+    average = x.mean((2, 3), keepdim=True, dtype=wide_dtype(x))
     # By hand, not by torch's var_mean, which on a CPU is several times slower.
     return average, (x - average).square().sum((2, 3), keepdim=True)
 

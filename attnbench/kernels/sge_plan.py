@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from functools import cache
 
+import triton
+
+from attnbench.kernels.layout import SECTOR_BYTES
+
 _WARP_ELEMENTS = 64 * 32
 """What one warp holds of one map: 64 values a thread, of 255 registers at most."""
 _HELD_ELEMENTS = 16 * _WARP_ELEMENTS
 """What 16 warps hold of one map; each thread then has 128 registers."""
 _PASS_ELEMENTS = 16 * 32 * 16
 """A block of a tile that is not held: 16 values a thread of 16 warps, beside as many sums."""
-_SECTOR_BYTES = 32
-"""What the memory of a GPU hands out at least."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,16 +54,16 @@ def plan_kernel(
         ends_block: Whether it has a shortcut.
     """
     features = channels // groups
-    feature_block, position_block = _power_of_two(features), _power_of_two(positions)
+    feature_block, position_block = triton.next_power_of_2(features), triton.next_power_of_2(positions)
     # Beside a position's values stands what is computed for it, which is as much in a group of one or two channels.
     values = max(feature_block, 4 if backward else 2)
     tile = values * position_block
     run_bytes = features * element_bytes
-    fewest = -(-_SECTOR_BYTES // run_bytes) if channels_last else 1
-    group_block = min(_power_of_two(max(fewest, _WARP_ELEMENTS // tile)), _power_of_two(groups))
+    fewest = triton.cdiv(SECTOR_BYTES, run_bytes) if channels_last else 1
+    group_block = min(triton.next_power_of_2(max(fewest, _WARP_ELEMENTS // tile)), triton.next_power_of_2(groups))
     most = _HELD_ELEMENTS // (2 if backward or ends_block else 1)
     # Half a sector at a time costs less than further passes.
-    halved = group_block // 2 if channels_last and group_block // 2 * run_bytes * 2 >= _SECTOR_BYTES else group_block
+    halved = group_block // 2 if channels_last and group_block // 2 * run_bytes * 2 >= SECTOR_BYTES else group_block
     for held in (group_block, halved):
         if held * tile <= most:
             return Plan(
@@ -85,8 +87,3 @@ def _warps(elements: int, *, backward: bool) -> int:
     warps = max(elements // _WARP_ELEMENTS, 1)
     # Few large programs fit on a multiprocessor, whatever they hold; more warps then hide more waiting.
     return 2 * warps if backward and warps > 4 else warps
-
-
-def _power_of_two(number: int) -> int:
-    """The smallest that is not below the number."""
-    return 1 << (number - 1).bit_length()

@@ -4,8 +4,9 @@ from math import gcd
 from typing import Any
 
 import torch
+import triton
 
-from attnbench.kernels.layout import is_channels_last, layout_of
+from attnbench.kernels.layout import is_channels_last, laid_out
 from attnbench.kernels.sge_passes_triton import backward_passes, forward_passes
 from attnbench.kernels.sge_plan import plan_kernel
 from attnbench.kernels.sge_tile_triton import backward_tile, forward_tile
@@ -30,7 +31,7 @@ def enhance(
         normalize: Whether similarities are normalised over positions.
         official: Whether σ_c has the divisor m − 1 of the authors' code, or m.
     """
-    x, shortcut = _laid_out(x, like=x), _laid_out(shortcut, like=x)
+    x, shortcut = laid_out(x, like=x), laid_out(shortcut, like=x)
     y = torch.empty_like(x)
     _launch(
         (forward_tile, forward_passes),
@@ -65,7 +66,7 @@ def gradients(
         normalize: As of `enhance`.
         official: As of `enhance`.
     """
-    grad_output, y, x = _laid_out(grad_output, like=x), _laid_out(y, like=x), _laid_out(x, like=x)
+    grad_output, y, x = laid_out(grad_output, like=x), laid_out(y, like=x), laid_out(x, like=x)
     grad_x = torch.empty_like(x)
     grad_shortcut = None if y is None else torch.empty_like(x)
     # Summed over images after, because additions to one place would come in any order.
@@ -83,10 +84,6 @@ def gradients(
         settings={"NORMALIZE": normalize, "OFFICIAL": official},
     )  # fmt: skip
     return grad_x, grad_shortcut, grad_scale.sum(0).to(gate_scale.dtype), grad_shift.sum(0).to(gate_shift.dtype)
-
-
-def _laid_out(tensor: Any, *, like: torch.Tensor) -> Any:
-    return None if tensor is None else tensor.contiguous(memory_format=layout_of(like))
 
 
 def _launch(
@@ -120,7 +117,7 @@ def _launch(
         **settings,
     }
     held, passes = kernels
-    grid = (images * -(-groups // plan.group_block),)
+    grid = (images * triton.cdiv(groups, plan.group_block),)
     with torch.cuda.device_of(x):  # type: ignore[no-untyped-call]
         if plan.holds_tile:
             held[grid](*tensors, GROUPS=groups, POSITIONS=positions, **constants, num_warps=plan.num_warps)

@@ -16,7 +16,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from attnbench.kernels.backend import differentiates
-from attnbench.kernels.layout import layout_of
+from attnbench.kernels.layout import layout_of, wide_dtype
 
 
 def weigh(x: torch.Tensor, regularization: float) -> torch.Tensor:
@@ -65,7 +65,7 @@ class Weigh(torch.autograd.Function):
 
 def _statistics(x: torch.Tensor, regularization: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The squares d², and k and μ of each channel, in float32 at least."""
-    mean = x.mean((2, 3), keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
+    mean = x.mean((2, 3), keepdim=True, dtype=wide_dtype(x))
     squares = (x - mean).square_()
     variance = squares.sum((2, 3), keepdim=True) / max(x.shape[2] * x.shape[3] - 1, 1)
     return squares, 1 / (4 * (variance + regularization)), mean
