@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from attnbench.detection_spec import DetectionRun, detection_digest
+from attnbench.detection_fault import fault_of_detection
+from attnbench.detection_spec import DetectionRun
 from attnbench.errors import RecordError
 from attnbench.matches import Matches
 from attnbench.record import Environment
@@ -152,16 +153,12 @@ class DetectionRecord:
         """Read a record.
 
         Raises:
-            RecordError: If it is damaged or of a newer schema, or its digest is not its spec's.
+            RecordError: If it is damaged, of a newer schema, or `fault_of_detection` finds a fault.
         """
         record = decode_record(text, cls, newest_schema=DETECTION_SCHEMA, source=source)
-        if record.digest != detection_digest(record.spec):
-            raise RecordError(f"{source} is damaged: its digest is {record.digest}, its spec's another")
-        for matches in filter(None, (record.box_matches, record.mask_matches)):
-            try:
-                matches.unpack()
-            except ValueError as error:
-                raise RecordError(f"{source} is damaged: its matches cannot be read: {error}") from None
+        fault = fault_of_detection(record)
+        if fault is not None:
+            raise RecordError(f"{source} is damaged: {fault}")
         return record
 
 

@@ -15,7 +15,7 @@ from attnbench.errors import SpecError
 from attnbench.identity import LATER, NO_RESULT
 from attnbench.registry import did_you_mean
 from attnbench.spec import Compute, PluginFile
-from attnbench.spec_rules import canonical, check, check_divided
+from attnbench.spec_rules import canonical, check, check_divided, check_fields
 from attnbench.variant import Variant
 
 Norm: TypeAlias = Literal["train", "sync", "eval", "frozen"]
@@ -65,9 +65,7 @@ class DetectionRecipe:
     """Epochs between two validations; 0 never validates. No weights are selected by it."""
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():  # 1 and 1.0 are one recipe, and must have one digest
-            if self.__annotations__[name] in (float, float | None) and value is not None:
-                object.__setattr__(self, name, float(value))
+        check_fields(self)
         for name in ("epochs", "batch_size", "accumulate", "short_side", "long_side"):
             check(getattr(self, name) >= 1, f"{name} must be at least 1", **{name: getattr(self, name)})
         for name in ("warmup_steps", "frozen_stages", "validate_every", "weight_decay"):
@@ -142,6 +140,7 @@ class DetectionRun:
     """Processes that read images: the data set's setting `workers`, taken out of `data`, as no result depends on it."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("detector", "attention", "backbone", "data", "baseline"):
             object.__setattr__(self, name, canonical(getattr(self, name)))
         data = Variant.parse(self.data)
@@ -200,6 +199,7 @@ class DetectionSuite:
     """Users' files or modules to import first, which register further modules."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("backbone", "data", "baseline"):
             object.__setattr__(self, name, canonical(getattr(self, name)))
         if self.weights == "none":  # as an option gives it

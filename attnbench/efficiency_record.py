@@ -8,7 +8,8 @@ the samples of one number were taken beside each other. Everything is raw: ratio
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from attnbench.efficiency_spec import Phase, RowSpec, spec_digest
+from attnbench.efficiency_fault import fault_of_efficiency
+from attnbench.efficiency_spec import Phase, RowSpec
 from attnbench.errors import RecordError
 from attnbench.record import Environment
 from attnbench.store import RecordFolder, decode_record, encode_record
@@ -182,12 +183,12 @@ class EfficiencyRecord:
         """Read a record.
 
         Raises:
-            RecordError: If it is damaged, of a newer schema, or not the record of its spec.
+            RecordError: If it is damaged, of a newer schema, or `fault_of_efficiency` finds a fault.
         """
         record = decode_record(text, cls, newest_schema=EFFICIENCY_SCHEMA, source=source)
-        expected = spec_digest(record.spec, record.session)
-        if record.digest != expected:
-            raise RecordError(f"{source} is damaged: its spec and session have the digest {expected}")
+        fault = fault_of_efficiency(record)
+        if fault is not None:
+            raise RecordError(f"{source} is damaged: {fault}")
         return record
 
 

@@ -13,7 +13,7 @@ import msgspec
 from attnbench.errors import SpecError
 from attnbench.identity import fields_of
 from attnbench.spec import PluginFile
-from attnbench.spec_rules import canonical
+from attnbench.spec_rules import canonical, check_fields
 
 Phase: TypeAlias = Literal["inference", "training", "latency"]
 """What is timed: forward passes of a batch, training steps of a batch, forward passes of a single image."""
@@ -41,6 +41,7 @@ class Conditions:
     """CPU threads of torch."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("batch_size", "threads"):
             if getattr(self, name) < 1:
                 raise SpecError(f"{name} must be at least 1; got {name}={getattr(self, name)}")
@@ -64,15 +65,14 @@ class Effort:
     """Whether each row has a process of its own; the rows are still timed in turn."""
 
     def __post_init__(self) -> None:
-        for name in ("half_width", "budget_s"):  # 1 and 1.0 are one spec, and must have one digest
-            object.__setattr__(self, name, float(getattr(self, name)))
+        check_fields(self)
         unknown = [phase for phase in self.phases if phase not in PHASES]
         if unknown or len(set(self.phases)) != len(self.phases):
             raise SpecError(f"phases must be different ones of {', '.join(PHASES)}; got {', '.join(self.phases)}")
-        if not 0 <= self.half_width < float("inf"):
-            raise SpecError(f"half_width must be finite and not negative; got half_width={self.half_width!r}")
-        if not 0 < self.budget_s < float("inf"):
-            raise SpecError(f"budget_s must be positive and finite; got budget_s={self.budget_s!r}")
+        if self.half_width < 0:
+            raise SpecError(f"half_width must not be negative; got half_width={self.half_width!r}")
+        if self.budget_s <= 0:
+            raise SpecError(f"budget_s must be positive; got budget_s={self.budget_s!r}")
         if self.latency_samples < 1:
             raise SpecError(f"latency_samples must be at least 1; got latency_samples={self.latency_samples!r}")
 
@@ -121,6 +121,7 @@ class EfficiencySpec:
     """Users' files or modules to import first, which register further modules."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("backbone", "baseline"):
             object.__setattr__(self, name, canonical(getattr(self, name)))
         variants = [canonical(text) for text in self.attention]

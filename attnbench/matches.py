@@ -22,6 +22,9 @@ SMALL_AREA, LARGE_AREA = 32**2, 96**2
 AREAS: tuple[str, ...] = ("all", "small", "medium", "large")
 """COCO's ranges of the annotation's area: any, up to 32², from 32² to 96², from 96² on; the ends are of both."""
 
+_MOST_BYTES = 2**29
+"""More than any data set takes; a few bytes can be the compression of as many as one likes."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MatchTable:
@@ -113,6 +116,8 @@ class Matches:
 
 def _decompressed(data: str, num_bytes: int) -> bytes:
     """What was compressed, which must be so many bytes; a damaged record cannot ask for more memory."""
+    if num_bytes > _MOST_BYTES:
+        raise ValueError(f"so many detections and images take {num_bytes} bytes; at most {_MOST_BYTES} are read")
     decompressor = zlib.decompressobj()
     try:
         content = decompressor.decompress(base64.b64decode(data, validate=True), num_bytes + 1)

@@ -5,8 +5,8 @@ and nothing fails on it later. Types and finite numbers are seen to by JSON.
 """
 
 import base64
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from attnbench.localisation_record import fault_of_localisation
 from attnbench.packed import fault_of_bits, fault_of_integers
@@ -16,7 +16,32 @@ from attnbench.spec import digest
 if TYPE_CHECKING:
     from attnbench.record import Environment, Epoch, Record, Timing, Values
 
-_COUNTS = {
+
+class TimedPasses(Protocol):
+    """What the timings of all kinds of runs hold."""
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds of the whole run."""
+
+    @property
+    def train_s(self) -> float:
+        """Seconds of training and validation."""
+
+    @property
+    def compile_s(self) -> float | None:
+        """Seconds of compiling; none where nothing was compiled."""
+
+    @property
+    def forward_ms(self) -> tuple[float, ...]:
+        """Milliseconds of each timed pass."""
+
+    @property
+    def baseline_forward_ms(self) -> tuple[float, ...]:
+        """Milliseconds of the baseline's pass beside each of them."""
+
+
+_LEAST = {
     "num_train_images": 0,
     "num_validation_images": 0,
     "num_test_images": 2,
@@ -26,7 +51,7 @@ _COUNTS = {
     "num_attention_modules": 0,
     "num_replaced": 0,
 }
-"""The least that each count in `Values` may be; of other counts it is 1."""
+"""The least that a count in `Values` may be; of other counts it is 1."""
 
 _MOST_COUNT = 2**63 - 1
 """The largest count, which fits into 64 bits."""
@@ -62,17 +87,37 @@ def _fault_of_curve(curve: Sequence["Epoch"], values: "Values") -> str | None:
     percents = [values.test_top1_percent, values.test_top5_percent]
     percents += [point.validation_top1_percent for point in curve]
     percents += [point.validation_top5_percent for point in curve]
-    if min(percents) < 0 or max(percents) > 100:
-        return f"accuracies must lie between 0 and 100 %; got {min(percents):g} … {max(percents):g}"
-    return None
+    return fault_of_percents(percents, what="accuracies")
 
 
 def _fault_of_counts(values: "Values", environment: "Environment") -> str | None:
-    counts = values.uncounted_operators | {name: getattr(values, name) for name in _COUNTS}
+    counts = values.uncounted_operators | {name: getattr(values, name) for name in _LEAST}
     counts |= {"image_shape": min(values.image_shape), "threads": environment.threads}
+    return fault_of_counts(counts, least=_LEAST)
+
+
+def fault_of_counts(counts: Mapping[str, int], *, least: Mapping[str, int]) -> str | None:
+    """The first count that is out of range, in words, or none.
+
+    Args:
+        counts: Counts by name.
+        least: The least that some may be; of the others it is 1.
+    """
     for name, count in counts.items():
-        if not _COUNTS.get(name, 1) <= count <= _MOST_COUNT:
-            return f"{name} must lie in [{_COUNTS.get(name, 1)}, 2**63); got {count}"
+        if not least.get(name, 1) <= count <= _MOST_COUNT:
+            return f"{name} must lie in [{least.get(name, 1)}, 2**63); got {count}"
+    return None
+
+
+def fault_of_percents(percents: Sequence[float], *, what: str) -> str | None:
+    """What is wrong with shares in percent, in words, or none.
+
+    Args:
+        percents: The shares; at least one.
+        what: What they are.
+    """
+    if min(percents) < 0 or max(percents) > 100:
+        return f"{what} must lie between 0 and 100 %; got {min(percents):g} … {max(percents):g}"
     return None
 
 
@@ -100,19 +145,35 @@ def _fault_of_sources(record: "Record") -> str | None:
 
 
 def _fault_of_timing(timing: "Timing") -> str | None:
+    if timing.throughput_batch_size < 1:
+        return f"throughput_batch_size must be at least 1; got {timing.throughput_batch_size}"
+    return fault_of_timing(timing)
+
+
+def fault_of_timing(timing: TimedPasses) -> str | None:
+    """What cannot have been the time of a run and of its passes, in words, or none."""
     if not timing.forward_ms or len(timing.forward_ms) != len(timing.baseline_forward_ms):
         return (
             "the model and the baseline must be timed in pairs; "
             f"got {len(timing.forward_ms)} and {len(timing.baseline_forward_ms)} passes"
         )
-    passes_ms = timing.forward_ms + timing.baseline_forward_ms
-    if min(passes_ms) < _SHORTEST_MS or max(passes_ms) > _LONGEST:
-        allowed = f"{_SHORTEST_MS:g} … {_LONGEST:g} ms"
-        return f"a pass must take {allowed}; got {min(passes_ms):g} … {max(passes_ms):g}"
+    fault = fault_of_passes(timing.forward_ms + timing.baseline_forward_ms)
+    if fault is not None:
+        return fault
     if not (0 <= timing.train_s <= _LONGEST and 0 <= timing.wall_s <= _LONGEST):
         return f"train_s and wall_s must lie in [0, {_LONGEST:g}]; got {timing.train_s:g} and {timing.wall_s:g}"
     if timing.compile_s is not None and not 0 <= timing.compile_s <= _LONGEST:
         return f"compile_s must lie in [0, {_LONGEST:g}]; got {timing.compile_s:g}"
-    if timing.throughput_batch_size < 1:
-        return f"throughput_batch_size must be at least 1; got {timing.throughput_batch_size}"
+    return None
+
+
+def fault_of_passes(passes_ms: Sequence[float]) -> str | None:
+    """What cannot have been the time of a pass, in words, or none.
+
+    Args:
+        passes_ms: Milliseconds of each; at least one.
+    """
+    if min(passes_ms) < _SHORTEST_MS or max(passes_ms) > _LONGEST:
+        allowed = f"{_SHORTEST_MS:g} … {_LONGEST:g} ms"
+        return f"a pass must take {allowed}; got {min(passes_ms):g} … {max(passes_ms):g}"
     return None

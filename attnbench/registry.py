@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
 from attnbench.errors import DuplicateNameError, PluginError, RegistryError, UnknownNameError
+from attnbench.printable import shown
 
 T = TypeVar("T")
 
@@ -85,7 +86,7 @@ class Registry(Generic[T]):
         if name not in self._objects and name in self._entry_points():
             self._load_entry_point(name)
         if name not in self._objects:
-            raise UnknownNameError(f"unknown {self.kind} {name!r}; {did_you_mean(name, self.names())}")
+            raise UnknownNameError(f"unknown {self.kind} {shown(name)}; {did_you_mean(name, self.names())}")
         return self._objects[name]
 
     def _entry_points(self) -> set[str]:

@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from attnbench.errors import SpecError
+from attnbench.printable import shown
+from attnbench.spec_rules import check_value
 from attnbench.variant import Setting, format_setting
 
 _MOST_VALUES = 64
@@ -40,6 +42,8 @@ class Choices:
 
     def __post_init__(self) -> None:
         _keep_tuple(self, "values")
+        for value in self.values:
+            check_value("a choice", value)
         texts = [format_setting(value) for value in self.values]
         if not texts or len(set(texts)) < len(texts):
             raise SpecError(f"choices must be at least one value, each named once; got {_listed(self.values)}")
@@ -98,7 +102,9 @@ class Floats(_Scale):
         _keep_tuple(self, "grid")
         for number in (self.low, self.high, *self.grid):
             if isinstance(number, bool) or not isinstance(number, int | float):
-                raise SpecError(f"a range takes numbers; got {number!r}")
+                raise SpecError(f"a range takes numbers; got {shown(number)}")
+            if isinstance(number, int):  # more of them than floats hold
+                check_value("a bound", number)
         for name in ("low", "high"):  # 1 and 1.0 are one space
             object.__setattr__(self, name, float(getattr(self, name)))
         object.__setattr__(self, "grid", tuple(map(float, self.grid)))
@@ -193,7 +199,8 @@ def _keep_tuple(domain: Choices | Integers | Floats, name: str) -> None:
 def _check_whole(kind: str, *numbers: object) -> None:
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int):
-            raise SpecError(f"{kind} take whole numbers; got {number!r}")
+            raise SpecError(f"{kind} take whole numbers; got {shown(number)}")
+        check_value(kind, number)
 
 
 def _check_bounds(domain: Integers | Floats) -> None:

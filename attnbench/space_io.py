@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 
 from attnbench.errors import SpecError
+from attnbench.plain_yaml import read_yaml
+from attnbench.printable import one_line, shown
 from attnbench.registry import did_you_mean
 from attnbench.space import Choices, Divisors, Domain, Floats, Integers, SearchSpace
 from attnbench.variant import Setting, Variant
@@ -26,12 +28,10 @@ def read_space(path: str | Path) -> dict[str, Domain]:
         SpecError: If the file cannot be read, is not YAML or does not describe a space.
     """
     try:
-        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:  # the latter of bytes that are no text, or a path that cannot be one
         raise SpecError(f"cannot read the space {path}: {getattr(error, 'strerror', None) or error}") from None
-    except yaml.YAMLError as error:
-        raise SpecError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    return space_from_builtins(data, source=str(path))
+    return space_from_builtins(read_yaml(text, source=str(path)), source=str(path))
 
 
 def space_from_builtins(data: object, *, source: str) -> dict[str, Domain]:
@@ -50,15 +50,15 @@ def space_from_builtins(data: object, *, source: str) -> dict[str, Domain]:
     {'groups': Divisors(low=1, high=None), 'normalize': Choices(values=(True, False))}
     """
     if not isinstance(data, Mapping):
-        raise SpecError(f"{source}: a space must be a mapping of settings to what they may be; got {data!r}")
+        raise SpecError(f"{source}: a space must be a mapping of settings to what they may be; got {shown(data)}")
     space: dict[str, Domain] = {}
     for name, written in data.items():
         if not isinstance(name, str):
-            raise SpecError(f"{source}: the name of a setting must be text; got {name!r}")
+            raise SpecError(f"{source}: the name of a setting must be text; got {shown(name)}")
         try:
             space[name] = _domain(name, written)
         except SpecError as error:
-            raise SpecError(f"{source}: {name}: {error}") from None
+            raise SpecError(f"{source}: {one_line(name)}: {error}") from None
     return space
 
 
@@ -74,7 +74,7 @@ def space_to_yaml(space: SearchSpace) -> str:
         yaml.safe_dump({name: written}, default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf)
         for name, written in space_to_builtins(space).items()
     )
-    return "".join(f"{line.strip()[1:-1]}\n" for line in dumped)
+    return "".join(f"{line.strip()[1:-1]}\n" for line in dumped) or "{}\n"
 
 
 def _domain(name: str, written: object) -> Domain:
@@ -87,7 +87,7 @@ def _domain(name: str, written: object) -> Domain:
         return _divisors(written["divisors"])
     if isinstance(written, Mapping):
         return _range(written)
-    raise SpecError(f"must be {_FORMS}; got {written!r}")
+    raise SpecError(f"must be {_FORMS}; got {shown(written)}")
 
 
 def _value(written: object) -> Setting:
@@ -103,12 +103,14 @@ def _value(written: object) -> Setting:
             pass  # no variant could be written with it
         else:
             return value
-    raise SpecError(f"a choice must be true, false, none, a number, a word or a list of whole numbers; got {written!r}")
+    raise SpecError(
+        f"a choice must be true, false, none, a number, a word or a list of whole numbers; got {shown(written)}"
+    )
 
 
 def _divisors(written: object) -> Divisors:
     if not isinstance(written, Mapping):
-        raise SpecError(f"the bounds of divisors are written {{low: 2, high: 32}}; got {written!r}")
+        raise SpecError(f"the bounds of divisors are written {{low: 2, high: 32}}; got {shown(written)}")
     _check_keys(written, _BOUNDS)
     return Divisors(**{key: _number(key, value) for key, value in written.items()})
 
@@ -116,13 +118,13 @@ def _divisors(written: object) -> Divisors:
 def _range(written: Mapping[Any, Any]) -> Integers | Floats:
     _check_keys(written, [*_BOUNDS, "log", "grid"])
     if not written.keys() >= set(_BOUNDS):
-        raise SpecError(f"a range needs low and high; got {dict(written)!r}")
+        raise SpecError(f"a range needs low and high; got {shown(dict(written))}")
     low, high = (_number(key, written[key]) for key in _BOUNDS)
     log, listed = written.get("log", False), written.get("grid", [])
     if not isinstance(log, bool):
-        raise SpecError(f"log must be true or false; got {log!r}")
+        raise SpecError(f"log must be true or false; got {shown(log)}")
     if not isinstance(listed, list | tuple):
-        raise SpecError(f"grid must be a list of numbers; got {listed!r}")
+        raise SpecError(f"grid must be a list of numbers; got {shown(listed)}")
     grid = tuple(_number("grid", number) for number in listed)
     if not (isinstance(low, int) and isinstance(high, int)):
         return Floats(low, high, grid, log=log)
@@ -138,14 +140,14 @@ def _number(key: str, written: object) -> Any:
     """A whole number or a fraction, which the domain holds to what it takes."""
     number = _value(written) if isinstance(written, str) else written
     if isinstance(number, bool) or not isinstance(number, int | float):
-        raise SpecError(f"{key} must be a number; got {written!r}")
+        raise SpecError(f"{key} must be a number; got {shown(written)}")
     return number
 
 
 def _check_keys(written: Mapping[Any, Any], allowed: Iterable[str]) -> None:
     for key in written:
         if key not in allowed:
-            raise SpecError(f"unknown field {key}; {did_you_mean(str(key), allowed)}")
+            raise SpecError(f"unknown field {one_line(str(key))}; {did_you_mean(str(key), allowed)}")
 
 
 def _written(domain: Domain) -> Any:

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias, get_args
 import msgspec
 
 from attnbench.identity import LATER, fields_of
-from attnbench.spec_rules import canonical, check, check_divided
+from attnbench.spec_rules import canonical, check, check_divided, check_fields
 
 Corruption: TypeAlias = Literal["noise", "blur", "occlusion", "clutter"]
 """What can be done to test images; see `attnbench.measure.corruption`."""
@@ -60,9 +60,7 @@ class Recipe:
     """Weights to test: of the epoch best on the validation split (the earliest of equals), or of the last."""
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():  # 1 and 1.0 are one recipe, and must have one digest
-            if self.__annotations__[name] in (float, float | None) and value is not None:
-                object.__setattr__(self, name, float(value))
+        check_fields(self)
         check(self.epochs >= 1, "epochs must be at least 1", epochs=self.epochs)
         check(self.batch_size >= 1, "batch_size must be at least 1", batch_size=self.batch_size)
         check(self.learning_rate > 0, "learning_rate must be positive", learning_rate=self.learning_rate)
@@ -123,6 +121,7 @@ class Compute:
     """What is compiled; see `attnbench.models.compiling`. Compiled code gives other last bits."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("threads", "devices"):
             check(getattr(self, name) >= 1, f"{name} must be at least 1", **{name: getattr(self, name)})
         check(
@@ -147,6 +146,7 @@ class Measure:
     """What is done to the test images, in growing strength, to test the model on them again."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("throughput_batch_size", "throughput_rounds"):
             check(getattr(self, name) >= 1, f"{name} must be at least 1", **{name: getattr(self, name)})
         number = self.localisation_images
@@ -165,6 +165,9 @@ class PluginFile:
     """File or module name, as given to `--import`."""
     sha256: str
     """Hash of the file. A changed file is another run, so what was edited is trained anew."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +198,7 @@ class RunSpec:
     """The same of the data set."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("attention", "backbone", "data", "baseline"):
             object.__setattr__(self, name, canonical(getattr(self, name)))
         check(0 <= self.seed < 2**31, "seed must lie in [0, 2**31)", seed=self.seed)
@@ -227,6 +231,7 @@ class SuiteSpec:
     """Users' files or modules to import first, which register further modules."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("backbone", "data", "baseline"):
             object.__setattr__(self, name, canonical(getattr(self, name)))
         variants = [canonical(text) for text in self.attention]

@@ -11,6 +11,8 @@ import yaml
 
 from attnbench.detection_spec import DetectionRun, DetectionSuite
 from attnbench.errors import SpecError
+from attnbench.plain_yaml import read_yaml
+from attnbench.printable import one_line, shown
 from attnbench.registry import did_you_mean
 from attnbench.spec import RunSpec, SuiteSpec
 
@@ -31,11 +33,7 @@ def from_yaml(text: str, spec_type: type[T], *, source: str) -> T:
     Raises:
         SpecError: If the text is not YAML or does not describe a valid spec.
     """
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SpecError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from None
-    return from_builtins(data, spec_type, source=source)
+    return from_builtins(read_yaml(text, source=source), spec_type, source=source)
 
 
 def from_builtins(data: object, spec_type: type[T], *, source: str) -> T:
@@ -49,11 +47,13 @@ def from_builtins(data: object, spec_type: type[T], *, source: str) -> T:
     _check_fields(data, spec_type, path="", source=source)
     try:
         return msgspec.convert(data, spec_type, strict=False)
+    except UnicodeEncodeError as error:
+        raise SpecError(f"{source}: text must be what UTF-8 can hold; got {shown(error.object)}") from None
     except msgspec.ValidationError as error:
         message, _, place = str(error).partition(" - at `$")
         path = place.strip(".`")
         got = _look_up(data, path)
-        given = "" if isinstance(error.__cause__, SpecError) or got is None else f"; got {got!r}"
+        given = "" if isinstance(error.__cause__, SpecError) or got is None else f"; got {shown(got)}"
         raise SpecError(f"{source}: {path + ': ' if path else ''}{_lower(message)}{given}") from None
 
 
@@ -76,15 +76,18 @@ def _lists(value: Any) -> Any:
 
 def _check_fields(data: object, spec_type: type, *, path: str, source: str) -> None:
     if not isinstance(data, Mapping):
-        raise SpecError(f"{source}: {path or 'the spec'} must be a mapping of fields; got {data!r}")
+        raise SpecError(f"{source}: {path.rstrip('.') or 'the spec'} must be a mapping of fields; got {shown(data)}")
     fields = typing.get_type_hints(spec_type)
     for name, value in data.items():
         if name not in fields:
-            raise SpecError(f"{source}: unknown field {path}{name}; {did_you_mean(str(name), fields)}")
+            raise SpecError(
+                f"{source}: unknown field {path}{one_line(str(name))} (a newer attnbench may know it); "
+                f"{did_you_mean(str(name), fields)}"
+            )
         hint = fields[name]
         if typing.get_origin(hint) is typing.Literal and value not in typing.get_args(hint):
             allowed = ", ".join(map(str, typing.get_args(hint)))
-            raise SpecError(f"{source}: {path}{name} must be one of {allowed}; got {value!r}")
+            raise SpecError(f"{source}: {path}{name} must be one of {allowed}; got {shown(value)}")
         options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
         for option in options:
             if dataclasses.is_dataclass(option) and isinstance(option, type) and value is not None:

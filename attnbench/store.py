@@ -41,7 +41,7 @@ T = TypeVar("T")
 _LONGEST_PROBLEM = 500
 """Characters of it that are shown; a damaged number may have thousands."""
 
-_DAMAGE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+JSON_DAMAGE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What reading damaged JSON raises; the last, where brackets nest too deep."""
 
 
@@ -227,7 +227,7 @@ def decode_record(text: bytes, record_class: type[T], *, newest_schema: int, sou
     try:
         record = msgspec.json.decode(text, type=record_class)
         schema: int = record.schema  # type: ignore[attr-defined]
-    except _DAMAGE as error:
+    except JSON_DAMAGE as error:
         # What a newer version has written may not fit, and its schema says so better.
         schema = _schema_of(text)
         if schema <= newest_schema:
@@ -242,7 +242,7 @@ def decode_record(text: bytes, record_class: type[T], *, newest_schema: int, sou
 def _schema_of(text: bytes) -> int:
     try:
         return msgspec.json.decode(text, type=_SchemaOnly).schema
-    except _DAMAGE:
+    except JSON_DAMAGE:
         return 0
 
 

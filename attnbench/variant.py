@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from attnbench.errors import SpecError
+from attnbench.printable import one_line, shown
 from attnbench.registry import did_you_mean
 
 Scalar: TypeAlias = bool | int | float | str | None
@@ -55,12 +56,12 @@ class Variant:
                 values[next(reversed(values))] += f",{key}"
                 continue
             if not (key and equals and value):
-                raise SpecError(f"settings are written name:key=value,key=value; got {text!r}")
+                raise SpecError(f"settings are written name:key=value,key=value; got {shown(text)}")
             if key in values:
-                raise SpecError(f"the setting {key!r} is given twice in {text!r}")
+                raise SpecError(f"the setting {shown(key)} is given twice in {shown(text)}")
             values[key] = value
         if not name:
-            raise SpecError(f"a variant is written name or name:key=value; got {text!r}")
+            raise SpecError(f"a variant is written name or name:key=value; got {shown(text)}")
         return cls(name, tuple(sorted((key, _parse_value(value)) for key, value in values.items())))
 
     def __str__(self) -> str:
@@ -110,13 +111,14 @@ def check_settings(
     for key, value in variant.settings:
         if key not in allowed:
             advice = did_you_mean(key, allowed) if allowed else "it takes no settings"
-            raise SpecError(f"{variant.name!r} has no setting {key!r}; {advice}")
+            raise SpecError(f"{shown(variant.name)} has no setting {shown(key)}; {advice}")
         annotation = allowed[key].annotation
         try:
             checked[key] = msgspec.convert(value, Any if annotation is inspect.Parameter.empty else annotation)
         except msgspec.ValidationError:
             raise SpecError(
-                f"{variant.name!r}: {key} must be {_describe_type(annotation)}; got {key}={format_setting(value)}"
+                f"{variant.name!r}: {key} must be {_describe_type(annotation)}; "
+                f"got {key}={one_line(format_setting(value))}"
             ) from None
     return checked
 
@@ -166,14 +168,26 @@ def _parse_value(text: str) -> Setting:
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
     if "," in text and all(map(_continues, text.split(","))):
-        return tuple(map(int, text.split(",")))
-    for number in (int, float):
-        try:
-            value = number(text)
-        except ValueError:
-            continue
-        return value if math.isfinite(value) else text
-    return text
+        numbers = [_integer(part) for part in text.split(",")]
+        whole = tuple(number for number in numbers if number is not None)
+        return whole if len(whole) == len(numbers) else text
+    number = _integer(text)
+    if number is not None:
+        return number
+    try:
+        fraction = float(text)
+    except ValueError:
+        return text
+    return fraction if math.isfinite(fraction) else text
+
+
+def _integer(text: str) -> int | None:
+    """The whole number that a text is; none where it is none, or more than 64 bits hold, as no setting takes it."""
+    try:
+        number = int(text)
+    except ValueError:
+        return None
+    return number if -(2**63) <= number < 2**63 else None
 
 
 def _describe_type(annotation: Any) -> str:

@@ -1,5 +1,8 @@
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -7,6 +10,7 @@ from attnbench.efficiency_record import EFFICIENCY_SCHEMA, EfficiencyRecord, Eff
 from attnbench.efficiency_spec import Conditions, EfficiencySpec, Effort, RowSpec, spec_digest
 from attnbench.errors import RecordError, SpecError, StoreError
 from attnbench.record import Store
+from tests.efficiency_records import make_counts, make_row, make_timing
 from tests.records import ENVIRONMENT, make_record
 
 CONDITIONS = Conditions(batch_size=8, device="cpu", threads=2)
@@ -98,14 +102,48 @@ def test_the_baseline_is_added_in_front() -> None:
         (lambda: replace(CONDITIONS, precision="tf32"), "precision tf32 needs a GPU; got device='cpu'"),
         (lambda: row(phases=("inference", "inference")), "phases must be different ones of inference, training"),
         (lambda: row(phases=("speed",)), "phases must be different ones of inference, training, latency; got speed"),
-        (lambda: row(half_width=-0.1), "half_width must be finite and not negative; got half_width=-0.1"),
-        (lambda: row(half_width=float("nan")), "half_width must be finite and not negative; got half_width=nan"),
-        (lambda: row(half_width=float("inf")), "half_width must be finite and not negative; got half_width=inf"),
-        (lambda: row(budget_s=0), "budget_s must be positive and finite; got budget_s=0.0"),
-        (lambda: row(budget_s=float("inf")), "budget_s must be positive and finite; got budget_s=inf"),
+        (lambda: row(half_width=-0.1), "half_width must not be negative; got half_width=-0.1"),
+        (lambda: row(half_width=float("nan")), "half_width must be finite; got half_width=nan"),
+        (lambda: row(half_width=float("inf")), "half_width must be finite; got half_width=inf"),
+        (lambda: row(budget_s=0), "budget_s must be positive; got budget_s=0.0"),
+        (lambda: row(budget_s=float("inf")), "budget_s must be finite; got budget_s=inf"),
         (lambda: row(latency_samples=0), "latency_samples must be at least 1; got latency_samples=0"),
     ],
 )
 def test_wrong_fields_are_named(make_wrong: object, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         make_wrong()  # type: ignore[operator]
+
+
+WHOLE = make_row("sge", make_timing("inference", [5.0, 6.0]), make_timing("latency", [5.0, 6.0]), counts=make_counts())
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fault"),
+    [
+        (("bandwidth_bytes_per_s",), 0.0, "bandwidth_bytes_per_s must lie in (0, 1e+18]; got 0"),
+        (("environment", "threads"), 0, "threads must lie in [1, 2**63); got 0"),
+        (("counts", "flops"), {}, "operations must be counted as full, fvcore, published; full, fvcore, published is"),
+        (("counts", "flops", "full", "total"), 2**63, "total must lie in [0, 2**63); got 9223372036854775808"),
+        (("counts", "flops", "full", "by_module", ""), -1, "by_module must lie in [0, 2**63); got -1"),
+        (("counts", "flops", "full", "uncounted_operators"), {"a": 0}, "a must lie in [1, 2**63); got 0"),
+        (("counts", "traffic", "aten::relu", "read_bytes"), -1, "read_bytes must lie in [0, 2**63); got -1"),
+        (("counts", "saved_bytes"), -1, "saved_bytes must lie in"),
+        (("timings", 1, "phase"), "inference", "each phase may be timed once; got inference, inference"),
+        (("timings", 0, "ms"), [], "inference must be timed at least once; got no time"),
+        (("timings", 0, "ms", 1), 0.0, "a pass must take 1e-06 … 1e+10 ms; got 0 … 5"),
+        (("timings", 0, "ms", 1), 1e300, "a pass must take 1e-06 … 1e+10 ms; got 5 … 1e+300"),
+        (("timings", 0, "batch_size"), 0, "batch_size must lie in [1, 2**63); got 0"),
+        (("timings", 0, "first_call_s"), -1.0, "first_call_s must lie in [0, 1e+18]; got -1"),
+        (("timings", 0, "peak_memory_bytes"), -1, "peak_memory_bytes must lie in [0, 2**63); got -1"),
+        (("timings", 0, "load", "num_processors"), 0, "num_processors must lie in [1, 2**63); got 0"),
+        (("timings", 0, "load", "wall_s"), 1e300, "wall_s must lie in [-1e+18, 1e+18]; got 1e+300"),
+    ],
+)
+def test_what_cannot_have_been_measured_is_named(path: tuple[str | int, ...], value: Any, fault: str) -> None:
+    content = part = json.loads(WHOLE.to_json())
+    for key in path[:-1]:
+        part = part[key]
+    part[path[-1]] = value
+    with pytest.raises(RecordError, match="^x is damaged: " + re.escape(fault)):
+        EfficiencyRecord.from_json(json.dumps(content).encode(), source="x")

@@ -8,6 +8,7 @@ import yaml
 from attnbench.attention import ATTENTION
 from attnbench.attention.declared_space import declared_space
 from attnbench.errors import SpecError
+from attnbench.plain_yaml import read_yaml
 from attnbench.space import Choices, Divisors, Domain, Floats, Integers
 from attnbench.space_io import read_space, space_from_builtins, space_to_builtins, space_to_yaml
 
@@ -154,3 +155,16 @@ def test_says_which_file_cannot_be_read(tmp_path: Path) -> None:
 def test_needs_no_torch() -> None:
     code = "import sys, attnbench.space_io; from attnbench import Choices; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("low", [-(10**400), 10**400])
+@pytest.mark.parametrize("high", [1, 1.5])
+def test_a_number_that_no_record_holds_is_refused(low: int, high: float) -> None:
+    with pytest.raises(SpecError, match=r"^s: x: .* must be a number of 64 bits"):
+        space_from_builtins({"x": {"low": low, "high": high}}, source="s")
+    with pytest.raises(SpecError, match=r"^s: x: a choice must be"):
+        space_from_builtins({"x": [low, high]}, source="s")
+
+
+def test_an_empty_space_comes_back() -> None:
+    assert space_from_builtins(read_yaml(space_to_yaml({}), source="s"), source="s") == {}

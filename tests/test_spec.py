@@ -1,4 +1,6 @@
 import dataclasses
+import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -127,3 +129,30 @@ def test_a_suite_says_what_is_allowed(fields: dict[str, Any], message: str) -> N
 def test_specs_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         make().seed = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Recipe(learning_rate=math.inf), "learning_rate must be finite; got learning_rate=inf"),
+        (lambda: Recipe(weight_decay=math.inf), "weight_decay must be finite"),
+        (lambda: Recipe(warmup_epochs=math.nan), "warmup_epochs must be finite"),
+        (lambda: Recipe(learning_rate=10**400), "learning_rate must be a number of 64 bits; got .* of 1329 bits"),
+        (lambda: Recipe(epochs=2**63), "epochs must be a number of 64 bits; got epochs=9223372036854775808"),
+        (lambda: Recipe(schedule="step", step_epochs=(2**64,)), "step_epochs must be a number of 64 bits"),
+        (lambda: Compute(threads=10**30), "threads must be a number of 64 bits"),
+        (lambda: Measure(throughput_rounds=10**30), "throughput_rounds must be a number of 64 bits"),
+        (
+            lambda: RunSpec(attention="a", backbone="b", data="c", root="\ud800"),
+            r"root must be text .*got root='\\ud800'",
+        ),
+        (lambda: RunSpec(attention="a", backbone="b", data="c", root="a\0b"), r"root must be text that UTF-8 can hold"),
+        (lambda: SuiteSpec(attention=("a:b=\ud800",), backbone="b", data="c"), "attention must be text that UTF-8 can"),
+        (lambda: PluginFile(path="\ud800.py", sha256=""), "path must be text that UTF-8 can hold"),
+    ],
+)
+def test_what_no_record_could_hold_is_refused_before_anything_is_trained(
+    make: Callable[[], object], message: str
+) -> None:
+    with pytest.raises(SpecError, match=message):
+        make()

@@ -32,6 +32,9 @@ class Gate:
         ("x:a=3,4,b=5", "x", {"a": (3, 4), "b": 5}),
         ("x:b=5,a=03, 4 ,12", "x", {"a": (3, 4, 12), "b": 5}),
         ("x:a=global,4", "x", {"a": "global,4"}),
+        (f"x:a={2**63 - 1},b={2**63}", "x", {"a": 2**63 - 1, "b": 2.0**63}),
+        (f"x:a={'9' * 400},b=-{'9' * 5_000}", "x", {"a": "9" * 400, "b": "-" + "9" * 5_000}),
+        (f"x:a=1,{'9' * 5_000}", "x", {"a": "1," + "9" * 5_000}),
     ],
 )
 def test_reads_names_and_settings(text: str, name: str, settings: dict[str, Setting]) -> None:
@@ -114,3 +117,10 @@ def test_takes_settings_beside_those_of_the_constructor() -> None:
 def test_refuses_settings_that_do_not_fit(text: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         check_settings(Gate, Variant.parse(text), reserved=("stride",))
+
+
+def test_a_message_does_not_repeat_what_is_long() -> None:
+    for text in ("x:" + "a" * 10_000, "x:" + "a" * 10_000 + "=1," + "a" * 10_000 + "=2"):
+        with pytest.raises(SpecError) as caught:
+            Variant.parse(text)
+        assert len(str(caught.value)) < 600

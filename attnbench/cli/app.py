@@ -7,6 +7,7 @@ from cyclopts import App, CycloptsError
 
 import attnbench
 from attnbench.errors import AttnBenchError
+from attnbench.printable import printable
 
 COMMANDS = {
     "leaderboard": "Train and measure several attention modules under one recipe, and print a table that ranks them.",
@@ -76,4 +77,4 @@ def make_app(words: Sequence[str] = ()) -> App:
 
 
 def _one_line(message: str) -> str:
-    return " ".join(message.split())
+    return printable(" ".join(message.split()))

@@ -11,6 +11,7 @@ from attnbench.detection_spec import DetectionSuite
 from attnbench.errors import SpecError
 from attnbench.loggers import LoggerKind, LogTo, check_logging
 from attnbench.presets import DEFAULT_PRESET, load_suite, preset_names
+from attnbench.printable import one_line, shown
 from attnbench.registry import did_you_mean
 from attnbench.spec import Compilation, SuiteSpec
 from attnbench.spec_io import from_builtins, to_builtins
@@ -163,10 +164,11 @@ def overridden(suite: Suite, options: SpecOptions, fields: Mapping[str, object])
     for text in options.set:
         path, equals, value = text.partition("=")
         if not equals:
-            raise SpecError(f"--set takes FIELD=VALUE; got {text!r}")
+            raise SpecError(f"--set takes FIELD=VALUE; got {shown(text)}")
         _put(builtins, path.strip(), _value(value.strip()))
     if options.imports:
-        builtins["imports"] = [*builtins["imports"], *options.imports]
+        before: Any = builtins["imports"]
+        builtins["imports"] = [*(before if isinstance(before, list | tuple) else [before]), *options.imports]
     return from_builtins(builtins, type(suite), source="the options")
 
 
@@ -201,7 +203,7 @@ def names_from(text: str | None, allowed: tuple[str, ...], *, option: str) -> tu
     names = tuple(name.strip() for name in text.split(",")) if text else ()
     for name in names:
         if name not in allowed:
-            raise SpecError(f"{option}: unknown name {name!r}; {did_you_mean(name, allowed)}")
+            raise SpecError(f"{option}: unknown name {shown(name)}; {did_you_mean(name, allowed)}")
     return names
 
 
@@ -213,7 +215,7 @@ def _put(builtins: dict[str, Any], path: str, value: object) -> None:
     for parent in parents:
         builtins = builtins.setdefault(parent, {})
         if not isinstance(builtins, dict):
-            raise SpecError(f"--set: {parent} of {path} has no fields")
+            raise SpecError(f"--set: {one_line(parent)} of {one_line(path)} has no fields")
     builtins[name] = value
 
 

@@ -1,6 +1,7 @@
 """CIFAR-10 and CIFAR-100: 60,000 colour 32×32 images (https://www.cs.toronto.edu/~kriz/cifar.html)."""
 
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from attnbench.data.in_memory import Images, InMemoryData
 from attnbench.data.registration import register_data
 from attnbench.data.splits import hold_out
 from attnbench.errors import DataError
+from attnbench.printable import one_line
 from attnbench.spec import Recipe
 
 # 5,000 of 50,000.
@@ -93,9 +95,11 @@ class CIFAR10(InMemoryData):
         published = getattr(datasets, self.set_name.upper())
         try:
             files = published(folder, train=train, download=download)
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, HTTPException) as error:
             if download:
-                raise DataError(f"{self.set_name} cannot be downloaded into {folder}: {error}") from error
+                raise DataError(
+                    f"{self.set_name} cannot be downloaded into {folder}: {one_line(str(error))}"
+                ) from error
             raise DataError(
                 f"{self.set_name} is missing or damaged in {folder / published.base_folder}: name the folder above it "
                 f"with --root, or download it with --data {self.set_name}:download=true"

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from attnbench.data.base import SPLITS, Objects, Split
-from attnbench.data.cache import cache_folder
+from attnbench.data.cache import cache_folder, cached_arrays
 from attnbench.data.digit_scenes import MIN_SIZE, VERSION, Scenes, draw_scenes
 from attnbench.data.in_memory import Images, InMemoryData
 from attnbench.data.registration import register_data
@@ -25,6 +24,7 @@ CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 """Names of the classes, in the order of the labels."""
 MAX_SIZE = 512
 MAX_CLUTTER = 64
+_PARTS = ("pixels", "labels", "sources", "boxes", "masks")
 
 
 @register_data("cluttered-digits")
@@ -173,21 +173,21 @@ def _in_range(name: str, value: float, low: int, high: int) -> None:
 
 def _read_cache(file: Path, *, size: int, numbers: Mapping[Split, int]) -> dict[Split, Scenes] | None:
     """What is cached, or none where the file is missing or damaged."""
+    stored = cached_arrays(file, [f"{split}_{part}" for split in numbers for part in _PARTS])
+    if stored is None:
+        return None
     scenes: dict[Split, Scenes] = {}
     try:
-        # Opened here, since np.load leaves a damaged file open.
-        with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as stored:
-            for split, number in numbers.items():
-                bits = np.unpackbits(stored[f"{split}_masks"], count=number * size * size)
-                scenes[split] = Scenes(
-                    pixels=stored[f"{split}_pixels"].reshape(number, 1, size, size),
-                    labels=stored[f"{split}_labels"].astype(np.int64),
-                    sources=stored[f"{split}_sources"].astype(np.int64),
-                    boxes=stored[f"{split}_boxes"].astype(np.int64),
-                    masks=bits.view(np.bool_).reshape(number, size, size),
-                )
-    # All that np.load raises on a file that is cut short, overwritten or of another content.
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        for split, number in numbers.items():
+            bits = np.unpackbits(stored[f"{split}_masks"], count=number * size * size)
+            scenes[split] = Scenes(
+                pixels=stored[f"{split}_pixels"].reshape(number, 1, size, size),
+                labels=stored[f"{split}_labels"].astype(np.int64).reshape(number),
+                sources=stored[f"{split}_sources"].astype(np.int64).reshape(number),
+                boxes=stored[f"{split}_boxes"].astype(np.int64).reshape(number, 4),
+                masks=bits.view(np.bool_).reshape(number, size, size),
+            )
+    except (ValueError, TypeError):  # arrays of another shape or kind
         return None
     return scenes
 

@@ -1,6 +1,8 @@
 """Fashion-MNIST: 70,000 grey 28×28 images of clothing in 10 classes (https://arxiv.org/abs/1708.07747)."""
 
+import hashlib
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from attnbench.data.in_memory import Images, InMemoryData
 from attnbench.data.registration import register_data
 from attnbench.data.splits import hold_out
 from attnbench.errors import DataError
+from attnbench.printable import one_line
 from attnbench.spec import Recipe
 
 CLASSES = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
@@ -72,8 +75,9 @@ class FashionMNIST(InMemoryData):
         folder = self.root or cache_folder()
         try:
             Published(folder, download=True)
-        except (OSError, RuntimeError) as error:
-            raise DataError(f"Fashion-MNIST cannot be downloaded into {folder}: {error}") from error
+        except (OSError, RuntimeError, HTTPException) as error:
+            _remove_damaged(folder / "FashionMNIST" / "raw", dict(Published.resources))
+            raise DataError(f"Fashion-MNIST cannot be downloaded into {folder}: {one_line(str(error))}") from error
 
     def read(self) -> tuple[int, Mapping[Split, Images]]:
         """The images of each split.
@@ -115,6 +119,19 @@ class FashionMNIST(InMemoryData):
             if len(files) == len(_FILES):
                 return files
         return None
+
+
+def _remove_damaged(folder: Path, checksums: Mapping[str, str]) -> None:
+    """Remove downloaded files without their published checksum, which would be found and taken for whole next time.
+
+    Args:
+        folder: Where they are.
+        checksums: MD5 by the file's name.
+    """
+    for name, checksum in checksums.items():
+        file = folder / name
+        if file.is_file() and hashlib.md5(file.read_bytes()).hexdigest() != checksum:
+            file.unlink()
 
 
 def _read_pair(images_file: Path, labels_file: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

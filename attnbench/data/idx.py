@@ -1,9 +1,11 @@
 """Reads the IDX files in which the MNIST family is published."""
 
 import gzip
+import math
 import struct
 import zlib
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from attnbench.errors import DataError
 
 _UNSIGNED_BYTE = 0x08
+_MOST_DIMENSIONS = 3
 
 
 def find_idx(folder: Path, name: str) -> Path | None:
@@ -32,20 +35,30 @@ def read_idx(file: Path) -> NDArray[np.uint8]:
         DataError: If the file cannot be read, is cut short, or is something else.
     """
     try:
-        content = file.read_bytes()
-        if file.suffix == ".gz":
-            content = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
+        with cast(BinaryIO, gzip.open(file) if file.suffix == ".gz" else file.open("rb")) as opened:
+            shape = _shape(opened, file)
+            expected = math.prod(shape)
+            # No more than is wanted: a small gzipped file may be the compression of as much as one likes.
+            content = opened.read(expected + 1)
+    except (OSError, EOFError, zlib.error, OverflowError, MemoryError) as error:
         raise DataError(f"{file} is damaged or cannot be read: {error}; get the file anew") from error
-    if len(content) < 4 or content[:3] != bytes((0, 0, _UNSIGNED_BYTE)):
-        raise DataError(
-            f"{file} is no IDX file of unsigned bytes; its first bytes are {content[:4].hex() or 'missing'}"
-        )
-    header = 4 + 4 * content[3]
-    if len(content) < header:
-        raise DataError(f"{file} is damaged: its header has {len(content)} of {header} bytes; get the file anew")
-    shape = struct.unpack(f">{content[3]}I", content[4:header])
-    expected = header + int(np.prod(shape, dtype=np.int64))
     if len(content) != expected:
-        raise DataError(f"{file} is damaged: it has {len(content)} of {expected} bytes; get the file anew")
-    return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
+        got = f"only {len(content)}" if len(content) < expected else "more"
+        raise DataError(f"{file} is damaged: it must hold {expected} values, and has {got}; get the file anew")
+    return np.frombuffer(content, dtype=np.uint8).reshape(shape)
+
+
+def _shape(opened: BinaryIO, file: Path) -> tuple[int, ...]:
+    """The dimensions in a file's header."""
+    first = opened.read(4)
+    if len(first) < 4 or first[:3] != bytes((0, 0, _UNSIGNED_BYTE)):
+        raise DataError(f"{file} is no IDX file of unsigned bytes; its first bytes are {first.hex() or 'missing'}")
+    number = first[3]
+    if not 1 <= number <= _MOST_DIMENSIONS:
+        raise DataError(f"{file} must have 1 to {_MOST_DIMENSIONS} dimensions; got {number}")
+    dimensions = opened.read(4 * number)
+    if len(dimensions) < 4 * number:
+        raise DataError(
+            f"{file} is damaged: its header has {4 + len(dimensions)} of {4 + 4 * number} bytes; get the file anew"
+        )
+    return struct.unpack(f">{number}I", dimensions)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from attnbench.data.base import ImageData, Loaded, Split
 from attnbench.data.loader import TensorLoader
-from attnbench.errors import SpecError
+from attnbench.errors import DataError, SpecError
 from attnbench.preparation import Preparation
 from attnbench.spec import Recipe
 
@@ -51,10 +51,11 @@ class InMemoryData(ImageData):
         """Read the data set and move it to the device.
 
         Raises:
-            DataError: If it is missing or damaged.
+            DataError: If it is missing or damaged, or a split has no images or some of another shape.
             SpecError: If the recipe's crop_padding is too large for the images.
         """
         num_classes, images = self.read()
+        self._check(images)
         _, channels, height, width = images["train"].pixels.shape
         if self.recipe.crop_padding >= min(height, width):
             raise SpecError(
@@ -73,6 +74,18 @@ class InMemoryData(ImageData):
         """The mean and standard deviation of the training split; known after `setup`."""
         self._after_setup()
         return Preparation(mean=self.mean, std=self.std)
+
+    def _check(self, images: Mapping[Split, Images]) -> None:
+        """Refuse splits that have no images, or images of another size than those to train on."""
+        shapes = {split: "×".join(map(str, part.pixels.shape[1:])) for split, part in images.items()}
+        for split, part in images.items():
+            if part.pixels.size == 0:
+                raise DataError(f"{type(self).__name__}: the {split} split must have an image; got {part.pixels.shape}")
+            if shapes[split] != shapes["train"]:
+                raise DataError(
+                    f"{type(self).__name__}: images of all splits must have one shape; "
+                    f"got {shapes['train']} in train and {shapes[split]} in {split}"
+                )
 
     def _loader(self, split: Split, images: Images) -> TensorLoader:
         training = split == "train"

@@ -1,11 +1,13 @@
 """Ready suites as YAML, one for each data set and for the papers' settings; `detection/` has those of detection."""
 
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from attnbench.detection_spec import DetectionSuite
 from attnbench.errors import SpecError, UnknownNameError
+from attnbench.printable import one_line, shown
 from attnbench.registry import did_you_mean
 from attnbench.spec import SuiteSpec
 from attnbench.spec_io import from_yaml
@@ -71,10 +73,13 @@ def _preset(file: "Traversable", spec_type: type[T], name: str) -> T:
 
 def _from_file(name_or_file: str, spec_type: type[T], *, names: list[str]) -> T:
     path = Path(name_or_file)
-    if path.suffix not in (".yaml", ".yml") and not path.exists():
-        raise UnknownNameError(f"unknown preset {name_or_file!r}; {did_you_mean(name_or_file, names)}")
+    # Not path.exists(), which a name that is too long for a file's makes fail.
+    if path.suffix not in (".yaml", ".yml") and not os.path.exists(path):
+        raise UnknownNameError(f"unknown preset {shown(name_or_file)}; {did_you_mean(name_or_file, names)}")
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"cannot read the suite {name_or_file}: {getattr(error, 'strerror', None) or error}") from None
+    except (OSError, ValueError) as error:  # the latter of bytes that are no text, or a name that no file can have
+        raise SpecError(
+            f"cannot read the suite {one_line(name_or_file)}: {getattr(error, 'strerror', None) or error}"
+        ) from None
     return from_yaml(text, spec_type, source=name_or_file)

@@ -1,11 +1,18 @@
+import contextlib
+import functools
 import gzip
-from collections.abc import Callable
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torchvision
 
 from attnbench.data import ImageData, fashion_mnist
+from attnbench.data.idx import find_idx
 from attnbench.errors import DataError, SpecError
 from tests.data.test_idx import idx_bytes
 
@@ -27,6 +34,23 @@ def write(folder: Path) -> Path:
         (folder / f"{part}-images-idx3-ubyte").write_bytes(idx_bytes(pixels))
         (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx_bytes(labels)))
     return folder
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """The URL of a folder on this machine."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *arguments: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def indices(data: ImageData, split: str) -> list[int]:
@@ -99,8 +123,36 @@ def test_a_truncated_file_is_named(tmp_path: Path, build: Callable[..., ImageDat
     root = write(tmp_path / "files")
     file = root / "train-images-idx3-ubyte"
     file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(DataError, match="train-images-idx3-ubyte is damaged: it has 2415 of 2416 bytes"):
+    with pytest.raises(
+        DataError, match="train-images-idx3-ubyte is damaged: it must hold 2400 values, and has only 2399"
+    ):
         build("fashion-mnist", root=root).setup()
+
+
+def test_a_download_with_a_wrong_checksum_is_refused_each_time(
+    tmp_path: Path, build: Callable[..., ImageData], monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    mirror = write(tmp_path / "mirror")
+    (mirror / "mirrored").mkdir()
+    checksums = []
+    for name in fashion_mnist._FILES:
+        content = find_idx(mirror, name).read_bytes()  # type: ignore[union-attr]
+        packed = content if content[:2] == b"\x1f\x8b" else gzip.compress(content)
+        (mirror / "mirrored" / f"{name}.gz").write_bytes(packed)
+        checksums.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
+    published = torchvision.datasets.FashionMNIST
+    last, _ = checksums[-1]
+    # The last one, since the files would all be there afterwards.
+    monkeypatch.setattr(published, "resources", [*checksums[:-1], (last, "0" * 32)])
+    with serving(mirror / "mirrored") as url:
+        monkeypatch.setattr(published, "mirrors", [url])
+        for _ in range(2):
+            with pytest.raises(DataError, match=f"cannot be downloaded into {cache}: .* not found or corrupted"):
+                build("fashion-mnist:download=true").setup()
+        monkeypatch.setattr(published, "resources", checksums)
+        data = build("fashion-mnist:download=true")
+        data.setup()
+    assert data.num_images == {"train": 110, "validation": 10, "test": 10}
 
 
 def test_files_that_do_not_belong_together(tmp_path: Path, build: Callable[..., ImageData]) -> None:

@@ -1,5 +1,6 @@
 import gzip
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,13 @@ def test_no_such_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (idx_bytes(VALUES)[:-3], r"images is damaged: it has 37 of 40 bytes"),
-        (idx_bytes(VALUES) + b"x", r"images is damaged: it has 41 of 40 bytes"),
+        (idx_bytes(VALUES)[:-3], r"images is damaged: it must hold 24 values, and has only 21; get the file anew"),
+        (idx_bytes(VALUES) + b"x", r"images is damaged: it must hold 24 values, and has more"),
         (idx_bytes(VALUES)[:9], r"images is damaged: its header has 9 of 16 bytes"),
         (b"<html>", r"images is no IDX file of unsigned bytes; its first bytes are 3c68746d"),
+        (bytes([0, 0, 8, 0]), r"images must have 1 to 3 dimensions; got 0"),
+        (bytes([0, 0, 8, 3]) + struct.pack(">3I", 2**31, 2**31, 4), r"images is damaged"),
+        (bytes([0, 0, 8, 3]) + struct.pack(">3I", 2**32 - 1, 2**32 - 1, 2**32 - 1), r"images is damaged"),
         (b"", r"images is no IDX file of unsigned bytes; its first bytes are missing"),
     ],
 )
@@ -52,3 +56,16 @@ def test_a_damaged_gzip_is_named(tmp_path: Path, damage: str) -> None:
     (tmp_path / "images.gz").write_bytes(kept)
     with pytest.raises(DataError, match=r"images\.gz is damaged or cannot be read: .*; get the file anew"):
         read_idx(tmp_path / "images.gz")
+
+
+def test_a_gzipped_file_is_unpacked_no_further_than_its_header_says(tmp_path: Path) -> None:
+    bomb = gzip.compress(idx_bytes(VALUES) + bytes(2**28))
+    assert len(bomb) < 2**19
+    (tmp_path / "images.gz").write_bytes(bomb)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="it must hold 24 values, and has more"):
+            read_idx(tmp_path / "images.gz")
+        assert tracemalloc.get_traced_memory()[1] < 2**22
+    finally:
+        tracemalloc.stop()

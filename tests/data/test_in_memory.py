@@ -6,7 +6,7 @@ import torch
 
 from attnbench.data import Images, InMemoryData, Split
 from attnbench.data.in_memory import channel_statistics
-from attnbench.errors import SpecError
+from attnbench.errors import DataError, SpecError
 from attnbench.spec import Recipe
 
 
@@ -68,3 +68,22 @@ def test_only_training_is_shuffled_and_augmented() -> None:
 def test_a_crop_larger_than_the_image() -> None:
     with pytest.raises(SpecError, match=r"whose size is 6×8; got crop_padding=6"):
         small(crop_padding=6).setup()
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((0, 2, 6, 8), r"Small: the test split must have an image; got \(0, 2, 6, 8\)"),
+        ((5, 2, 0, 8), r"Small: the test split must have an image; got \(5, 2, 0, 8\)"),
+        ((5, 2, 8, 6), "Small: images of all splits must have one shape; got 2×6×8 in train and 2×8×6 in test"),
+    ],
+)
+def test_a_split_of_other_images_is_refused(
+    shape: tuple[int, ...], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = small()
+    number, images = data.read()
+    test = Images(np.zeros(shape, dtype=np.uint8), np.zeros(shape[0], dtype=np.int64))
+    monkeypatch.setattr(data, "read", lambda: (number, {**images, "test": test}))
+    with pytest.raises(DataError, match=message):
+        data.setup()

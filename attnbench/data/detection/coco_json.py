@@ -14,6 +14,7 @@ from attnbench.data.detection.annotations import Annotations
 from attnbench.data.detection.boxes import check_box
 from attnbench.data.detection.masks import draw_mask, parse_segmentation
 from attnbench.errors import DataError
+from attnbench.printable import one_line
 
 # What NumPy's integers hold.
 _Id: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -50,6 +51,8 @@ class _Content(msgspec.Struct):
 
 _WANTED = "wanted is COCO's JSON, an object with images, annotations and categories"
 _DECODER = msgspec.json.Decoder(_Content)
+_MOST_PIXELS = 2 * 89_478_485
+"""Pillow opens no image of more: it would fill the memory, as its mask would."""
 # Python's json module writes these, which JSON does not know.
 _NOT_FINITE = re.compile(rb"(?<=[\[,:\s])(NaN|-?Infinity)(?=\s*[\],}])")
 
@@ -172,7 +175,9 @@ def _decoded(encoded: bytes, source: str) -> _Content:
     try:
         return _DECODER.decode(encoded)
     except msgspec.ValidationError as error:
-        raise DataError(f"{source} does not hold annotations: {error}; {_WANTED}") from error
+        raise DataError(f"{source} does not hold annotations: {one_line(str(error))}; {_WANTED}") from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise DataError(f"{source} does not hold annotations: {one_line(str(error))}; {_WANTED}") from error
     except msgspec.DecodeError as error:
         mended, number = _NOT_FINITE.subn(b"null", encoded)
         if number == 0:
@@ -190,10 +195,10 @@ def _check_entries(source: str, images: dict[int, _Image], categories: Sequence[
     if repeated:
         raise DataError(f"{source} lists a category twice: each id may be there once; got {repeated[0]} again")
     for image in images.values():
-        if image.height < 1 or image.width < 1:
+        if image.height < 1 or image.width < 1 or image.height * image.width > _MOST_PIXELS:
             raise DataError(
-                f"{source}: height and width of an image must be at least 1; got {image.height}×{image.width} "
-                f"for {image.file_name}"
+                f"{source}: height and width of an image must be at least 1, with {_MOST_PIXELS:,} pixels at most; "
+                f"got {image.height}×{image.width} for {one_line(image.file_name)}"
             )
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from faster_coco_eval.core import mask as coco_masks
 from numpy.typing import NDArray
 
+from attnbench.store import JSON_DAMAGE
+
 
 class RunLengths(msgspec.Struct):
     """A mask column by column: lengths of runs of 0 and 1 in turn, as numbers or in COCO's compressed text."""
@@ -36,7 +38,7 @@ def parse_segmentation(content: bytes, height: int, width: int) -> Segmentation:
     """
     try:
         segmentation: Segmentation = _DECODER.decode(content)
-    except msgspec.DecodeError:
+    except JSON_DAMAGE:
         return None
     if isinstance(segmentation, RunLengths):
         return segmentation if _fits(segmentation, height, width) else None
@@ -108,7 +110,13 @@ def _fits(runs: RunLengths, height: int, width: int) -> bool:
         lengths = decompressed(runs.counts) if isinstance(runs.counts, str) else np.asarray(runs.counts, dtype=np.int64)
     except (ValueError, OverflowError):
         return False
-    return runs.size == (height, width) and bool((lengths >= 0).all()) and int(lengths.sum()) == height * width
+    # Each by itself too: a sum of 64 bits may begin anew at zero.
+    return (
+        runs.size == (height, width)
+        and bool(((lengths >= 0) & (lengths <= height * width)).all())
+        and len(lengths) <= height * width + 1
+        and int(lengths.sum()) == height * width
+    )
 
 
 def _is_polygon(polygon: list[float], longest_side: int) -> bool:

@@ -1,7 +1,6 @@
 """Keeps made scenes in one file: their images, and their annotations as COCO's JSON."""
 
 import io
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnbench.data.base import Split
+from attnbench.data.cache import cached_arrays
 from attnbench.data.detection.base import DetectionSplit
 from attnbench.data.detection.coco_json import decode_annotations, encode_annotations
 from attnbench.errors import DataError
@@ -26,18 +26,18 @@ def read_scenes(
         size: Height and width of an image.
         classes: Names of the classes.
     """
+    stored = cached_arrays(file, [f"{split}_{part}" for split in numbers for part in ("annotations", "pixels")])
+    if stored is None:
+        return None
     splits: dict[Split, DetectionSplit] = {}
     try:
-        # Opened here, since np.load leaves a damaged file open.
-        with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as stored:
-            for split, number in numbers.items():
-                annotations, _ = decode_annotations(stored[f"{split}_annotations"].tobytes(), source=str(file))
-                pixels = stored[f"{split}_pixels"].reshape(number, size, size, 3)
-                if annotations.classes != classes or annotations.num_images != number:
-                    return None
-                splits[split] = DetectionSplit(images=pixels, annotations=annotations)
-    # All that np.load and the decoder raise on a file that is cut short, overwritten or of another content.
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, DataError):
+        for split, number in numbers.items():
+            annotations, _ = decode_annotations(stored[f"{split}_annotations"].tobytes(), source=str(file))
+            pixels = stored[f"{split}_pixels"].reshape(number, size, size, 3)
+            if annotations.classes != classes or annotations.num_images != number:
+                return None
+            splits[split] = DetectionSplit(images=pixels, annotations=annotations)
+    except (ValueError, DataError):  # arrays of another shape, or no annotations
         return None
     return splits
 

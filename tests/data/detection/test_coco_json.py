@@ -115,7 +115,7 @@ def test_impossible_entries(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="lists a category twice: each id may be there once; got 3 again"):
         read_annotations(write_json(tmp_path / "a.json", [], categories=twice))
     flat = [{"id": 1, "file_name": "flat.png", "height": 0, "width": 4}]
-    with pytest.raises(DataError, match=r"must be at least 1; got 0×4 for flat\.png"):
+    with pytest.raises(DataError, match=r"must be at least 1, with 178,956,970 pixels at most; got 0×4 for flat\.png"):
         read_annotations(write_json(tmp_path / "a.json", [], images=flat))
 
 
@@ -142,3 +142,22 @@ def test_a_number_that_no_array_holds_is_refused_in_a_sentence() -> None:
     content = f'{{"images": {images}, "annotations": [], "categories": [{{"id": 1, "name": "a"}}]}}'
     with pytest.raises(DataError, match="does not hold annotations"):
         decode_annotations(content.encode(), source="a test")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"images": [{"id": 1, "file_name": "\xff", "height": 1, "width": 1}]}', "can't decode byte 0xff"),
+        (b'{"later": ' + b"[" * 100_000, "maximum recursion depth exceeded"),
+    ],
+)
+def test_bytes_that_are_no_text_and_brackets_without_end(content: bytes, message: str) -> None:
+    with pytest.raises(DataError, match=f"^s does not hold annotations: .*{message}.*; wanted is COCO's JSON"):
+        decode_annotations(content, source="s")
+
+
+@pytest.mark.parametrize("sides", [(2**31, 2**31), (2**62, 4), (1, 178_956_971)])
+def test_an_image_that_fills_the_memory_is_refused(tmp_path: Path, sides: tuple[int, int]) -> None:
+    large = [{"id": 7, "file_name": "a.png", "height": sides[0], "width": sides[1]}]
+    with pytest.raises(DataError, match=r"with 178,956,970 pixels at most; got \d+×\d+ for a\.png"):
+        read_annotations(write_json(tmp_path / "a.json", [an_object(1, area=None)], images=large))
