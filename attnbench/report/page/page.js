@@ -124,7 +124,7 @@ function makeBoard(section, boards) {
 
 document.documentElement.dataset.script = "";
 makeTheme();
-document.querySelectorAll("section.board").forEach((section, place) => makeBoard(section, sections[place]));
+document.querySelectorAll("section.board:not(#pictures)").forEach((section, place) => makeBoard(section, sections[place]));
 window.addEventListener("scroll", placeTip, { passive: true, capture: true });
 window.addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("details.numbers")) details.open = true;
