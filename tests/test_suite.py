@@ -1,11 +1,13 @@
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from attnbench.attention import ATTENTION
 from attnbench.data import DATA
-from attnbench.errors import PluginError, SpecError, UnknownNameError
+from attnbench.errors import ContractError, PluginError, SpecError, UnknownNameError
 from attnbench.execution import Failure, SuiteResult
 from attnbench.plugins import plugin_file
 from attnbench.record import Record, Store, without_timing
@@ -78,6 +80,67 @@ def test_a_run_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     assert [(failure.spec.attention, failure.reason) for failure in result.failures] == [
         ("fails-in-training", "AssertionError: no")
     ]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("return x[:, :, ::2] if self.training else x", "RuntimeError: The size of tensor a (7) must match"),
+        ("return x.mean() if self.training else x", "RuntimeError: output with shape [] doesn't match"),
+        ("return [x] if self.training else x", "must be Tensor, not list"),
+        ("1 / (not self.training); return x", "ZeroDivisionError: "),
+        ("return x * float('nan') if self.training else x", "the training loss is nan in epoch 1"),
+    ],
+)
+def test_a_module_that_breaks_in_training_alone_is_a_failure_in_one_sentence(
+    body: str, reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "breaks.py").write_text(GATE.format(name="breaks-in-training", body=body))
+    suite = tiny_suite(("breaks-in-training", "none"), epochs=1, imports=(str(tmp_path / "breaks.py"),))
+    check_suite(suite)
+    result, _ = run_here(suite, Store(tmp_path / "store"))
+    assert [record.spec.attention for record in result.records] == ["none"]
+    (failure,) = result.failures
+    assert failure.label == "breaks-in-training seed 0"
+    assert reason in failure.reason
+    assert "\n" not in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("return x[:, :, ::2]", r"must give \(1, 8, 14, 14\) for \(1, 8, 14, 14\); got \(1, 8, 7, 14\)"),
+        ("return None", r"must give \(1, 8, 14, 14\) for \(1, 8, 14, 14\); got a NoneType"),
+        ("raise ValueError('no')", r"fails on an image of \(1, 28, 28\) at layer1\.0\.se: ValueError\('no'\)"),
+    ],
+)
+def test_a_module_that_breaks_at_once_is_told_before_training(body: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "breaks.py").write_text(GATE.format(name="breaks-at-once", body=body))
+    with pytest.raises(ContractError, match=f"^breaks-at-once .*{message}$"):
+        check_suite(tiny_suite(("none", "breaks-at-once"), imports=(str(tmp_path / "breaks.py"),)))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_image_that_is_torn_fails_the_runs_that_read_it_and_the_suite_goes_on_when_it_is_mended(
+    workers: int, tmp_path: Path
+) -> None:
+    for part, colour, number in product(("train", "val"), ("black", "white"), range(4)):
+        (tmp_path / part / colour).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 32), colour).save(tmp_path / part / colour / f"{number}.jpg")
+    data = f"folder:image_size=32,validation_fraction=0.25,workers={workers}"
+    suite = replace(tiny_suite(epochs=1), data=data, root=str(tmp_path))
+    suite = replace(suite, recipe=replace(suite.recipe, batch_size=2, crop_padding=0))
+    check_suite(suite)
+    torn = tmp_path / "val" / "white" / "3.jpg"
+    whole = torn.read_bytes()
+    torn.write_bytes(whole[: len(whole) // 2])
+    result, _ = run_here(suite, Store(tmp_path / "store"))
+    assert result.records == ()
+    assert [failure.reason.partition(": ")[0] for failure in result.failures] == [f"{torn} is damaged or no image"] * 2
+    torn.write_bytes(whole)
+    result, _ = run_here(suite, Store(tmp_path / "store"))
+    assert len(result.records) == 2
+    assert result.failures == ()
 
 
 def test_a_users_file_is_part_of_its_runs_only(tmp_path: Path) -> None:

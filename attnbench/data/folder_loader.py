@@ -1,7 +1,8 @@
 """Batches of image files, whose order and augmentation do not depend on the number of worker processes."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -10,11 +11,14 @@ from torch.utils.data import DataLoader, Dataset
 
 from attnbench.data.loader import Batch, EpochLoader, seeded_generator
 from attnbench.errors import DataError
+from attnbench.printable import one_line
 
 Transform = Callable[[Image.Image], torch.Tensor]
 """An RGB image to grey levels, uint8 (3, H, W)."""
 
 _Key = tuple[int, int]
+
+T = TypeVar("T")
 
 
 class ImageFiles(Dataset[tuple[torch.Tensor, int]]):
@@ -94,7 +98,7 @@ class FolderLoader(EpochLoader[Batch]):
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator().manual_seed(0),
         )
-        for images, labels in reader:
+        for images, labels in in_a_sentence(reader):
             pixels = images.to(self.device, non_blocking=True)
             # In torchvision's steps, to its last bit.
             normalised = pixels.float().mul_(1 / 255).sub_(self._mean).div_(self._std)
@@ -104,6 +108,19 @@ class FolderLoader(EpochLoader[Batch]):
         if self.seed is None:
             return 0
         return seeded_generator(self.seed, self.epoch, index, purpose="augmentation").initial_seed()
+
+
+def in_a_sentence(batches: Iterable[T]) -> Iterator[T]:
+    """Batches from a DataLoader, whose worker processes send an error with all of its traceback for a message.
+
+    Raises:
+        DataError: With the error's own message, which is the last line.
+    """
+    try:
+        yield from batches
+    except DataError as error:
+        last = str(error).strip().rpartition("\n")[2]
+        raise DataError(last.partition(f"{DataError.__name__}: ")[2] or last) from error
 
 
 def read_image(path: str) -> Image.Image:
@@ -120,7 +137,7 @@ def read_image(path: str) -> Image.Image:
                 return _eight_bits(image).convert("RGB")
     # UnidentifiedImageError is an OSError; some decoders raise the others on damaged files.
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} is damaged or no image: {error}; replace or remove it") from error
+        raise DataError(f"{path} is damaged or no image: {one_line(str(error))}; replace or remove it") from error
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -140,12 +141,30 @@ def test_classes_must_agree(tmp_path: Path, build: Callable[..., ImageData]) -> 
         made(build, root)
 
 
-def test_a_corrupt_image_is_named(tmp_path: Path, build: Callable[..., ImageData]) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_corrupt_image_is_named(tmp_path: Path, build: Callable[..., ImageData], workers: int) -> None:
     root = write(tmp_path, train=2, val=2)
     file = root / "val" / "dog" / "1.png"
     file.write_bytes(file.read_bytes()[:60])
-    with pytest.raises(DataError, match=r"dog/1\.png is damaged or no image: .*; replace or remove it"):
-        list(made(build, root).test_dataloader())
+    with pytest.raises(DataError, match=rf"^{file} is damaged or no image: .*; replace or remove it$") as caught:
+        list(made(build, root, f",workers={workers}").test_dataloader())
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP"])
+def test_an_image_that_is_cut_off_is_named_in_a_sentence(tmp_path: Path, kind: str) -> None:
+    file, pixels = tmp_path / "image", np.random.default_rng(0).integers(0, 256, (24, 31, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(file, format=kind)
+    content, num_named = file.read_bytes(), 0
+    for length in range(0, len(content), len(content) // 23):
+        file.write_bytes(content[:length])
+        try:
+            read_image(str(file))
+        except DataError as error:
+            num_named += (
+                re.fullmatch(rf"{file} is damaged or no image: .+; replace or remove it", str(error)) is not None
+            )
+    assert num_named > 15
 
 
 def test_a_missing_folder(tmp_path: Path, build: Callable[..., ImageData]) -> None:

@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from attnbench.data.detection.examples import Examples, Key, Target
+from attnbench.data.folder_loader import in_a_sentence
 from attnbench.data.loader import EpochLoader, seeded_generator
 
 DetectionBatch: TypeAlias = tuple[list[torch.Tensor], list[Target]]
@@ -60,7 +61,7 @@ class DetectionLoader(EpochLoader[DetectionBatch]):
             collate_fn=_side_by_side,
             generator=torch.Generator().manual_seed(0),
         )
-        yield from reader
+        yield from in_a_sentence(reader)
 
     def _key(self, index: int) -> Key:
         if self.seed is None or not self.horizontal_flip:

@@ -136,9 +136,10 @@ def test_the_two_files_must_agree_on_the_categories(build: Build, user_folder: P
 
 def test_an_image_of_another_size_than_annotated(build: Build, user_folder: Path) -> None:
     Image.new("RGB", (40, 31)).save(user_folder / "test" / "7.png")
-    data = build("coco", root=user_folder, annotations=FILES)
-    with pytest.raises(DataError, match=r"7\.png has another size .* must be 30×40; got 31×40"):
-        list(data.test_dataloader())
+    for workers in (0, 1):
+        data = build(f"coco:workers={workers}", root=user_folder, annotations=FILES)
+        with pytest.raises(DataError, match=r"^[^\n]*7\.png has another size .* must be 30×40; got 31×40$"):
+            list(data.test_dataloader())
 
 
 def test_a_folder_without_the_images(build: Build, user_folder: Path) -> None:
