@@ -16,7 +16,9 @@
     │   └── RowError              a row cannot be timed
     │       └── DeviceMemoryError     its step does not fit into the device's memory
     ├── TrainingError
-    │   └── DivergedError         the training loss stopped being finite
+    │   ├── DivergedError         the training loss stopped being finite
+    │   ├── RunTimeoutError       a run took longer than it may
+    │   └── WorkerDiedError       the processes that a run was in died
     └── StoreError
         └── RecordError           a record is damaged, or of an unknown schema
 
@@ -101,6 +103,14 @@ class TrainingError(AttnBenchError):
 
 class DivergedError(TrainingError):
     """The training loss stopped being finite."""
+
+
+class RunTimeoutError(TrainingError):
+    """A run took longer than it may."""
+
+
+class WorkerDiedError(TrainingError):
+    """The processes that a run was in died, each time that it was tried."""
 
 
 class StoreError(AttnBenchError):

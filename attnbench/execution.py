@@ -1,18 +1,26 @@
 """Runs through an executor, each recorded as soon as it ends; what a store holds already is not run again."""
 
+import gc
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from attnbench.errors import AttnBenchError, RecordError, TrainingError
+import torch
+
+from attnbench.errors import AttnBenchError, RecordError, StoreError
+from attnbench.plugins import import_plugins
+from attnbench.resuming import remove_state
 from attnbench.spec import Compute
 from attnbench.store import RecordFolder, Storable
 
 SuiteProgress = Callable[[str, str, int, int], None]
 """Called with a run's digest, its phase, steps done and steps in all."""
+
+STATES = ".states"
+"""Folder within a store for the states of unfinished trainings."""
 
 S = TypeVar("S")
 R = TypeVar("R", bound=Storable)
@@ -36,7 +44,7 @@ class Grid(Generic[S, R]):
     digest_of: Callable[[S], str]
     """Gives the digest of a run."""
     execute: Callable[[S, Path], R]
-    """Runs one and writes its record into the folder; it goes to other processes."""
+    """Runs one and writes its record into the folder, unless it is there by then; it goes to other processes."""
     check: Callable[[], Sequence[str]]
     """Loads the data and builds every model once, so that a mistake shows before hours of training; gives what a user
     should know before it begins."""
@@ -98,8 +106,7 @@ def run_missing(
         on_finished: Hears of each run as it ends.
 
     Raises:
-        StoreError: If the store cannot be written; nothing is trained then.
-        TrainingError: If a worker process dies; what is recorded stays.
+        StoreError: If the store cannot be written; then no run begins, and what is recorded stays.
     """
     store.make()
     failures: list[Failure[S]] = []
@@ -109,11 +116,13 @@ def run_missing(
         outcome = _outcome(future, spec, grid.label(spec))
         if isinstance(outcome, Failure):
             failures.append(outcome)
+        else:
+            store.add(outcome)  # a worker on another machine may have another folder of this name
         on_finished(outcome)
 
     try:
         for spec in grid.missing(store):
-            future = executor.submit(grid.execute, spec, store.path)
+            future = executor.submit(run_one, grid.imports, grid.execute, spec, store.path)
             if future.done():  # an executor of this process runs it at once
                 finish(future, spec)
             else:
@@ -125,6 +134,54 @@ def run_missing(
             future.cancel()
         raise
     return SuiteResult(grid.recorded(store), tuple(failures))
+
+
+def run_one(imports: tuple[str, ...], execute: Callable[[S, Path], R], spec: S, store_path: Path) -> R:
+    """Execute a run in whichever process this is; a run that fails leaves no memory behind.
+
+    Args:
+        imports: Users' files, which register what the run names.
+        execute: What executes it; see `Grid`.
+        spec: The run.
+        store_path: Where its record goes.
+    """
+    import_plugins(imports)
+    try:
+        return execute(spec, store_path)
+    except Exception as error:
+        # Its frames hold the model, and the next one may need all the memory there is.
+        traceback.clear_frames(error.__traceback__)
+        free_memory()
+        raise
+
+
+def free_memory() -> None:
+    """Give back what nothing holds any more, that of GPUs as well."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def run_resumed(store: RecordFolder[R], run_digest: str, *, has_files: bool, run: Callable[[Path], R]) -> R:
+    """A run's record, found or made; one that was cut off goes on after its last whole epoch.
+
+    Args:
+        store: Where the record goes.
+        run_digest: Digest of the run.
+        has_files: Whether the files are there that it was asked to leave besides.
+        run: Makes the record; it is given the file for the state of the unfinished training.
+
+    Raises:
+        StoreError: If the store cannot be written.
+    """
+    # Another suite with the same run may have been here meanwhile.
+    if recorded_or_set_aside(store, run_digest) and has_files:
+        return store.get(run_digest)
+    state = store.path / STATES / f"{run_digest}.ckpt"
+    record = run(state)
+    store.add(record)
+    remove_state(state)
+    return record
 
 
 def recorded_or_set_aside(store: RecordFolder[R], run_digest: str) -> bool:
@@ -164,12 +221,11 @@ _progress: SuiteProgress = _silent
 def _outcome(future: Future[R], spec: S, label: str) -> R | Failure[S]:
     try:
         return future.result()
-    except BrokenProcessPool as error:
-        raise TrainingError(
-            "a worker process died, killed from outside or for lack of memory; the same command goes on from what is "
-            "recorded, with --workers 1 in the least memory"
-        ) from error
     except AttnBenchError as error:
+        if isinstance(error, StoreError) and not isinstance(error, RecordError):
+            raise  # no fault of the run: the next ones would be trained in vain
         return Failure(spec, label, str(error))
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        return Failure(spec, label, f"out of memory; a smaller batch_size or fewer --workers need less ({error})")
     except Exception as error:
         return Failure(spec, label, f"{type(error).__name__}: {error}")

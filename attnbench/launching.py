@@ -12,7 +12,7 @@ import torch
 from torch import distributed
 
 from attnbench.errors import TrainingError
-from attnbench.plugins import imported_plugins
+from attnbench.plugins import import_plugins, imported_plugins
 from attnbench.processes import open_processes, tell_parent
 from attnbench.ranks import Share, is_rank
 from attnbench.spec import Compute
@@ -50,14 +50,17 @@ def on_ranks(
         Exception: What ended the first rank that failed; the others are killed.
     """
     on_gpu = resolve_device(compute).type == "cuda"
+    environment = {name: value for name, value in _ENVIRONMENT.items() if name not in os.environ}
     shares = [Share(index=index, number=compute.devices) for index in range(compute.devices)]
     with (
         tempfile.TemporaryDirectory(prefix="attnbench-ranks-") as folder,
-        open_processes(compute.devices, imports=imported_plugins(), hear=on_progress, environment=_ENVIRONMENT) as pool,
+        open_processes(compute.devices, hear=on_progress, environment=environment) as pool,
     ):
         # A file and no port, which somebody else could take first.
         meeting = (Path(folder) / "meeting").as_uri()
-        ranks = [pool.submit(_as_rank, share, meeting, on_gpu, run, spec, options) for share in shares]
+        ranks = [
+            pool.submit(_as_rank, share, meeting, on_gpu, imported_plugins(), run, spec, options) for share in shares
+        ]
         # The pool watches the processes that it had when something was last submitted, and that of the last rank was
         # not yet among them: its death would go unnoticed, and the others wait for it.
         pool.submit(os.getpid)
@@ -76,10 +79,12 @@ def _as_rank(
     share: Share,
     meeting: str,
     on_gpu: bool,
+    imports: tuple[str, ...],
     run: Callable[..., T],
     spec: object,
     options: Mapping[str, Any],
 ) -> T:
+    import_plugins(imports)  # they register what the spec names
     os.environ["LOCAL_RANK"] = str(share.index)  # by which Lightning knows that it need not start any
     if on_gpu:
         torch.cuda.set_device(share.index)

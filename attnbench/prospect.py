@@ -151,7 +151,7 @@ def look_ahead(prospect: Prospect[S], store: RecordFolder[R], *, workers: int | 
     Raises:
         AttnBenchError: If anything named is not there or does not fit.
     """
-    from attnbench.workers import default_num_workers
+    from attnbench.executors.devices import default_num_workers
 
     records = store.read()[0] if store.path.is_dir() else []
     recorded = {record.digest for record in records}
@@ -173,8 +173,7 @@ def look_ahead(prospect: Prospect[S], store: RecordFolder[R], *, workers: int | 
         runs=runs,
         variants=tuple(time for time in times if time.num_missing),
         num_train_images=prospect.num_train_images,
-        num_workers=workers
-        or default_num_workers(prospect.compute, has_gpu=device.type == "cuda", num_runs=len(missing)),
+        num_workers=workers or default_num_workers(prospect.compute, num_runs=len(missing)),
         memory_scope=memory_scope(device),
         record_bytes=_measured_bytes(store, same_table) or prospect.record_bytes,
         num_measured_records=len(same_table),

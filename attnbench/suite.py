@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from attnbench.attention import ATTENTION
 from attnbench.data import DATA
-from attnbench.execution import Failure, Grid, SuiteResult, run_missing, tell_progress
+from attnbench.execution import Failure, Grid, SuiteResult, run_missing, run_resumed, tell_progress
 from attnbench.loggers import LoggedSpec, LogTo, log_name
 from attnbench.models import NO_ATTENTION
 from attnbench.models.compiling import check_compiler
@@ -127,6 +128,29 @@ def grid_of_runs(
     )
 
 
+def grid_of_run(
+    spec: RunSpec, imports: tuple[str, ...], *, checkpoint: Path | None = None, log_to: LogTo | None = None
+) -> Grid[RunSpec, Record]:
+    """A single run as the executors take it.
+
+    Args:
+        spec: The run.
+        imports: Users' files or modules that register what it names.
+        checkpoint: File for the trained classifier; with one it is run even if it is recorded.
+        log_to: Where it is logged, if anywhere.
+    """
+
+    def check() -> tuple[str, ...]:
+        check_models(spec, (spec.attention,))
+        return ()
+
+    return replace(
+        grid_of_runs((spec,), imports, check=check),
+        execute=partial(execute_for, checkpoint=checkpoint, log_to=log_to),
+        has_files=lambda spec: checkpoint is None,
+    )
+
+
 def checkpoint_name(spec: LoggedSpec) -> str:
     """File of a run's trained model: readable, and by the digest its own."""
     return f"{log_name(spec)}.ckpt"
@@ -178,12 +202,27 @@ def run_suite(
 
 
 def execute(spec: RunSpec, store_path: Path, *, checkpoints: Path | None = None, log_to: LogTo | None = None) -> Record:
-    """Run one spec and store its record; this is what an executor calls."""
+    """Run one spec and store its record; a run that was cut off goes on after its last whole epoch."""
     checkpoint = None if checkpoints is None else checkpoints / checkpoint_name(spec)
-    tell = partial(tell_progress, digest(spec))
-    record = run_spec(spec, on_progress=tell, checkpoint=checkpoint, log_to=log_to)
-    Store(store_path).add(record)
-    return record
+    has_files = has_checkpoint(checkpoints, spec)
+    return _execute(spec, store_path, checkpoint=checkpoint, has_files=has_files, log_to=log_to)
+
+
+def execute_for(spec: RunSpec, store_path: Path, *, checkpoint: Path | None, log_to: LogTo | None) -> Record:
+    """Run one spec and store its record, for a checkpoint even if it is recorded."""
+    return _execute(spec, store_path, checkpoint=checkpoint, has_files=checkpoint is None, log_to=log_to)
+
+
+def _execute(
+    spec: RunSpec, store_path: Path, *, checkpoint: Path | None, has_files: bool, log_to: LogTo | None
+) -> Record:
+    run_digest = digest(spec)
+
+    def run(state: Path) -> Record:
+        tell = partial(tell_progress, run_digest)
+        return run_spec(spec, on_progress=tell, checkpoint=checkpoint, resume=state, log_to=log_to)
+
+    return run_resumed(Store(store_path), run_digest, has_files=has_files, run=run)
 
 
 def plugin_of(attention: str, imports: tuple[str, ...]) -> PluginFile | None:

@@ -19,11 +19,12 @@ from attnbench.detection_suite import (
 )
 from attnbench.errors import CheckpointError, DataError, PlacementError, PluginError, SpecError, UnknownNameError
 from attnbench.execution import Failure, run_missing
+from attnbench.executors.in_process import InProcessExecutor
+from attnbench.executors.workers import WorkerExecutor
 from attnbench.plugins import plugin_file
 from attnbench.spec import Compute, PluginFile
 from attnbench.suite import checkpoint_name
 from attnbench.tasks.detection import Detection
-from attnbench.workers import InProcessExecutor, open_executor
 from tests.data.detection.conftest import make_user_folder
 from tests.tiny_detection import TINY_DETECTORS, tiny_detection
 
@@ -213,7 +214,7 @@ def test_workers_give_the_same_records(tmp_path: Path) -> None:
     suite = replace(tiny_detection("retinanet", epochs=1), seeds=(0,))
     grid = detection_grid(suite)
     here = run_missing(grid, DetectionStore(tmp_path / "a"), executor=InProcessExecutor(), on_finished=lambda _: None)
-    with open_executor(2, imports=(), on_progress=lambda *_: None) as executor:
+    with WorkerExecutor(2, on_progress=lambda *_: None, on_notice=print) as executor:
         there = run_missing(grid, DetectionStore(tmp_path / "b"), executor=executor, on_finished=lambda _: None)
     assert [(record.curve, record.values, record.box_matches) for record in here.records] == [
         (record.curve, record.values, record.box_matches) for record in there.records

@@ -11,13 +11,13 @@ from attnbench.detection_spec import DetectionSuite, detection_digest
 from attnbench.detection_suite import execute_detection, expand_detection
 from attnbench.dry_run import detection_dry_run, dry_run
 from attnbench.errors import SpecError
+from attnbench.executors.in_process import InProcessExecutor
 from attnbench.prospect import DryRun
 from attnbench.record import Store
 from attnbench.run import run_spec
 from attnbench.spec import digest
 from attnbench.step_times import StepTimes
 from attnbench.suite import checkpoint_name, expand, run_suite
-from attnbench.workers import InProcessExecutor
 from tests.detection_records import make_detection_record
 from tests.tiny import tiny_suite
 from tests.tiny_detection import TINY_DETECTORS, tiny_detection

@@ -82,6 +82,10 @@ class SuiteDisplay(Generic[S, R]):
         self.console.print(f"{self.done}/{self.total} {label}: {how}", highlight=False)
         self._move_overall()
 
+    def on_notice(self, sentence: str) -> None:
+        """Say what happens beside the runs; called from any thread."""
+        self.console.print(escape(sentence), highlight=False)
+
     def _move_overall(self) -> None:
         completed = sum(self.fractions.values())
         self.progress.update(self.overall, completed=completed, description=f"{self.done}/{self.total} runs")

@@ -94,14 +94,14 @@ def _plan(group: list[Record], difference: float | None, seeds: int | None, *, a
 def _machine(made: Plan, workers: int | None) -> tuple[Machine | None, int]:
     """This machine as it would train the further runs, none where it cannot, and how many at once."""
     from attnbench.environment import capture_environment
-    from attnbench.training import resolve_device, use_threads
-    from attnbench.workers import default_num_workers
+    from attnbench.executors.devices import default_num_workers
+    from attnbench.training import use_threads
 
     compute = made.spec.compute
     try:
-        has_gpu = resolve_device(compute).type == "cuda"
+        default = default_num_workers(compute, num_runs=made.most_further_runs)
         with use_threads(compute.threads):
             here = machine_of(capture_environment(compute))
     except SpecError:  # the records are of a GPU, and here is none
         return None, workers or 1
-    return here, workers or default_num_workers(compute, has_gpu=has_gpu, num_runs=made.most_further_runs)
+    return here, workers or default

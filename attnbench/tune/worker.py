@@ -1,6 +1,5 @@
 """A worker: takes trials from a study until it has as many as are wanted."""
 
-import gc
 import multiprocessing
 import os
 import time
@@ -9,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from optuna.exceptions import StorageInternalError
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
+from attnbench.execution import free_memory
 from attnbench.tune.interrupts import one_interrupt
 from attnbench.tune.objective import try_settings
 from attnbench.tune.retrying import SURPLUS, put_back
@@ -100,14 +99,8 @@ def _try_one(study: Study, spec: TuneSpec, task: Work) -> None:
         if not any(trials[number].state.is_finished() for number in begun):
             raise
     if any(study.get_trials(deepcopy=False)[number].state == TrialState.FAIL for number in begun):
-        _free_memory()
-
-
-def _free_memory() -> None:
-    """After a model that did not fit, the next one needs all there is; here, where its error no longer holds it."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+        # Here, where its error no longer holds the model.
+        free_memory()
 
 
 def _attempt(trial: Trial, spec: TuneSpec, task: Work) -> list[float]:
