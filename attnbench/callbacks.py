@@ -1,5 +1,7 @@
 """What hears of Lightning's training: the learning curve with the weights to test, and the progress."""
 
+import signal
+import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -106,6 +108,30 @@ class AgreeOnBuffers(Callback):
         averaged = {id(statistic) for statistic in statistics}
         average(statistics)
         copy_leaders([buffer for buffer in pl_module.buffers() if id(buffer) not in averaged])
+
+
+class KeepTermination(Callback):
+    """Leaves to the process what becomes of a request to terminate.
+
+    Lightning would end the training at its next step as if by Ctrl-C, in a worker too, which is to ignore it.
+    """
+
+    def __init__(self) -> None:
+        """Remember what the process does, before Lightning puts itself in its place."""
+        self._handler = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Put it back."""
+        self._put_back()
+
+    def on_test_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Put it back."""
+        self._put_back()
+
+    def _put_back(self) -> None:
+        # Lightning takes signals in the main thread only.
+        if self._handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._handler)
 
 
 class ReportTraining(Callback):

@@ -19,6 +19,8 @@ from attnbench.store import RecordFolder, Storable
 SuiteProgress = Callable[[str, str, int, int], None]
 """Called with a run's digest, its phase, steps done and steps in all."""
 
+_OUT_OF_MEMORY = "out of memory; a smaller batch_size or fewer --workers need less"
+
 STATES = ".states"
 """Folder within a store for the states of unfinished trainings."""
 
@@ -133,6 +135,7 @@ def run_missing(
         for future in pending:
             future.cancel()
         raise
+    _remove_left_states(grid, store)
     return SuiteResult(grid.recorded(store), tuple(failures))
 
 
@@ -153,6 +156,12 @@ def run_one(imports: tuple[str, ...], execute: Callable[[S, Path], R], spec: S, 
         traceback.clear_frames(error.__traceback__)
         free_memory()
         raise
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was no memory for something, on the device or beside it."""
+    # On a CPU torch has no class for it.
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def free_memory() -> None:
@@ -182,6 +191,15 @@ def run_resumed(store: RecordFolder[R], run_digest: str, *, has_files: bool, run
     store.add(record)
     remove_state(state)
     return record
+
+
+def _remove_left_states(grid: Grid[S, R], store: RecordFolder[R]) -> None:
+    """Remove the states of runs that another suite has ended while this one was at them, or was killed."""
+    digests = set(map(grid.digest_of, grid.specs))
+    for state in (store.path / STATES).glob("*.ckpt*"):
+        run_digest = state.name.partition(".")[0]
+        if run_digest in digests and run_digest in store:
+            state.unlink(missing_ok=True)
 
 
 def recorded_or_set_aside(store: RecordFolder[R], run_digest: str) -> bool:
@@ -225,7 +243,5 @@ def _outcome(future: Future[R], spec: S, label: str) -> R | Failure[S]:
         if isinstance(error, StoreError) and not isinstance(error, RecordError):
             raise  # no fault of the run: the next ones would be trained in vain
         return Failure(spec, label, str(error))
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        return Failure(spec, label, f"out of memory; a smaller batch_size or fewer --workers need less ({error})")
     except Exception as error:
-        return Failure(spec, label, f"{type(error).__name__}: {error}")
+        return Failure(spec, label, _OUT_OF_MEMORY if is_out_of_memory(error) else f"{type(error).__name__}: {error}")

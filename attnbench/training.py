@@ -17,7 +17,15 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.strategies import DDPStrategy
 from numpy.typing import NDArray
 
-from attnbench.callbacks import AgreeOnBuffers, EpochCallback, History, ReportTest, ReportTraining, StepCallback
+from attnbench.callbacks import (
+    AgreeOnBuffers,
+    EpochCallback,
+    History,
+    KeepTermination,
+    ReportTest,
+    ReportTraining,
+    StepCallback,
+)
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.errors import SpecError
 from attnbench.ranks import from_leader, is_rank, num_ranks
@@ -239,7 +247,7 @@ def make_trainer(
             deterministic=compute.deterministic,
             # A test in another mode than validation would have as many graphs of its own.
             inference_mode=compute.compile == "none",
-            callbacks=[AgreeOnBuffers(), *callbacks] if is_rank() else callbacks,
+            callbacks=[KeepTermination(), *([AgreeOnBuffers()] if is_rank() else []), *callbacks],
             limit_val_batches=validation_batches,
             logger=False,
             enable_checkpointing=False,

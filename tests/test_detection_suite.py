@@ -11,14 +11,13 @@ from attnbench.detection_record import DetectionRecord, DetectionStore
 from attnbench.detection_run import run_detection
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
 from attnbench.detection_suite import (
-    STATES,
     check_detection,
     detection_grid,
     execute_detection,
     expand_detection,
 )
 from attnbench.errors import CheckpointError, DataError, PlacementError, PluginError, SpecError, UnknownNameError
-from attnbench.execution import Failure, run_missing
+from attnbench.execution import STATES, Failure, run_missing
 from attnbench.executors.in_process import InProcessExecutor
 from attnbench.executors.workers import WorkerExecutor
 from attnbench.plugins import plugin_file

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 import attnbench
+from attnbench.cli.termination import INTERRUPTED, TERMINATED, termination_as_interrupt
 from attnbench.errors import AttnBenchError
 
 COMMANDS = {
@@ -39,21 +40,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words of the command line without the program's name; by default the process's.
 
     Returns:
-        The exit code: 0 if all went well, 1 if a run failed, 2 if something asked for is not valid, 130 after Ctrl-C.
+        The exit code: 0 if all went well, 1 if a run failed, 2 if something asked for is not valid, 130 after Ctrl-C,
+        143 after SIGTERM.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    try:
-        status = make_app(words)(words, exit_on_error=False, print_error=False, result_action="return_value")
-    except CycloptsError as error:
-        print(f"error: {_one_line(str(error))}", file=sys.stderr)
-        return 2
-    except AttnBenchError as error:
-        print(f"error: {_one_line(str(error))}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
-    return int(status or 0)
+    with termination_as_interrupt() as terminated:
+        try:
+            status = make_app(words)(words, exit_on_error=False, print_error=False, result_action="return_value")
+        except (CycloptsError, AttnBenchError) as error:
+            print(f"error: {_one_line(str(error))}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("Interrupted.", file=sys.stderr)
+            status = INTERRUPTED
+    return TERMINATED if terminated and status == INTERRUPTED else int(status or 0)
 
 
 def make_app(words: Sequence[str] = ()) -> App:

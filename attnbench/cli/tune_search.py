@@ -60,7 +60,7 @@ def run_search(
         study=opened.name,
         num_trials=num_trials,
         checkpoints=opened.folder / "checkpoints",
-        deadline=None if timeout is None else time.time() + timeout,
+        deadline=None if timeout is None else time.monotonic() + timeout,
         heartbeat_s=heartbeat_s,
     )
     with display:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from attnbench.errors import RunTimeoutError, WorkerDiedError
-from attnbench.execution import SuiteProgress, set_progress
+from attnbench.execution import SuiteProgress, is_out_of_memory, set_progress
 from attnbench.executors.memory import largest, running_short
 from attnbench.processes import how_it_ended, open_processes, tell_parent
 from attnbench.report.numbers import duration
@@ -94,24 +94,24 @@ class WorkerExecutor(Executor):
             return list(self._workers)
 
     def _call(self, call: Callable[[], T]) -> T:
-        deaths = 0
-        while True:
+        for tries_left in reversed(range(MOST_DEATHS)):
             worker = self._worker()
             try:
                 worker.wait_until_started()  # imports take seconds, which are not the call's
                 return self._result(worker, worker.submit(call))
             except BrokenProcessPool:
-                if self._is_closing.is_set():
-                    raise CancelledError from None
                 how = worker.how_it_ended()
-                self._forget(worker)
-                deaths += 1
-                if deaths == MOST_DEATHS:
-                    raise WorkerDiedError(
-                        f"{deaths} worker processes died in it, the last by {how}; a smaller batch_size or fewer "
-                        "--workers need less memory"
-                    ) from None
+                self._end(worker)
+            except Exception as error:
+                if is_out_of_memory(error):
+                    self._end(worker)  # what has leaked is gone only with its process
+                raise
+            if tries_left and not self._is_closing.is_set():
                 self._on_notice(f"a worker died ({how}); what it was at is tried again")
+        raise WorkerDiedError(
+            f"{MOST_DEATHS} worker processes died in it, the last by {how}; a smaller batch_size or fewer --workers "
+            "need less memory"
+        )
 
     def _result(self, worker: "_Worker", future: Future[T]) -> T:
         try:
@@ -120,8 +120,7 @@ class WorkerExecutor(Executor):
             if future.done():  # the call's own
                 raise
             assert self._run_timeout_s is not None
-            worker.kill()
-            self._forget(worker)
+            self._end(worker)
             raise RunTimeoutError(
                 f"it took longer than {duration(self._run_timeout_s)} and was ended; with a longer --run-timeout it "
                 "goes on from its last whole epoch"
@@ -140,8 +139,9 @@ class WorkerExecutor(Executor):
             self._of_thread.worker = worker
         return worker
 
-    def _forget(self, worker: "_Worker") -> None:
-        """Make room for another one in its place."""
+    def _end(self, worker: "_Worker") -> None:
+        """End it, and make room for another one in its place."""
+        worker.kill()
         worker.close()
         with self._lock:
             self._workers.remove(worker)

@@ -44,7 +44,7 @@ class Work:
     checkpoints: Path
     """Folder of the states of unfinished trainings."""
     deadline: float | None = None
-    """Time, in seconds since 1970, after which no trial is begun; none for never."""
+    """Time by this machine's monotonic clock after which no trial is begun; none for never."""
     heartbeat_s: int = DEFAULT_HEARTBEAT_S
     """Seconds between two signs of life of a trial."""
 
@@ -76,7 +76,7 @@ def work(task: Work, *, worker: int = 0, on_ended: Callable[[], object] | None =
                 on_ended()
             watch_unheard(storage, task.study)
             now = counts(study)
-            if now.ended >= task.num_trials or (task.deadline is not None and time.time() >= task.deadline):
+            if now.ended >= task.num_trials or (task.deadline is not None and time.monotonic() >= task.deadline):
                 return
             if now.ended + now.running >= task.num_trials:
                 time.sleep(_POLL_S)
