@@ -1,5 +1,6 @@
 """Runs through an executor, each recorded as soon as it ends; what a store holds already is not run again."""
 
+import contextlib
 import gc
 import traceback
 from collections.abc import Callable, Sequence
@@ -190,6 +191,7 @@ def run_resumed(store: RecordFolder[R], run_digest: str, *, has_files: bool, run
     record = run(state)
     store.add(record)
     remove_state(state)
+    _remove_if_empty(state.parent)
     return record
 
 
@@ -200,6 +202,12 @@ def _remove_left_states(grid: Grid[S, R], store: RecordFolder[R]) -> None:
         run_digest = state.name.partition(".")[0]
         if run_digest in digests and run_digest in store:
             state.unlink(missing_ok=True)
+    _remove_if_empty(store.path / STATES)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def recorded_or_set_aside(store: RecordFolder[R], run_digest: str) -> bool:

@@ -138,7 +138,9 @@ class KeepCheckpoint(Callback):
             trainer.save_checkpoint(unfinished)
         except OSError as error:
             trainer.strategy.barrier()  # at which the other ranks wait
-            self._go_without(unfinished, error)
+            # Where the folder is gone, another process has ended its run and found the folder empty.
+            if not isinstance(error, FileNotFoundError):
+                self._go_without(unfinished, error)
             return
         if not leads():
             return
