@@ -1,5 +1,7 @@
 """What hears of Lightning's training: the learning curve with the weights to test, and the progress."""
 
+import signal
+import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -106,6 +108,24 @@ class AgreeOnBuffers(Callback):
         averaged = {id(statistic) for statistic in statistics}
         average(statistics)
         copy_leaders([buffer for buffer in pl_module.buffers() if id(buffer) not in averaged])
+
+
+class LeaveSignals(Callback):
+    """Leaves it at what a request to terminate did before.
+
+    Lightning, at such a request, sends a message to the other ranks, which are at something else: all would wait for
+    one another until they are killed.
+    """
+
+    def __init__(self) -> None:
+        self._handler = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Take Lightning's answer to the signal back, which it has just given."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._handler)
+
+    on_test_start = on_train_start
 
 
 class ReportTraining(Callback):

@@ -1,0 +1,26 @@
+"""Runs in processes that torchrun or srun has started: all of them do one run after the other."""
+
+from dataclasses import replace
+
+from attnbench.errors import SpecError
+from attnbench.executors.choice import Choice
+from attnbench.joining import joined_start
+
+
+def choice_of_joined(choice: Choice) -> Choice:
+    """What is left of a choice where this process has joined others: itself. Elsewhere the choice as it is.
+
+    Raises:
+        SpecError: If something else was chosen.
+    """
+    start = joined_start()
+    if start is None:
+        return choice
+    if choice.kind != "local" or choice.workers not in (None, 1) or choice.run_timeout_s is not None:
+        given = {"executor": choice.kind, "workers": choice.workers, "run-timeout": choice.run_timeout_s}
+        raise SpecError(
+            f"{start.by} has started {start.number} processes, which all do one run after the other; got "
+            f"{', '.join(f'--{name} {value}' for name, value in given.items() if value is not None)}, allowed: "
+            "--workers 1"
+        )
+    return replace(choice, workers=1)
