@@ -65,8 +65,8 @@ def check_start(compute: Compute, start: Start | None) -> None:
     if start is None:
         if compute.num_nodes > 1:
             raise SpecError(
-                f"the processes of several nodes are started by torchrun or srun; got {wanted}: type on each node, with "
-                f"the name of one of them for HOST, torchrun --nnodes {compute.num_nodes} --nproc-per-node "
+                f"the processes of several nodes are started by torchrun or srun; got {wanted}: type on each node, "
+                f"with the name of one of them for HOST, torchrun --nnodes {compute.num_nodes} --nproc-per-node "
                 f"{compute.devices} --rdzv-backend c10d --rdzv-endpoint HOST:29500 -m attnbench …, or in a job of "
                 f"SLURM srun --nodes {compute.num_nodes} --ntasks-per-node {compute.devices} attnbench …"
             )

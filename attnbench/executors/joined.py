@@ -16,11 +16,12 @@ def choice_of_joined(choice: Choice) -> Choice:
     start = joined_start()
     if start is None:
         return choice
-    if choice.kind != "local" or choice.workers not in (None, 1) or choice.run_timeout_s is not None:
+    alone = replace(choice, workers=1)
+    if choice.workers not in (None, 1) or alone != Choice(workers=1):
         given = {"executor": choice.kind, "workers": choice.workers, "run-timeout": choice.run_timeout_s}
         raise SpecError(
             f"{start.by} has started {start.number} processes, which all do one run after the other; got "
             f"{', '.join(f'--{name} {value}' for name, value in given.items() if value is not None)}, allowed: "
-            "--workers 1"
+            "--executor local, --workers 1"
         )
-    return replace(choice, workers=1)
+    return alone
