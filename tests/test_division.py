@@ -44,7 +44,8 @@ def digits() -> lightning.LightningDataModule:
     return data
 
 
-def test_a_parameter_may_be_left_unused_unless_told(_rank: None) -> None:
+@pytest.mark.usefixtures("_rank")
+def test_a_parameter_may_be_left_unused_unless_told() -> None:
     for_all = Compute(device="cpu", devices=2)
     fitted = fit(WithUnused(), digits(), recipe=RECIPE, compute=for_all, num_classes=10)
     assert len(fitted.curve) == 1
@@ -53,7 +54,8 @@ def test_a_parameter_may_be_left_unused_unless_told(_rank: None) -> None:
         fit(WithUnused(), digits(), recipe=RECIPE, compute=faster, num_classes=10)
 
 
-def test_a_request_to_terminate_is_answered_as_before(_rank: None) -> None:
+@pytest.mark.usefixtures("_rank")
+def test_a_request_to_terminate_is_answered_as_before() -> None:
     seen = []
 
     def look(done: int, total: int) -> None:
@@ -69,7 +71,8 @@ def test_a_request_to_terminate_is_answered_as_before(_rank: None) -> None:
     assert seen == [signal.default_int_handler]
 
 
-def test_lightning_asks_the_environment_in_which_they_have_met(_rank: None) -> None:
+@pytest.mark.usefixtures("_rank")
+def test_lightning_asks_the_environment_in_which_they_have_met() -> None:
     trainer = make_trainer(RECIPE, Compute(device="cpu"), [])
     assert trainer.strategy.cluster_environment is cluster_environment()  # type: ignore[attr-defined]
 

@@ -39,7 +39,7 @@ def test_one_that_has_given_up_is_missed_by_those_who_come_later() -> None:
 def test_srun_must_say_the_tasks_of_each_node(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_NTASKS", "4")
     monkeypatch.delenv("SLURM_NTASKS_PER_NODE", raising=False)
-    with pytest.raises(SpecError, match="got 4 tasks, of srun --ntasks alone: say --ntasks-per-node 2$"):
+    with pytest.raises(SpecError, match=r"got 4 tasks, of srun --ntasks alone: say --ntasks-per-node 2$"):
         meet(SRUN)
     # The rule is Lightning's own.
     with pytest.raises(RuntimeError, match="--ntasks=4"):
