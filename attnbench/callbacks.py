@@ -110,10 +110,11 @@ class AgreeOnBuffers(Callback):
         copy_leaders([buffer for buffer in pl_module.buffers() if id(buffer) not in averaged])
 
 
-class KeepTermination(Callback):
-    """Leaves to the process what becomes of a request to terminate.
+class LeaveSignals(Callback):
+    """Leaves it at what a request to terminate did before.
 
-    Lightning would end the training at its next step as if by Ctrl-C, in a worker too, which is to ignore it.
+    Lightning would end the training at its next step as if by Ctrl-C, in a worker too, which is to ignore it; and it
+    would send a message to other ranks, which are at something else: all would wait for one another.
     """
 
     def __init__(self) -> None:
@@ -121,17 +122,12 @@ class KeepTermination(Callback):
         self._handler = signal.getsignal(signal.SIGTERM)
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Put it back."""
-        self._put_back()
-
-    def on_test_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Put it back."""
-        self._put_back()
-
-    def _put_back(self) -> None:
-        # Lightning takes signals in the main thread only.
+        """Take Lightning's answer to the signal back, which it has just given."""
+        # It gives none in other threads than the main one.
         if self._handler is not None and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._handler)
+
+    on_test_start = on_train_start
 
 
 class ReportTraining(Callback):

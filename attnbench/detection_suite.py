@@ -13,6 +13,7 @@ from attnbench.detection_run import run_detection
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
 from attnbench.errors import CheckpointError
 from attnbench.execution import Grid, run_resumed, tell_progress
+from attnbench.joining import check_ranks
 from attnbench.loggers import LogTo
 from attnbench.plugins import import_plugins, plugin_that_defines
 from attnbench.suite import checkpoint_name, has_checkpoint, plugin_of
@@ -86,6 +87,7 @@ def check_detection(suite: DetectionSuite) -> list[str]:
 
 def check_runs(specs: Sequence[DetectionRun]) -> list[str]:
     """What `check_detection` does, of runs that are expanded already."""
+    check_ranks(specs[0].compute)
     runs = [run for run in specs if run.seed == specs[0].seed]
     data = read_detection_data(runs[0])
     for run in runs:

@@ -134,7 +134,8 @@ class KeepCheckpoint(Callback):
         # A name of its own: two processes may train the same for a while, when one is taken for dead.
         unfinished = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if leads():
+                path.parent.mkdir(parents=True, exist_ok=True)
             trainer.save_checkpoint(unfinished)
         except OSError as error:
             trainer.strategy.barrier()  # at which the other ranks wait

@@ -9,6 +9,7 @@ from pathlib import Path
 from attnbench.attention import ATTENTION
 from attnbench.data import DATA
 from attnbench.execution import Failure, Grid, SuiteResult, run_missing, run_resumed, tell_progress
+from attnbench.joining import check_ranks
 from attnbench.loggers import LoggedSpec, LogTo, log_name
 from attnbench.models import NO_ATTENTION
 from attnbench.models.compiling import check_compiler
@@ -76,6 +77,7 @@ def check_models(run: RunSpec, variants: Iterable[str]) -> None:
     Raises:
         AttnBenchError: If anything named is not there or does not fit.
     """
+    check_ranks(run.compute)
     check_compiler(run.compute)
     data = read_data(run)
     for attention in variants:

@@ -12,23 +12,14 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.strategies import DDPStrategy
 from numpy.typing import NDArray
 
-from attnbench.callbacks import (
-    AgreeOnBuffers,
-    EpochCallback,
-    History,
-    KeepTermination,
-    ReportTest,
-    ReportTraining,
-    StepCallback,
-)
+from attnbench.callbacks import EpochCallback, History, LeaveSignals, ReportTest, ReportTraining, StepCallback
 from attnbench.detection_spec import DetectionRecipe
+from attnbench.division import callbacks_of_ranks, division
 from attnbench.errors import SpecError
-from attnbench.ranks import from_leader, is_rank, num_ranks
+from attnbench.ranks import from_leader
 from attnbench.record import Epoch
 from attnbench.resuming import KeepCheckpoint, StateFile, save_trained
 from attnbench.spec import Compute, Recipe
@@ -240,14 +231,12 @@ def make_trainer(
         return lightning.Trainer(
             max_epochs=recipe.epochs,
             accelerator="gpu" if resolve_device(compute).type == "cuda" else "cpu",
-            devices=num_ranks(),
-            strategy=_together() if is_rank() else "auto",
             precision=precisions[resolve_precision(compute)],
             gradient_clip_val=recipe.gradient_clip_norm,
             deterministic=compute.deterministic,
             # A test in another mode than validation would have as many graphs of its own.
             inference_mode=compute.compile == "none",
-            callbacks=[KeepTermination(), *([AgreeOnBuffers()] if is_rank() else []), *callbacks],
+            callbacks=[LeaveSignals(), *callbacks_of_ranks(), *callbacks],
             limit_val_batches=validation_batches,
             logger=False,
             enable_checkpointing=False,
@@ -256,11 +245,6 @@ def make_trainer(
             num_sanity_val_steps=0,
             profiler=Unprofiled(),
             use_distributed_sampler=False,
+            **division(compute),
             **further,
         )
-
-
-def _together() -> DDPStrategy:
-    # Buffers are agreed on at the end of an epoch: torch's way is a message at each step, those of evaluation too,
-    # of which the ranks may have different numbers. A user's module may leave a parameter unused, as on one device.
-    return DDPStrategy(cluster_environment=LightningEnvironment(), broadcast_buffers=False, find_unused_parameters=True)

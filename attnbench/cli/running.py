@@ -106,8 +106,10 @@ def show_runs(load: "Callable[[], Grid[S, R]]", store: RecordFolder[R], choice: 
     with console.status("Loading torch, the data and every model once …"):
         from attnbench.cli.display import SuiteDisplay
         from attnbench.execution import SuiteResult, run_missing
+        from attnbench.executors.joined import choice_of_joined
         from attnbench.executors.opening import open_executor
 
+        choice = choice_of_joined(choice)
         grid = load()
         missing = grid.missing(store)
         if missing:

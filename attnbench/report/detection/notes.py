@@ -6,7 +6,7 @@ from attnbench.report.detection.costs import cost_notes
 from attnbench.report.detection.outcomes import outcome_notes
 from attnbench.report.leaderboard.compilation import compiled_lines
 from attnbench.report.leaderboard.notes import FEW_EPOCHS, FEW_SEEDS, backend_line, named_data, replaced_line
-from attnbench.report.machines import machine_line
+from attnbench.report.machines import devices_line, machine_line
 from attnbench.report.numbers import duration, listed, plural
 from attnbench.spec import Compute
 
@@ -110,7 +110,7 @@ def _start_line(facts: DetectionFacts) -> str:
     frozen = spec.recipe.frozen_stages
     parts = f"the first {plural(frozen, 'part')} frozen" if frozen else "no part of them frozen"
     arithmetic = "" if spec.compute.precision == Compute().precision else f"; precision {spec.compute.precision}"
-    divided = f"; on {spec.compute.devices} devices" if spec.compute.devices > 1 else ""
+    divided = f"; on {devices_line(spec.compute)}" if spec.compute.num_ranks > 1 else ""
     return f"Bodies {start}, {parts}; their batch norms are {_NORMS[spec.recipe.norm]}{arithmetic}{divided}."
 
 

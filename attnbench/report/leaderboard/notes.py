@@ -8,7 +8,7 @@ from attnbench.report.leaderboard.compared import one_seed_line, outcome_lines, 
 from attnbench.report.leaderboard.compilation import compile_note, compiled_lines
 from attnbench.report.leaderboard.differences import ALPHA
 from attnbench.report.leaderboard.letters import share_letter
-from attnbench.report.machines import machine_line
+from attnbench.report.machines import devices_line, machine_line
 from attnbench.report.numbers import duration, listed, plural
 from attnbench.spec import RunSpec
 from attnbench.stats import fewest_seeds
@@ -50,8 +50,8 @@ def conditions(facts: Facts) -> list[str]:
 
 
 def _devices(facts: Facts) -> str:
-    devices = facts.spec.compute.devices
-    return f" on {devices} devices" if devices > 1 else ""
+    compute = facts.spec.compute
+    return f" on {devices_line(compute)}" if compute.num_ranks > 1 else ""
 
 
 def conclusions(board: Leaderboard) -> list[str]:
