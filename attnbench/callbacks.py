@@ -2,9 +2,9 @@
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import lightning
 import numpy as np
@@ -12,11 +12,15 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from attnbench.detection_record import DetectionEpoch
+from attnbench.detection_spec import DetectionRecipe
+from attnbench.diverged_record import NotFinite, place
 from attnbench.errors import DivergedError
 from attnbench.ranks import average, copy_leaders
 from attnbench.record import Epoch
 from attnbench.spec import Recipe
 from attnbench.tasks import Classification
+from attnbench.tasks.epoch_mean import EpochMean
 
 StepCallback = Callable[[int, int], None]
 """Called with training steps done and steps in all."""
@@ -24,6 +28,9 @@ StepCallback = Callable[[int, int], None]
 EpochCallback = Callable[[Epoch], None]
 """Called with each point of the learning curve, right after its validation; in a resumed training also with those that
 were before."""
+
+TRAINING_LOSS, VALIDATION_LOSS = "training loss", "validation loss"
+"""What may stop being finite."""
 
 _STEPS_BETWEEN_REPORTS = 10
 
@@ -46,18 +53,13 @@ class History(Callback):
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Note the epoch, and keep its weights if they are the best so far."""
         assert isinstance(pl_module, Classification)
-        train_loss = pl_module.train_loss.compute()
-        if not np.isfinite(train_loss):
-            raise DivergedError(
-                f"the training loss is {train_loss} in epoch {len(self.curve) + 1}; try a smaller "
-                f"learning_rate than {self.recipe.learning_rate:g}, or a gradient_clip_norm"
-            )
         evaluated = pl_module.evaluated()
+        self._check(pl_module.train_loss, evaluated["loss"], precision=trainer.precision)
         self.curve.append(
             Epoch(
                 epoch=len(self.curve) + 1,
                 learning_rate=float(trainer.optimizers[0].param_groups[0]["lr"]),
-                train_loss=train_loss,
+                train_loss=pl_module.train_loss.compute(),
                 validation_loss=evaluated["loss"],
                 validation_top1_percent=evaluated["top1_percent"],
                 validation_top5_percent=evaluated["top5_percent"],
@@ -69,6 +71,16 @@ class History(Callback):
         if self.recipe.selection == "best" and best is self.curve[-1]:
             self.selected_epoch = best.epoch
             self.best_weights = {name: value.clone() for name, value in pl_module.model.state_dict().items()}
+
+    def _check(self, train_loss: EpochMean, validation_loss: float, *, precision: str | None) -> None:
+        """End a training whose loss is not finite, or whose weights after the epoch's last step give none that is."""
+        before = len(self.curve) * train_loss.num_steps
+        found = train_loss.first_not_finite()
+        if found is not None:
+            raise diverged(TRAINING_LOSS, found[1], before + found[0], self.curve, self.recipe, precision=precision)
+        if not np.isfinite(validation_loss):
+            step = before + train_loss.num_steps
+            raise diverged(VALIDATION_LOSS, validation_loss, step, self.curve, self.recipe, precision=precision)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps of the epochs so far."""
@@ -86,6 +98,43 @@ class History(Callback):
         if self.on_epoch is not None:
             for point in self.curve:
                 self.on_epoch(point)
+
+
+def diverged(
+    loss: str,
+    value: float,
+    step: int,
+    curve: Sequence[Epoch] | Sequence[DetectionEpoch],
+    recipe: Recipe | DetectionRecipe,
+    *,
+    precision: str | None,
+) -> DivergedError:
+    """What ends a training that has diverged, with what may help it.
+
+    In float16 a step whose gradients leave its range is skipped, and that is no divergence: its loss is finite. A loss
+    that is not means that activations have left the range; the weights are spared, the batch norms' statistics are not.
+
+    Args:
+        loss: Which loss.
+        value: What it is.
+        step: The step, counted from 1 over all epochs.
+        curve: The epochs before.
+        recipe: How it was trained.
+        precision: Lightning's word for the arithmetic.
+    """
+    epoch, value_text = len(curve) + 1, cast(NotFinite, str(value))
+    when = f"{'after' if loss == VALIDATION_LOSS else 'at'} {place(step, epoch, recipe.epochs)}"
+    remedies = [f"a smaller learning_rate than {recipe.learning_rate:g}"]
+    remedies += ["a longer warm-up"] if isinstance(recipe, DetectionRecipe) else []
+    remedies += ["precision=bfloat16"] if precision == "16-mixed" else []
+    return DivergedError(
+        f"the {loss} is {value_text} {when}; try {', '.join(remedies)}, or a gradient_clip_norm",
+        loss=loss,
+        value=value_text,
+        step=step,
+        epoch=epoch,
+        curve=tuple(curve),  # type: ignore[arg-type]
+    )
 
 
 class AgreeOnBuffers(Callback):

@@ -240,14 +240,14 @@ def ends_badly(how: str, *, on_progress: Callable[..., None] | None, file: Path)
         time.sleep(600)
     if how == "dies":
         os.kill(os.getpid(), signal.SIGKILL)
-    raise DivergedError("loss_classifier is nan in epoch 1")
+    raise DivergedError("the loss is nan", loss="training loss", value="nan", step=3, epoch=1, curve=())
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 @pytest.mark.parametrize(
     ("how", "error", "said"),
     [
-        ("raises", DivergedError, "^loss_classifier is nan in epoch 1$"),
+        ("raises", DivergedError, "^the loss is nan$"),
         ("dies", TrainingError, "^one of the 2 processes of a run died, killed from outside or for lack of memory"),
         ("waits", KeyboardInterrupt, "^$"),
     ],
