@@ -4,6 +4,7 @@ A run is deterministic: what has diverged would diverge again, so that it is not
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from attnbench.detection_record import DetectionEpoch
@@ -61,12 +62,20 @@ class DivergedRun(Generic[S, E]):
         """Step and epoch, in words."""
         return place(self.step, self.epoch, self.spec.recipe.epochs)
 
+    def reason(self, file: Path) -> str:
+        """Why it is not run again, in a sentence.
+
+        Args:
+            file: Where it is recorded.
+        """
+        return f"diverged at {self.place}; recorded in {file}, remove it to try again"
+
     def to_json(self) -> bytes:
         """The record as indented JSON."""
         return encode_record(self)
 
     @classmethod
-    def from_json(cls, text: bytes, *, source: str) -> "DivergedRun[Any, Any]":
+    def from_json(cls, text: bytes, *, source: str) -> "AnyDivergedRun":
         """Read a record, of the class that goes with its task.
 
         Raises:
@@ -74,7 +83,7 @@ class DivergedRun(Generic[S, E]):
         """
         task = decode_record(text, _Task, newest_schema=DIVERGED_SCHEMA, source=source).task
         record_class = DivergedClassification if task == "classification" else DivergedDetection
-        record: DivergedRun[Any, Any] = decode_record(text, record_class, newest_schema=DIVERGED_SCHEMA, source=source)
+        record: AnyDivergedRun = decode_record(text, record_class, newest_schema=DIVERGED_SCHEMA, source=source)
         fault = _fault_of(record)
         if fault is not None:
             raise RecordError(f"{source} is damaged: {fault}")
@@ -89,7 +98,11 @@ class DivergedDetection(DivergedRun[DetectionRun, DetectionEpoch]):
     """A detector's."""
 
 
-class DivergedStore(RecordFolder[DivergedRun[Any, Any]]):
+AnyDivergedRun: TypeAlias = DivergedRun[Any, Any]
+"""A classifier's or a detector's."""
+
+
+class DivergedStore(RecordFolder[AnyDivergedRun]):
     """A folder of the records of runs that diverged, ``<digest>.diverged.json``; those of other runs stand beside."""
 
     record_class = DivergedRun
@@ -99,7 +112,7 @@ class DivergedStore(RecordFolder[DivergedRun[Any, Any]]):
 
 def diverged_run(
     spec: RunSpec | DetectionRun, error: DivergedError, *, environment: Environment, started_at: str, wall_s: float
-) -> DivergedRun[Any, Any]:
+) -> AnyDivergedRun:
     """The record of a run that has ended so.
 
     Args:
@@ -110,7 +123,7 @@ def diverged_run(
         wall_s: Seconds since then.
     """
     is_classifier = isinstance(spec, RunSpec)
-    record_class: type[DivergedRun[Any, Any]] = DivergedClassification if is_classifier else DivergedDetection
+    record_class: type[AnyDivergedRun] = DivergedClassification if is_classifier else DivergedDetection
     return record_class(
         schema=DIVERGED_SCHEMA,
         digest=_digest_of(spec),
@@ -133,7 +146,7 @@ def place(step: int, epoch: int, epochs: int) -> str:
     >>> place(57, 2, 6)
     'step 57 (epoch 2 of 6)'
     """
-    return f"step {step:,} (epoch {epoch} of {epochs})"
+    return f"step {step} (epoch {epoch} of {epochs})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +159,7 @@ def _digest_of(spec: RunSpec | DetectionRun) -> str:
     return digest(spec) if isinstance(spec, RunSpec) else detection_digest(spec)
 
 
-def _fault_of(record: DivergedRun[Any, Any]) -> str | None:
+def _fault_of(record: AnyDivergedRun) -> str | None:
     """What contradicts itself in it, in words, or none."""
     expected, epochs = _digest_of(record.spec), record.spec.recipe.epochs
     if record.digest != expected:

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from attnbench.detection_record import DetectionEpoch
-    from attnbench.diverged_record import NotFinite
+    from attnbench.diverged_record import AnyDivergedRun, NotFinite
     from attnbench.record import Epoch
 
 
@@ -118,6 +118,9 @@ class DivergedError(TrainingError):
         step: The step, counted from 1 over all epochs.
         epoch: The epoch of that step, counted from 1.
         curve: The learning curve before it, one point for each epoch that went well.
+
+    Attributes:
+        record: Its record, once whoever executed the run has written one.
     """
 
     def __init__(
@@ -136,6 +139,7 @@ class DivergedError(TrainingError):
         self.step = step
         self.epoch = epoch
         self.curve = curve
+        self.record: AnyDivergedRun | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By its message alone, as other exceptions are pickled, it could not be made again in another process.
