@@ -2,9 +2,9 @@
 
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
 import lightning
 import numpy as np
@@ -12,10 +12,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from attnbench.detection_record import DetectionEpoch
-from attnbench.detection_spec import DetectionRecipe
-from attnbench.diverged_record import NotFinite, place
-from attnbench.errors import DivergedError
+from attnbench.divergence import TRAINING_LOSS, VALIDATION_LOSS, diverged
 from attnbench.ranks import average, copy_leaders
 from attnbench.record import Epoch
 from attnbench.spec import Recipe
@@ -29,8 +26,8 @@ EpochCallback = Callable[[Epoch], None]
 """Called with each point of the learning curve, right after its validation; in a resumed training also with those that
 were before."""
 
-TRAINING_LOSS, VALIDATION_LOSS = "training loss", "validation loss"
-"""What may stop being finite."""
+FLOAT16 = "16-mixed"
+"""Lightning's word for training in float16."""
 
 _STEPS_BETWEEN_REPORTS = 10
 
@@ -54,7 +51,7 @@ class History(Callback):
         """Note the epoch, and keep its weights if they are the best so far."""
         assert isinstance(pl_module, Classification)
         evaluated = pl_module.evaluated()
-        self._check(pl_module.train_loss, evaluated["loss"], precision=trainer.precision)
+        self._check(pl_module.train_loss, evaluated["loss"], is_float16=trainer.precision == FLOAT16)
         self.curve.append(
             Epoch(
                 epoch=len(self.curve) + 1,
@@ -72,15 +69,15 @@ class History(Callback):
             self.selected_epoch = best.epoch
             self.best_weights = {name: value.clone() for name, value in pl_module.model.state_dict().items()}
 
-    def _check(self, train_loss: EpochMean, validation_loss: float, *, precision: str | None) -> None:
+    def _check(self, train_loss: EpochMean, validation_loss: float, *, is_float16: bool) -> None:
         """End a training whose loss is not finite, or whose weights after the epoch's last step give none that is."""
         before = len(self.curve) * train_loss.num_steps
         found = train_loss.first_not_finite()
         if found is not None:
-            raise diverged(TRAINING_LOSS, found[1], before + found[0], self.curve, self.recipe, precision=precision)
+            raise diverged(TRAINING_LOSS, found[1], before + found[0], self.curve, self.recipe, is_float16=is_float16)
         if not np.isfinite(validation_loss):
             step = before + train_loss.num_steps
-            raise diverged(VALIDATION_LOSS, validation_loss, step, self.curve, self.recipe, precision=precision)
+            raise diverged(VALIDATION_LOSS, validation_loss, step, self.curve, self.recipe, is_float16=is_float16)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps of the epochs so far."""
@@ -98,43 +95,6 @@ class History(Callback):
         if self.on_epoch is not None:
             for point in self.curve:
                 self.on_epoch(point)
-
-
-def diverged(
-    loss: str,
-    value: float,
-    step: int,
-    curve: Sequence[Epoch] | Sequence[DetectionEpoch],
-    recipe: Recipe | DetectionRecipe,
-    *,
-    precision: str | None,
-) -> DivergedError:
-    """What ends a training that has diverged, with what may help it.
-
-    In float16 a step whose gradients leave its range is skipped, and that is no divergence: its loss is finite. A loss
-    that is not means that activations have left the range; the weights are spared, the batch norms' statistics are not.
-
-    Args:
-        loss: Which loss.
-        value: What it is.
-        step: The step, counted from 1 over all epochs.
-        curve: The epochs before.
-        recipe: How it was trained.
-        precision: Lightning's word for the arithmetic.
-    """
-    epoch, value_text = len(curve) + 1, cast(NotFinite, str(value))
-    when = f"{'after' if loss == VALIDATION_LOSS else 'at'} {place(step, epoch, recipe.epochs)}"
-    remedies = [f"a smaller learning_rate than {recipe.learning_rate:g}"]
-    remedies += ["a longer warm-up"] if isinstance(recipe, DetectionRecipe) else []
-    remedies += ["precision=bfloat16"] if precision == "16-mixed" else []
-    return DivergedError(
-        f"the {loss} is {value_text} {when}; try {', '.join(remedies)}, or a gradient_clip_norm",
-        loss=loss,
-        value=value_text,
-        step=step,
-        epoch=epoch,
-        curve=tuple(curve),  # type: ignore[arg-type]
-    )
 
 
 class AgreeOnBuffers(Callback):

@@ -42,12 +42,13 @@ class DivergedRun(Generic[S, E]):
     environment: Environment
     """Where it was run."""
     loss: str
-    """Which loss: ``training loss``, ``validation loss``, or the part of a detector's."""
+    """Which loss: ``training loss`` with the name of the part behind it for a detector, ``validation loss`` or
+    ``test loss``."""
     value: NotFinite
     """What it was."""
     step: int
-    """The first step whose loss was not finite, on any device, counted from 1 over all epochs; of a validation loss the
-    last step before it."""
+    """The first step whose loss was not finite, on any device, counted from 1 over all epochs; of a validation or test
+    loss the last step of the epoch whose weights gave it."""
     epoch: int
     """The epoch of that step, counted from 1."""
     curve: tuple[E, ...]

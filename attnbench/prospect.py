@@ -161,10 +161,9 @@ def look_ahead(prospect: Prospect[S], store: RecordFolder[R], *, workers: int | 
     """
     from attnbench.executors.devices import default_num_workers
 
-    is_there = store.path.is_dir()
-    records = store.read()[0] if is_there else []
+    records, lost = (list(store), list(DivergedStore(store.path))) if store.path.is_dir() else ([], [])
     recorded = {record.digest for record in records}
-    diverged = {run.digest for run in DivergedStore(store.path)} - recorded if is_there else set()
+    diverged = {run.digest for run in lost} - recorded
     runs = tuple(_planned(spec, prospect, recorded, diverged) for spec in prospect.specs)
     first_by_variant = {_variant(run): spec for run, spec in reversed(list(zip(runs, prospect.specs, strict=True)))}
     like = {variant: _but_for_seed(spec, records) for variant, spec in first_by_variant.items()}

@@ -18,6 +18,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from numpy.typing import NDArray
 
 from attnbench.callbacks import (
+    FLOAT16,
     AgreeOnBuffers,
     EpochCallback,
     History,
@@ -56,6 +57,8 @@ class Fitted:
     """Epoch whose weights were tested, counted from 1."""
     train_s: float
     """Seconds of training and validation, of a resumed training all together."""
+    num_steps: int
+    """Steps of all epochs."""
 
     @property
     def selected(self) -> Epoch:
@@ -135,7 +138,7 @@ def fit(
             same result as one that was never cut off.
 
     Raises:
-        DivergedError: If an epoch's training loss is not finite.
+        DivergedError: If the training loss of a step, or the validation loss of an epoch, is not finite.
     """
     if compute.channels_last:
         model.to(memory_format=torch.channels_last)
@@ -153,7 +156,12 @@ def fit(
             model.load_state_dict(history.best_weights)
         if checkpoint is not None:
             save_trained(trainer, checkpoint)
-    return Fitted(curve=tuple(history.curve), selected_epoch=history.selected_epoch, train_s=train_s)
+    return Fitted(
+        curve=tuple(history.curve),
+        selected_epoch=history.selected_epoch,
+        train_s=train_s,
+        num_steps=trainer.global_step,
+    )
 
 
 def evaluate(
@@ -232,7 +240,7 @@ def make_trainer(
         validation_batches: Batches of a validation; none for all.
         **further: What else the Trainer is told.
     """
-    precisions: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
+    precisions: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": FLOAT16}
     # Lightning announces its hardware at each Trainer; a suite makes many.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     with warnings.catch_warnings():

@@ -180,6 +180,24 @@ def test_weights_that_the_last_step_spoils_are_not_tested(tiny_spec: RunSpec) ->
     assert (caught.value.loss, caught.value.step, caught.value.curve) == ("validation loss", 1, ())
 
 
+def test_a_test_loss_that_is_not_finite_ends_the_run(tiny_spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is of the weights of the selected epoch, the first of four."""
+    evaluated = Classification.evaluated
+    tops = iter((50.0, 40.0, 30.0, 20.0))
+
+    def overflowing(self: Classification) -> dict[str, float]:
+        top1_percent = next(tops, None)  # after the last epoch comes the test
+        changes = {"loss": math.inf} if top1_percent is None else {"top1_percent": top1_percent}
+        return evaluated(self) | changes
+
+    monkeypatch.setattr(Classification, "evaluated", overflowing)
+    recipe = dataclasses.replace(tiny_spec.recipe, epochs=4)
+    said = r"^the test loss is inf after step 3 \(epoch 1 of 4\); try a smaller learning_rate than 0.05, or a gradient_"
+    with pytest.raises(DivergedError, match=said) as caught:
+        run_spec(dataclasses.replace(tiny_spec, recipe=recipe))
+    assert caught.value.curve == ()
+
+
 def test_a_plugin_must_be_the_specs(tiny_spec: RunSpec, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("")
     plugin = PluginFile(path=str(tmp_path / "mine.py"), sha256="0" * 64)

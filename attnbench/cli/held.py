@@ -4,10 +4,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 from attnbench.detection_record import DetectionRecord, DetectionStore
-from attnbench.diverged_record import AnyDivergedRun, DivergedStore
+from attnbench.diverged_record import AnyDivergedRun, DivergedStore, Task
 from attnbench.efficiency_record import EfficiencyRecord, EfficiencyStore
 from attnbench.errors import StoreError
 from attnbench.record import Record, Store
@@ -15,8 +14,6 @@ from attnbench.report.detection.diverged import without_board
 from attnbench.report.detection.grouping import comparable as comparable_detectors
 from attnbench.report.leaderboard.diverged import without_leaderboard
 from attnbench.report.leaderboard.grouping import comparable
-
-Task: TypeAlias = Literal["classification", "detection"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,11 +12,11 @@ from rich.console import Console
 from attnbench.cli.boards import MANY_BOARDS, BoardNumbers, chosen_boards
 from attnbench.cli.detection_boards import detection_text, print_detection_boards
 from attnbench.cli.efficiency import print_efficiency
-from attnbench.cli.held import Held, Task, read_held, say_left_out
+from attnbench.cli.held import Held, read_held, say_left_out
 from attnbench.cli.output import write_report
 from attnbench.cli.report_page import page_text
 from attnbench.detection_record import DetectionRecord
-from attnbench.diverged_record import AnyDivergedRun
+from attnbench.diverged_record import AnyDivergedRun, Task
 from attnbench.errors import SpecError, StoreError
 from attnbench.record import Record, Store
 from attnbench.report import (
@@ -124,8 +124,9 @@ def report(
     elif not held.rows:
         say_left_out(held.row_problems)
     console = Console()
-    for paragraph in held.without_table:
-        console.print()
+    for number, paragraph in enumerate(held.without_table):
+        if number or groups or detected or held.rows:
+            console.print()
         console.print(shown(paragraph, console.options.ascii_only))
     return 0
 

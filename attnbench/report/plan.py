@@ -110,7 +110,7 @@ class Plan:
     machines: tuple[Machine, ...]
     """Where the records come from, most records first."""
     diverged: tuple[DivergedSeeds, ...] = ()
-    """Runs of the same conditions that diverged, as whoever plans has found them: they are none of the seeds."""
+    """Runs of the same conditions that diverged, which are none of these seeds; whoever plans adds them."""
 
     @property
     def most_further_runs(self) -> int:

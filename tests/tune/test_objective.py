@@ -5,7 +5,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from attnbench.callbacks import TRAINING_LOSS, diverged
+from attnbench.divergence import TRAINING_LOSS, diverged
 from attnbench.spec import RunSpec, digest
 from attnbench.tune import objective, worker
 from attnbench.tune.experimental import experimental
@@ -81,7 +81,7 @@ def test_several_objectives_are_all_measured(tmp_path: Path, training: FakeTrain
 def test_a_failure_has_its_reason_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def accuracy(run: RunSpec, epoch: int) -> float:
         if "normalize=false" in run.attention:
-            raise diverged(TRAINING_LOSS, math.nan, 1, [], run.recipe, precision=None)
+            raise diverged(TRAINING_LOSS, math.nan, 1, [], run.recipe, is_float16=False)
         if "groups=4" in run.attention:
             raise RuntimeError("CUDA out of\nmemory")
         return 50.0
