@@ -20,6 +20,7 @@ from attnbench.detection_run import run_detection
 from attnbench.detection_spec import DetectionRun
 from attnbench.detection_suite import expand_detection
 from attnbench.detector_training import fit_detector
+from attnbench.diverged_record import DivergedStore
 from attnbench.errors import DivergedError, TrainingError
 from attnbench.execution import set_progress
 from attnbench.launching import on_ranks
@@ -216,6 +217,17 @@ def test_one_record_is_written_and_one_rank_is_heard(tmp_path: Path) -> None:
     assert record.test_correct.num_bits == 40
     assert record.values.test_top1_percent == pytest.approx(100 * record.test_correct.num_true / 40)
     assert heard == [("data", 0, 1), ("train", 10, 12), ("measure", 0, 1)]
+
+
+def test_ranks_diverge_at_one_step(tmp_path: Path) -> None:
+    (_, plain) = expand(tiny_suite(epochs=1))
+    recipe = dataclasses.replace(plain.recipe, learning_rate=1e30)
+    spec = dataclasses.replace(plain, recipe=recipe, compute=TWO)
+    with pytest.raises(DivergedError, match=r"^the training loss is nan at step 2 \(epoch 1 of 1\)") as caught:
+        execute(spec, tmp_path)
+    assert list(DivergedStore(tmp_path)) == [caught.value.record]
+    assert caught.value.record is not None
+    assert caught.value.record.spec == spec
 
 
 def test_ranks_compile_their_modules(tmp_path: Path) -> None:

@@ -88,8 +88,8 @@ class _Rendering:
             ascii_only,
         )
         if self.num_diverged:
-            runs = plural(self.num_diverged, "run")
-            yield shown(f"{runs} diverged and count in no leaderboard; each one's own table names its.", ascii_only)
+            runs = f"{plural(self.num_diverged, 'run')} diverged and {'is' if self.num_diverged == 1 else 'are'}"
+            yield shown(f"{runs} in no leaderboard; the table of each names its own.", ascii_only)
         yield from problem_lines(self.problems, ascii_only)
         yield shown(f"One of them: attnbench report {self.store} --board N", ascii_only)
 
