@@ -135,7 +135,7 @@ def execute_detection(
         return run_detection(spec, on_progress=tell, checkpoint=checkpoint, resume=state, log_to=log_to)
 
     has_files = has_checkpoint(checkpoints, spec)
-    return run_resumed(DetectionStore(store_path), digest, has_files=has_files, run=run)
+    return run_resumed(spec, DetectionStore(store_path), digest, has_files=has_files, run=run)
 
 
 def _labelling(suite: DetectionSuite) -> Callable[[DetectionRun], str]:

@@ -11,10 +11,13 @@ from typing import Generic, TypeVar
 
 import torch
 
-from attnbench.errors import AttnBenchError, RecordError, StoreError
+from attnbench.detection_spec import DetectionRun
+from attnbench.diverged_record import AnyDivergedRun, DivergedStore
+from attnbench.diverging import divergence_recorded
+from attnbench.errors import AttnBenchError, DivergedError, RecordError, StoreError
 from attnbench.plugins import import_plugins
 from attnbench.resuming import remove_state
-from attnbench.spec import Compute
+from attnbench.spec import Compute, RunSpec
 from attnbench.store import RecordFolder, Storable
 
 SuiteProgress = Callable[[str, str, int, int], None]
@@ -59,12 +62,23 @@ class Grid(Generic[S, R]):
     """Whether the files are there that one was asked to leave besides its record."""
 
     def missing(self, store: RecordFolder[R]) -> list[S]:
-        """The runs that have no readable record in the store yet, or have not left their files."""
+        """The runs that have no readable record in the store yet, or have not left their files, and did not diverge."""
+        lost = {self.digest_of(failure.spec) for failure in self.lost(store)}
         return [
             spec
             for spec in self.specs
-            if not (recorded_or_set_aside(store, self.digest_of(spec)) and self.has_files(spec))
+            if self.digest_of(spec) not in lost
+            and not (recorded_or_set_aside(store, self.digest_of(spec)) and self.has_files(spec))
         ]
+
+    def lost(self, store: RecordFolder[R]) -> tuple["Failure[S]", ...]:
+        """The runs that the store has as diverged, and no record of."""
+        diverged = DivergedStore(store.path)
+        return tuple(
+            _lost(diverged.get(run_digest), diverged, spec, self.label(spec))
+            for run_digest, spec in zip(map(self.digest_of, self.specs), self.specs, strict=True)
+            if recorded_or_set_aside(diverged, run_digest) and not recorded_or_set_aside(store, run_digest)
+        )
 
     def recorded(self, store: RecordFolder[R]) -> tuple[R, ...]:
         """The records that the store has of them, in their order."""
@@ -81,6 +95,8 @@ class Failure(Generic[S]):
     """What it is called."""
     reason: str
     """Why, in one sentence."""
+    diverged: AnyDivergedRun | None = None
+    """Its record as one that diverged, if it did."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +106,12 @@ class SuiteResult(Generic[S, R]):
     records: tuple[R, ...]
     """The records of its runs, those of earlier calls included, in the suite's order."""
     failures: tuple[Failure[S], ...]
-    """The runs that gave none."""
+    """The runs that gave none, those that diverged in earlier calls included."""
+
+    @property
+    def diverged(self) -> tuple[AnyDivergedRun, ...]:
+        """The runs that diverged."""
+        return tuple(failure.diverged for failure in self.failures if failure.diverged is not None)
 
 
 def run_missing(
@@ -104,7 +125,7 @@ def run_missing(
 
     Args:
         grid: The runs.
-        store: Where each record is written as soon as its run ends.
+        store: Where each record is written as soon as its run ends, also that of a run that diverged.
         executor: Executes the runs: in this process or in others.
         on_finished: Hears of each run as it ends.
 
@@ -112,15 +133,18 @@ def run_missing(
         StoreError: If the store cannot be written; then no run begins, and what is recorded stays.
     """
     store.make()
-    failures: list[Failure[S]] = []
+    failures: list[Failure[S]] = list(grid.lost(store))
     pending: dict[Future[R], S] = {}
 
     def finish(future: Future[R], spec: S) -> None:
         outcome = _outcome(future, spec, grid.label(spec))
-        if isinstance(outcome, Failure):
-            failures.append(outcome)
+        # A worker on another machine may have another folder of this name.
+        if not isinstance(outcome, Failure):
+            store.add(outcome)
         else:
-            store.add(outcome)  # a worker on another machine may have another folder of this name
+            failures.append(outcome)
+            if outcome.diverged is not None:
+                DivergedStore(store.path).add(outcome.diverged)
         on_finished(outcome)
 
     try:
@@ -172,23 +196,37 @@ def free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def run_resumed(store: RecordFolder[R], run_digest: str, *, has_files: bool, run: Callable[[Path], R]) -> R:
+def run_resumed(
+    spec: RunSpec | DetectionRun,
+    store: RecordFolder[R],
+    run_digest: str,
+    *,
+    has_files: bool,
+    run: Callable[[Path], R],
+) -> R:
     """A run's record, found or made; one that was cut off goes on after its last whole epoch.
 
     Args:
+        spec: The run.
         store: Where the record goes.
         run_digest: Digest of the run.
         has_files: Whether the files are there that it was asked to leave besides.
         run: Makes the record; it is given the file for the state of the unfinished training.
 
     Raises:
+        DivergedError: If it diverges; that is recorded by then.
         StoreError: If the store cannot be written.
     """
     # Another suite with the same run may have been here meanwhile.
     if recorded_or_set_aside(store, run_digest) and has_files:
         return store.get(run_digest)
     state = store.path / STATES / f"{run_digest}.ckpt"
-    record = run(state)
+    try:
+        with divergence_recorded(spec, store.path):
+            record = run(state)
+    except DivergedError:
+        remove_state(state)
+        raise
     store.add(record)
     remove_state(state)
     _remove_if_empty(state.parent)
@@ -244,9 +282,15 @@ def _silent(run_digest: str, phase: str, done: int, total: int) -> None:
 _progress: SuiteProgress = _silent
 
 
+def _lost(run: AnyDivergedRun, store: DivergedStore, spec: S, label: str) -> Failure[S]:
+    return Failure(spec, label, run.reason(store.file_of(run.digest)), run)
+
+
 def _outcome(future: Future[R], spec: S, label: str) -> R | Failure[S]:
     try:
         return future.result()
+    except DivergedError as error:
+        return Failure(spec, label, str(error), error.record)
     except AttnBenchError as error:
         if isinstance(error, StoreError) and not isinstance(error, RecordError):
             raise  # no fault of the run: the next ones would be trained in vain

@@ -13,6 +13,7 @@ import torch
 
 from attnbench.callbacks import EpochCallback
 from attnbench.data import ImageData
+from attnbench.divergence import check_test_loss
 from attnbench.environment import capture_environment
 from attnbench.launching import needs_ranks, on_ranks
 from attnbench.localisation_record import Localisation
@@ -33,7 +34,7 @@ from attnbench.robustness import evaluate_corrupted
 from attnbench.run_parts import build_run_model, describe, read_data
 from attnbench.run_speed import measure_speed
 from attnbench.spec import RunSpec, digest
-from attnbench.training import Fitted, Tested, evaluate, fit, use_threads
+from attnbench.training import Fitted, Tested, evaluate, fit, resolve_precision, use_threads
 from attnbench.variant import Variant
 
 ProgressCallback = Callable[[str, int, int], None]
@@ -196,6 +197,14 @@ def _train_and_test(
             description=describe(spec, data).to_builtins(),
         )
         tested = evaluate(model, data, recipe=spec.recipe, compute=spec.compute, num_classes=data.num_classes)
+        check_test_loss(
+            tested.test["loss"],
+            num_steps=fitted.num_steps,
+            selected_epoch=fitted.selected_epoch,
+            curve=fitted.curve,
+            recipe=spec.recipe,
+            is_float16=resolve_precision(spec.compute) == "float16",
+        )
         if log:
             log_test(log, spec, _named(tested))
     return fitted, tested

@@ -224,7 +224,7 @@ def _execute(
         tell = partial(tell_progress, run_digest)
         return run_spec(spec, on_progress=tell, checkpoint=checkpoint, resume=state, log_to=log_to)
 
-    return run_resumed(Store(store_path), run_digest, has_files=has_files, run=run)
+    return run_resumed(spec, Store(store_path), run_digest, has_files=has_files, run=run)
 
 
 def plugin_of(attention: str, imports: tuple[str, ...]) -> PluginFile | None:

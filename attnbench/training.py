@@ -15,7 +15,15 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 
-from attnbench.callbacks import EpochCallback, History, LeaveSignals, ReportTest, ReportTraining, StepCallback
+from attnbench.callbacks import (
+    FLOAT16,
+    EpochCallback,
+    History,
+    LeaveSignals,
+    ReportTest,
+    ReportTraining,
+    StepCallback,
+)
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.division import callbacks_of_ranks, division
 from attnbench.errors import SpecError
@@ -47,6 +55,8 @@ class Fitted:
     """Epoch whose weights were tested, counted from 1."""
     train_s: float
     """Seconds of training and validation, of a resumed training all together."""
+    num_steps: int
+    """Steps of all epochs."""
 
     @property
     def selected(self) -> Epoch:
@@ -126,7 +136,7 @@ def fit(
             same result as one that was never cut off.
 
     Raises:
-        DivergedError: If an epoch's training loss is not finite.
+        DivergedError: If the training loss of a step, or the validation loss of an epoch, is not finite.
     """
     if compute.channels_last:
         model.to(memory_format=torch.channels_last)
@@ -144,7 +154,12 @@ def fit(
             model.load_state_dict(history.best_weights)
         if checkpoint is not None:
             save_trained(trainer, checkpoint)
-    return Fitted(curve=tuple(history.curve), selected_epoch=history.selected_epoch, train_s=train_s)
+    return Fitted(
+        curve=tuple(history.curve),
+        selected_epoch=history.selected_epoch,
+        train_s=train_s,
+        num_steps=trainer.global_step,
+    )
 
 
 def evaluate(
@@ -223,7 +238,7 @@ def make_trainer(
         validation_batches: Batches of a validation; none for all.
         **further: What else the Trainer is told.
     """
-    precisions: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
+    precisions: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": FLOAT16}
     # Lightning announces its hardware at each Trainer; a suite makes many.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     with warnings.catch_warnings():

@@ -1,9 +1,8 @@
 """`attnbench ablate`: one setting of a module changed, all else equal."""
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -15,8 +14,11 @@ from attnbench.cli.running import check_counts, print_dry_run_of, run_shown, say
 from attnbench.record import Record, Store
 from attnbench.report.ablation.ablation import Ablation, ablation
 from attnbench.report.ablation.design import Design, Kind
-from attnbench.spec import SuiteSpec
+from attnbench.spec import RunSpec, SuiteSpec
 from attnbench.spec_io import to_yaml
+
+if TYPE_CHECKING:
+    from attnbench.execution import SuiteResult
 
 Format: TypeAlias = Literal["table", "markdown", "csv", "json"]
 
@@ -88,7 +90,7 @@ def ablate(
     if result is None:
         return 130
     if result.records:
-        _show(result.records, design, format_=format_, output=output, plots=plots, store=store)
+        _show(result, design, format_=format_, output=output, plots=plots, store=store)
     return say_failures(result)
 
 
@@ -103,9 +105,15 @@ def _designed(kind: Kind, attention: str, options: SpecOptions, seeds: int | Non
 
 
 def _show(
-    records: Sequence[Record], design: Design, *, format_: Format, output: Path | None, plots: Path | None, store: Path
+    result: "SuiteResult[RunSpec, Record]",
+    design: Design,
+    *,
+    format_: Format,
+    output: Path | None,
+    plots: Path | None,
+    store: Path,
 ) -> None:
-    found = ablation(records, design)
+    found = ablation(result.records, design, result.diverged)
     if plots is not None:
         # Before the table, so that what is wrong with a plot is not lost above it.
         from attnbench.report.ablation.plots import save_ablation_figure

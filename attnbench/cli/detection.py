@@ -159,5 +159,5 @@ def run_detection_leaderboard(
     if result.records:
         from attnbench.cli.detection_boards import print_detection_boards
 
-        print_detection_boards(list(result.records), store=store)
+        print_detection_boards(list(result.records), store=store, diverged=result.diverged)
     return say_failures(result)

@@ -108,5 +108,5 @@ def leaderboard(
         # Here, not at the top: the statistics take a while, and --help should not.
         from attnbench.cli.report import print_leaderboards
 
-        print_leaderboards(list(result.records), store=store)
+        print_leaderboards(list(result.records), store=store, diverged=result.diverged)
     return say_failures(result)

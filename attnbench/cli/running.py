@@ -111,13 +111,15 @@ def show_runs(load: "Callable[[], Grid[S, R]]", store: RecordFolder[R], choice: 
 
         choice = choice_of_joined(choice)
         grid = load()
-        missing = grid.missing(store)
+        missing, lost = grid.missing(store), grid.lost(store)
         if missing:
             remarks = grid.check()
     total = len(grid.specs)
+    if len(missing) < total:
+        recorded, diverged = total - len(missing) - len(lost), f", and {len(lost)} as diverged" if lost else ""
+        console.print(f"{recorded} of {total} runs are recorded already{diverged}.", highlight=False)
     if not missing:  # a store that is whole is read, on any machine
-        console.print(f"{total} of {total} runs are recorded already.", highlight=False)
-        return SuiteResult(grid.recorded(store), ())
+        return SuiteResult(grid.recorded(store), lost)
     for remark in remarks:
         console.print(escape(remark), highlight=False)
     display = SuiteDisplay(console, grid, missing)

@@ -4,8 +4,10 @@ from attnbench.detection_spec import DetectionRecipe
 from attnbench.report.detection.board import DetectionBoard, DetectionFacts
 from attnbench.report.detection.costs import cost_notes
 from attnbench.report.detection.outcomes import outcome_notes
+from attnbench.report.diverged import diverged_notes
 from attnbench.report.leaderboard.compilation import compiled_lines
-from attnbench.report.leaderboard.notes import FEW_EPOCHS, FEW_SEEDS, backend_line, named_data, replaced_line
+from attnbench.report.leaderboard.grouping import named_data
+from attnbench.report.leaderboard.notes import FEW_EPOCHS, FEW_SEEDS, backend_line, replaced_line
 from attnbench.report.machines import devices_line, machine_line
 from attnbench.report.numbers import duration, listed, plural
 from attnbench.spec import Compute
@@ -115,7 +117,7 @@ def _start_line(facts: DetectionFacts) -> str:
 
 
 def _gaps(board: DetectionBoard) -> list[str]:
-    """Which records are left out, and which are not there; empty strings among them."""
+    """Which records are left out, which runs diverged, and which seeds are not there; empty strings among them."""
     number, seeds = board.facts.num_repeats, board.facts.seeds
     repeats = (
         f"{plural(number, 'record')} repeat a detector, variant and seed with the same files under other paths, and "
@@ -131,7 +133,8 @@ def _gaps(board: DetectionBoard) -> list[str]:
         f"Not every variant has every seed: {listed(partial)}. Means are over the seeds there are, "
         "Δ over those shared with the baseline."
     )
-    return [repeats if number else "", missing if partial else ""]
+    lost = diverged_notes(board.diverged, (block.detector for block in board.blocks))
+    return [repeats if number else "", *lost, missing if partial else ""]
 
 
 def _short_run(facts: DetectionFacts) -> str:
