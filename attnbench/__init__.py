@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from attnbench.detection_record import DetectionRecord, DetectionStore
     from attnbench.detection_run import run_detection
     from attnbench.detection_spec import DetectionRecipe, DetectionRun, DetectionSuite
+    from attnbench.diverged_record import DivergedRun, DivergedStore
     from attnbench.models import create_model, load_checkpoint, save_weights
     from attnbench.record import Record, Store
     from attnbench.run import run_spec
@@ -34,6 +35,8 @@ _LAZY = {
     "DetectionRun": "attnbench.detection_spec",
     "DetectionStore": "attnbench.detection_record",
     "DetectionSuite": "attnbench.detection_spec",
+    "DivergedRun": "attnbench.diverged_record",
+    "DivergedStore": "attnbench.diverged_record",
     "Divisors": "attnbench.space",
     "Floats": "attnbench.space",
     "Integers": "attnbench.space",
@@ -65,6 +68,8 @@ __all__ = [
     "DetectionRun",
     "DetectionStore",
     "DetectionSuite",
+    "DivergedRun",
+    "DivergedStore",
     "Divisors",
     "Floats",
     "Integers",

@@ -1,5 +1,7 @@
 """What hears of Lightning's training: the learning curve with the weights to test, and the progress."""
 
+import signal
+import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -10,11 +12,12 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from attnbench.errors import DivergedError
+from attnbench.divergence import TRAINING_LOSS, VALIDATION_LOSS, diverged
 from attnbench.ranks import average, copy_leaders
 from attnbench.record import Epoch
 from attnbench.spec import Recipe
 from attnbench.tasks import Classification
+from attnbench.tasks.epoch_mean import EpochMean
 
 StepCallback = Callable[[int, int], None]
 """Called with training steps done and steps in all."""
@@ -22,6 +25,9 @@ StepCallback = Callable[[int, int], None]
 EpochCallback = Callable[[Epoch], None]
 """Called with each point of the learning curve, right after its validation; in a resumed training also with those that
 were before."""
+
+FLOAT16 = "16-mixed"
+"""Lightning's word for training in float16."""
 
 _STEPS_BETWEEN_REPORTS = 10
 
@@ -44,18 +50,13 @@ class History(Callback):
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Note the epoch, and keep its weights if they are the best so far."""
         assert isinstance(pl_module, Classification)
-        train_loss = pl_module.train_loss.compute()
-        if not np.isfinite(train_loss):
-            raise DivergedError(
-                f"the training loss is {train_loss} in epoch {len(self.curve) + 1}; try a smaller "
-                f"learning_rate than {self.recipe.learning_rate:g}, or a gradient_clip_norm"
-            )
         evaluated = pl_module.evaluated()
+        self._check(pl_module.train_loss, evaluated["loss"], is_float16=trainer.precision == FLOAT16)
         self.curve.append(
             Epoch(
                 epoch=len(self.curve) + 1,
                 learning_rate=float(trainer.optimizers[0].param_groups[0]["lr"]),
-                train_loss=train_loss,
+                train_loss=pl_module.train_loss.compute(),
                 validation_loss=evaluated["loss"],
                 validation_top1_percent=evaluated["top1_percent"],
                 validation_top5_percent=evaluated["top5_percent"],
@@ -67,6 +68,16 @@ class History(Callback):
         if self.recipe.selection == "best" and best is self.curve[-1]:
             self.selected_epoch = best.epoch
             self.best_weights = {name: value.clone() for name, value in pl_module.model.state_dict().items()}
+
+    def _check(self, train_loss: EpochMean, validation_loss: float, *, is_float16: bool) -> None:
+        """End a training whose loss is not finite, or whose weights after the epoch's last step give none that is."""
+        before = len(self.curve) * train_loss.num_steps
+        found = train_loss.first_not_finite()
+        if found is not None:
+            raise diverged(TRAINING_LOSS, found[1], before + found[0], self.curve, self.recipe, is_float16=is_float16)
+        if not np.isfinite(validation_loss):
+            step = before + train_loss.num_steps
+            raise diverged(VALIDATION_LOSS, validation_loss, step, self.curve, self.recipe, is_float16=is_float16)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps of the epochs so far."""
@@ -106,6 +117,26 @@ class AgreeOnBuffers(Callback):
         averaged = {id(statistic) for statistic in statistics}
         average(statistics)
         copy_leaders([buffer for buffer in pl_module.buffers() if id(buffer) not in averaged])
+
+
+class LeaveSignals(Callback):
+    """Leaves it at what a request to terminate did before.
+
+    Lightning would end the training at its next step as if by Ctrl-C, in a worker too, which is to ignore it; and it
+    would send a message to other ranks, which are at something else: all would wait for one another.
+    """
+
+    def __init__(self) -> None:
+        """Remember what the process does, before Lightning puts itself in its place."""
+        self._handler = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Take Lightning's answer to the signal back, which it has just given."""
+        # It gives none in other threads than the main one.
+        if self._handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._handler)
+
+    on_test_start = on_train_start
 
 
 class ReportTraining(Callback):

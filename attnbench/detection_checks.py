@@ -23,10 +23,10 @@ def check_run(spec: DetectionRun, data: DetectionData) -> None:
             "image; got compile='model', allowed: none, attention"
         )
     check_compiler(spec.compute)
-    if spec.recipe.norm == "sync" and spec.compute.devices > 1 and resolve_device(spec.compute).type == "cpu":
+    if spec.recipe.norm == "sync" and spec.compute.num_ranks > 1 and resolve_device(spec.compute).type == "cpu":
         raise SpecError(
             f"norm sync needs GPUs: torch synchronises no batch norms on a CPU; got norm='sync', "
-            f"devices={spec.compute.devices}, allowed there: train, eval, frozen"
+            f"devices={spec.compute.num_ranks}, allowed there: train, eval, frozen"
         )
     if spec.recipe.validate_every and not data.has_validation:
         raise SpecError(
@@ -40,6 +40,6 @@ def check_run(spec: DetectionRun, data: DetectionData) -> None:
     check_divided_splits(
         {split: data.num_images[split] for split in ("train", *scored)},
         batch_size=spec.recipe.batch_size,
-        devices=spec.compute.devices,
+        devices=spec.compute.num_ranks,
         accumulate=spec.recipe.accumulate,
     )

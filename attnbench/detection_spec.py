@@ -10,12 +10,13 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from attnbench.compute_spec import Compute, check_divided
 from attnbench.efficiency_spec import spec_digest
 from attnbench.errors import SpecError
 from attnbench.identity import LATER, NO_RESULT
 from attnbench.registry import did_you_mean
-from attnbench.spec import Compute, PluginFile
-from attnbench.spec_rules import canonical, check, check_divided, check_fields
+from attnbench.spec import PluginFile
+from attnbench.spec_rules import canonical, check, check_fields
 from attnbench.variant import Variant
 
 Norm: TypeAlias = Literal["train", "sync", "eval", "frozen"]
@@ -70,7 +71,7 @@ class DetectionRecipe:
             check(getattr(self, name) >= 1, f"{name} must be at least 1", **{name: getattr(self, name)})
         for name in ("warmup_steps", "frozen_stages", "validate_every", "weight_decay"):
             check(getattr(self, name) >= 0, f"{name} must not be negative", **{name: getattr(self, name)})
-        check_divided(self.batch_size, devices=1, accumulate=self.accumulate)
+        check_divided(self.batch_size, Compute(), accumulate=self.accumulate)
         check(self.learning_rate > 0, "learning_rate must be positive", learning_rate=self.learning_rate)
         check(0 <= self.momentum < 1, "momentum must be in [0, 1)", momentum=self.momentum)
         check(
@@ -151,7 +152,7 @@ class DetectionRun:
             object.__setattr__(self, "workers", workers)
         check(0 <= self.seed < 2**31, "seed must lie in [0, 2**31)", seed=self.seed)
         check(self.speed_rounds >= 1, "speed_rounds must be at least 1", speed_rounds=self.speed_rounds)
-        check_divided(self.recipe.batch_size, devices=self.compute.devices, accumulate=self.recipe.accumulate)
+        check_divided(self.recipe.batch_size, self.compute, accumulate=self.recipe.accumulate)
 
     @property
     def data_to_read(self) -> str:
@@ -218,11 +219,10 @@ class DetectionSuite:
         check(len(set(self.seeds)) == len(self.seeds), "each seed may be named once", seeds=self.seeds)
         check(all(0 <= seed < 2**31 for seed in self.seeds), "seeds must lie in [0, 2**31)", seeds=self.seeds)
         for name in self.detector_recipe:
-            bare = Variant.parse(name).name == name
-            check(bare, "detector_recipe names detectors without settings", name=name)
+            check(Variant.parse(name).name == name, "detector_recipe names detectors without settings", name=name)
         for name in (*self.detector_recipe, *detectors):
             recipe = self.recipe_of(name)
-            check_divided(recipe.batch_size, devices=self.compute.devices, accumulate=recipe.accumulate)
+            check_divided(recipe.batch_size, self.compute, accumulate=recipe.accumulate)
 
     def recipe_of(self, detector: str) -> DetectionRecipe:
         """How a detector of the suite is trained.

@@ -12,15 +12,12 @@ from attnbench.detection_record import DetectionRecord, DetectionStore
 from attnbench.detection_run import run_detection
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
 from attnbench.errors import CheckpointError
-from attnbench.execution import Grid, tell_progress
+from attnbench.execution import Grid, run_resumed, tell_progress
+from attnbench.joining import check_ranks
 from attnbench.loggers import LogTo
 from attnbench.plugins import import_plugins, plugin_that_defines
-from attnbench.resuming import remove_state
 from attnbench.suite import checkpoint_name, has_checkpoint, plugin_of
 from attnbench.variant import Variant, short_names
-
-STATES = ".states"
-"""Folder within the store for the states of unfinished trainings."""
 
 
 def expand_detection(suite: DetectionSuite) -> list[DetectionRun]:
@@ -90,6 +87,7 @@ def check_detection(suite: DetectionSuite) -> list[str]:
 
 def check_runs(specs: Sequence[DetectionRun]) -> list[str]:
     """What `check_detection` does, of runs that are expanded already."""
+    check_ranks(specs[0].compute)
     runs = [run for run in specs if run.seed == specs[0].seed]
     data = read_detection_data(runs[0])
     for run in runs:
@@ -130,14 +128,14 @@ def execute_detection(
 ) -> DetectionRecord:
     """Run one spec and store its record; a run that was cut off goes on after its last whole epoch."""
     digest = detection_digest(spec)
-    state = store_path / STATES / f"{digest}.ckpt"
     checkpoint = None if checkpoints is None else checkpoints / checkpoint_name(spec)
-    record = run_detection(
-        spec, on_progress=partial(tell_progress, digest), checkpoint=checkpoint, resume=state, log_to=log_to
-    )
-    DetectionStore(store_path).add(record)
-    remove_state(state)
-    return record
+
+    def run(state: Path) -> DetectionRecord:
+        tell = partial(tell_progress, digest)
+        return run_detection(spec, on_progress=tell, checkpoint=checkpoint, resume=state, log_to=log_to)
+
+    has_files = has_checkpoint(checkpoints, spec)
+    return run_resumed(spec, DetectionStore(store_path), digest, has_files=has_files, run=run)
 
 
 def _labelling(suite: DetectionSuite) -> Callable[[DetectionRun], str]:

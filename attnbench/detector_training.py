@@ -1,6 +1,5 @@
 """Trains a detector by a recipe, and tests it once. No weights are selected: the last epoch's are tested."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,10 +10,10 @@ import msgspec
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from attnbench.callbacks import ReportTest, ReportTraining, StepCallback
+from attnbench.callbacks import FLOAT16, ReportTest, ReportTraining, StepCallback
 from attnbench.detection_record import AveragePrecisions, DetectionEpoch
 from attnbench.detection_spec import DetectionRecipe
-from attnbench.errors import DivergedError
+from attnbench.divergence import TRAINING_LOSS, diverged
 from attnbench.measure.average_precision import Scored
 from attnbench.ranks import from_leader
 from attnbench.resuming import KeepCheckpoint, StateFile, save_trained
@@ -69,7 +68,7 @@ def fit_detector(
             same result as one that was never cut off.
 
     Raises:
-        DivergedError: If an epoch's training loss is not finite.
+        DivergedError: If the training loss of a step is not finite.
     """
     task = _task(model, recipe, compute, num_classes=num_classes, has_masks=has_masks, description=description)
     history = DetectionHistory(recipe, on_epoch)
@@ -138,23 +137,28 @@ class DetectionHistory(Callback):
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Note the epoch."""
         assert isinstance(pl_module, Detection)
-        losses = pl_module.mean_losses()
-        for name, loss in losses.items():
-            if not math.isfinite(loss):
-                raise DivergedError(
-                    f"{name} is {loss} in epoch {len(self.curve) + 1}; try a smaller learning_rate than "
-                    f"{self.recipe.learning_rate:g}, a longer warm-up, or a gradient_clip_norm"
-                )
+        self._check(pl_module, is_float16=trainer.precision == FLOAT16)
         point = DetectionEpoch(
             epoch=len(self.curve) + 1,
             learning_rate=float(trainer.optimizers[0].param_groups[0]["lr"]),
-            train_losses=losses,
+            train_losses=pl_module.mean_losses(),
             validation=self._validated,
         )
         self._validated = None
         self.curve.append(point)
         if self.on_epoch is not None:
             self.on_epoch(point)
+
+    def _check(self, task: Detection, *, is_float16: bool) -> None:
+        """End a training of whose loss a part is not finite; of several, by the part that was the first."""
+        found = {name: losses.first_not_finite() for name, losses in task.train_losses.items()}
+        first = min(((*at, name) for name, at in found.items() if at is not None), key=lambda one: one[0], default=None)
+        if first is None:
+            return
+        (batch, value, name), accumulate = first, self.recipe.accumulate
+        before = len(self.curve) * task.train_losses[name].num_steps // accumulate
+        step = before + (batch - 1) // accumulate + 1
+        raise diverged(f"{TRAINING_LOSS} {name}", value, step, self.curve, self.recipe, is_float16=is_float16)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps of the epochs so far."""

@@ -16,7 +16,9 @@
     │   └── RowError              a row cannot be timed
     │       └── DeviceMemoryError     its step does not fit into the device's memory
     ├── TrainingError
-    │   └── DivergedError         the training loss stopped being finite
+    │   ├── DivergedError         a loss stopped being finite
+    │   ├── RunTimeoutError       a run took longer than it may
+    │   └── WorkerDiedError       the processes that a run was in died
     └── StoreError
         └── RecordError           a record is damaged, or of an unknown schema
 
@@ -24,6 +26,13 @@ The command line prints the message of an `AttnBenchError` as one sentence and
 exits with code 2, so a message says what was wrong, what was given and what is
 allowed. `assert` is for our own mistakes.
 """
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from attnbench.detection_record import DetectionEpoch
+    from attnbench.diverged_record import AnyDivergedRun, NotFinite
+    from attnbench.record import Epoch
 
 
 class AttnBenchError(Exception):
@@ -100,7 +109,49 @@ class TrainingError(AttnBenchError):
 
 
 class DivergedError(TrainingError):
-    """The training loss stopped being finite."""
+    """A loss stopped being finite.
+
+    Args:
+        message: What was found, and what may help.
+        loss: Which loss, such as ``training loss``.
+        value: What it was: ``nan``, ``inf`` or ``-inf``.
+        step: The step, counted from 1 over all epochs.
+        epoch: The epoch of that step, counted from 1.
+        curve: The learning curve before it, one point for each epoch that went well.
+
+    Attributes:
+        record: Its record, once whoever executed the run has written one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        loss: str,
+        value: "NotFinite",
+        step: int,
+        epoch: int,
+        curve: "tuple[Epoch, ...] | tuple[DetectionEpoch, ...]",
+    ) -> None:
+        super().__init__(message)
+        self.loss = loss
+        self.value = value
+        self.step = step
+        self.epoch = epoch
+        self.curve = curve
+        self.record: AnyDivergedRun | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By its message alone, as other exceptions are pickled, it could not be made again in another process.
+        return type(self).__new__, (type(self), *self.args), vars(self)
+
+
+class RunTimeoutError(TrainingError):
+    """A run took longer than it may."""
+
+
+class WorkerDiedError(TrainingError):
+    """The processes that a run was in died, each time that it was tried."""
 
 
 class StoreError(AttnBenchError):

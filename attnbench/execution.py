@@ -1,18 +1,32 @@
 """Runs through an executor, each recorded as soon as it ends; what a store holds already is not run again."""
 
+import contextlib
+import gc
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from attnbench.errors import AttnBenchError, RecordError, TrainingError
-from attnbench.spec import Compute
+import torch
+
+from attnbench.detection_spec import DetectionRun
+from attnbench.diverged_record import AnyDivergedRun, DivergedStore
+from attnbench.diverging import divergence_recorded
+from attnbench.errors import AttnBenchError, DivergedError, RecordError, StoreError
+from attnbench.plugins import import_plugins
+from attnbench.resuming import remove_state
+from attnbench.spec import Compute, RunSpec
 from attnbench.store import RecordFolder, Storable
 
 SuiteProgress = Callable[[str, str, int, int], None]
 """Called with a run's digest, its phase, steps done and steps in all."""
+
+_OUT_OF_MEMORY = "out of memory; a smaller batch_size or fewer --workers need less"
+
+STATES = ".states"
+"""Folder within a store for the states of unfinished trainings."""
 
 S = TypeVar("S")
 R = TypeVar("R", bound=Storable)
@@ -36,7 +50,7 @@ class Grid(Generic[S, R]):
     digest_of: Callable[[S], str]
     """Gives the digest of a run."""
     execute: Callable[[S, Path], R]
-    """Runs one and writes its record into the folder; it goes to other processes."""
+    """Runs one and writes its record into the folder, unless it is there by then; it goes to other processes."""
     check: Callable[[], Sequence[str]]
     """Loads the data and builds every model once, so that a mistake shows before hours of training; gives what a user
     should know before it begins."""
@@ -48,12 +62,23 @@ class Grid(Generic[S, R]):
     """Whether the files are there that one was asked to leave besides its record."""
 
     def missing(self, store: RecordFolder[R]) -> list[S]:
-        """The runs that have no readable record in the store yet, or have not left their files."""
+        """The runs that have no readable record in the store yet, or have not left their files, and did not diverge."""
+        lost = {self.digest_of(failure.spec) for failure in self.lost(store)}
         return [
             spec
             for spec in self.specs
-            if not (recorded_or_set_aside(store, self.digest_of(spec)) and self.has_files(spec))
+            if self.digest_of(spec) not in lost
+            and not (recorded_or_set_aside(store, self.digest_of(spec)) and self.has_files(spec))
         ]
+
+    def lost(self, store: RecordFolder[R]) -> tuple["Failure[S]", ...]:
+        """The runs that the store has as diverged, and no record of."""
+        diverged = DivergedStore(store.path)
+        return tuple(
+            _lost(diverged.get(run_digest), diverged, spec, self.label(spec))
+            for run_digest, spec in zip(map(self.digest_of, self.specs), self.specs, strict=True)
+            if recorded_or_set_aside(diverged, run_digest) and not recorded_or_set_aside(store, run_digest)
+        )
 
     def recorded(self, store: RecordFolder[R]) -> tuple[R, ...]:
         """The records that the store has of them, in their order."""
@@ -70,6 +95,8 @@ class Failure(Generic[S]):
     """What it is called."""
     reason: str
     """Why, in one sentence."""
+    diverged: AnyDivergedRun | None = None
+    """Its record as one that diverged, if it did."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +106,12 @@ class SuiteResult(Generic[S, R]):
     records: tuple[R, ...]
     """The records of its runs, those of earlier calls included, in the suite's order."""
     failures: tuple[Failure[S], ...]
-    """The runs that gave none."""
+    """The runs that gave none, those that diverged in earlier calls included."""
+
+    @property
+    def diverged(self) -> tuple[AnyDivergedRun, ...]:
+        """The runs that diverged."""
+        return tuple(failure.diverged for failure in self.failures if failure.diverged is not None)
 
 
 def run_missing(
@@ -93,27 +125,31 @@ def run_missing(
 
     Args:
         grid: The runs.
-        store: Where each record is written as soon as its run ends.
+        store: Where each record is written as soon as its run ends, also that of a run that diverged.
         executor: Executes the runs: in this process or in others.
         on_finished: Hears of each run as it ends.
 
     Raises:
-        StoreError: If the store cannot be written; nothing is trained then.
-        TrainingError: If a worker process dies; what is recorded stays.
+        StoreError: If the store cannot be written; then no run begins, and what is recorded stays.
     """
     store.make()
-    failures: list[Failure[S]] = []
+    failures: list[Failure[S]] = list(grid.lost(store))
     pending: dict[Future[R], S] = {}
 
     def finish(future: Future[R], spec: S) -> None:
         outcome = _outcome(future, spec, grid.label(spec))
-        if isinstance(outcome, Failure):
+        # A worker on another machine may have another folder of this name.
+        if not isinstance(outcome, Failure):
+            store.add(outcome)
+        else:
             failures.append(outcome)
+            if outcome.diverged is not None:
+                DivergedStore(store.path).add(outcome.diverged)
         on_finished(outcome)
 
     try:
         for spec in grid.missing(store):
-            future = executor.submit(grid.execute, spec, store.path)
+            future = executor.submit(run_one, grid.imports, grid.execute, spec, store.path)
             if future.done():  # an executor of this process runs it at once
                 finish(future, spec)
             else:
@@ -124,7 +160,92 @@ def run_missing(
         for future in pending:
             future.cancel()
         raise
+    _remove_left_states(grid, store)
     return SuiteResult(grid.recorded(store), tuple(failures))
+
+
+def run_one(imports: tuple[str, ...], execute: Callable[[S, Path], R], spec: S, store_path: Path) -> R:
+    """Execute a run in whichever process this is; a run that fails leaves no memory behind.
+
+    Args:
+        imports: Users' files, which register what the run names.
+        execute: What executes it; see `Grid`.
+        spec: The run.
+        store_path: Where its record goes.
+    """
+    import_plugins(imports)
+    try:
+        return execute(spec, store_path)
+    except Exception as error:
+        # Its frames hold the model, and the next one may need all the memory there is.
+        traceback.clear_frames(error.__traceback__)
+        free_memory()
+        raise
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was no memory for something, on the device or beside it."""
+    # On a CPU torch has no class for it.
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def free_memory() -> None:
+    """Give back what nothing holds any more, that of GPUs as well."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def run_resumed(
+    spec: RunSpec | DetectionRun,
+    store: RecordFolder[R],
+    run_digest: str,
+    *,
+    has_files: bool,
+    run: Callable[[Path], R],
+) -> R:
+    """A run's record, found or made; one that was cut off goes on after its last whole epoch.
+
+    Args:
+        spec: The run.
+        store: Where the record goes.
+        run_digest: Digest of the run.
+        has_files: Whether the files are there that it was asked to leave besides.
+        run: Makes the record; it is given the file for the state of the unfinished training.
+
+    Raises:
+        DivergedError: If it diverges; that is recorded by then.
+        StoreError: If the store cannot be written.
+    """
+    # Another suite with the same run may have been here meanwhile.
+    if recorded_or_set_aside(store, run_digest) and has_files:
+        return store.get(run_digest)
+    state = store.path / STATES / f"{run_digest}.ckpt"
+    try:
+        with divergence_recorded(spec, store.path):
+            record = run(state)
+    except DivergedError:
+        remove_state(state)
+        raise
+    store.add(record)
+    remove_state(state)
+    _remove_if_empty(state.parent)
+    return record
+
+
+def _remove_left_states(grid: Grid[S, R], store: RecordFolder[R]) -> None:
+    """Remove the states of runs that another suite has ended while this one was at them, or was killed."""
+    digests = set(map(grid.digest_of, grid.specs))
+    for state in (store.path / STATES).glob("*.ckpt*"):
+        run_digest = state.name.partition(".")[0]
+        if run_digest in digests and run_digest in store:
+            state.unlink(missing_ok=True)
+    _remove_if_empty(store.path / STATES)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def recorded_or_set_aside(store: RecordFolder[R], run_digest: str) -> bool:
@@ -161,15 +282,18 @@ def _silent(run_digest: str, phase: str, done: int, total: int) -> None:
 _progress: SuiteProgress = _silent
 
 
+def _lost(run: AnyDivergedRun, store: DivergedStore, spec: S, label: str) -> Failure[S]:
+    return Failure(spec, label, run.reason(store.file_of(run.digest)), run)
+
+
 def _outcome(future: Future[R], spec: S, label: str) -> R | Failure[S]:
     try:
         return future.result()
-    except BrokenProcessPool as error:
-        raise TrainingError(
-            "a worker process died, killed from outside or for lack of memory; the same command goes on from what is "
-            "recorded, with --workers 1 in the least memory"
-        ) from error
+    except DivergedError as error:
+        return Failure(spec, label, str(error), error.record)
     except AttnBenchError as error:
+        if isinstance(error, StoreError) and not isinstance(error, RecordError):
+            raise  # no fault of the run: the next ones would be trained in vain
         return Failure(spec, label, str(error))
     except Exception as error:
-        return Failure(spec, label, f"{type(error).__name__}: {error}")
+        return Failure(spec, label, _OUT_OF_MEMORY if is_out_of_memory(error) else f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""Starts the ranks of a run: processes of this machine that train one model together."""
+"""Lets the ranks of a run do it: processes of this machine that are started for it, or those that have joined."""
 
 import os
 import tempfile
@@ -8,25 +8,30 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
-from torch import distributed
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 
 from attnbench.errors import TrainingError
-from attnbench.plugins import imported_plugins
+from attnbench.joining import check_ranks, joined_start, on_joined_ranks
+from attnbench.plugins import import_plugins, imported_plugins
 from attnbench.processes import open_processes, tell_parent
-from attnbench.ranks import Share, is_rank
+from attnbench.ranks import Share, is_rank, together
 from attnbench.spec import Compute
+from attnbench.starting import QUIET
 from attnbench.training import resolve_device
 
 T = TypeVar("T")
 
-_ENVIRONMENT = {"TORCH_CPP_LOG_LEVEL": "ERROR"}
-"""Else each rank warns, past Python, that parameters are looked for which a module may leave unused."""
-
 
 def needs_ranks(compute: Compute) -> bool:
-    """Whether this process is to start the ranks, and not to be one."""
-    return compute.devices > 1 and not is_rank()
+    """Whether this process is to start or to call the ranks, and not to be one.
+
+    Raises:
+        SpecError: If others have joined than those of a run, or those of other nodes are missing.
+    """
+    if is_rank():
+        return False
+    check_ranks(compute)
+    return compute.num_ranks > 1
 
 
 def on_ranks(
@@ -49,15 +54,20 @@ def on_ranks(
         TrainingError: If a rank dies.
         Exception: What ended the first rank that failed; the others are killed.
     """
+    if joined_start():
+        return on_joined_ranks(run, spec, compute=compute, on_progress=on_progress, **options)
     on_gpu = resolve_device(compute).type == "cuda"
+    environment = {name: value for name, value in QUIET.items() if name not in os.environ}
     shares = [Share(index=index, number=compute.devices) for index in range(compute.devices)]
     with (
         tempfile.TemporaryDirectory(prefix="attnbench-ranks-") as folder,
-        open_processes(compute.devices, imports=imported_plugins(), hear=on_progress, environment=_ENVIRONMENT) as pool,
+        open_processes(compute.devices, hear=on_progress, environment=environment) as pool,
     ):
         # A file and no port, which somebody else could take first.
         meeting = (Path(folder) / "meeting").as_uri()
-        ranks = [pool.submit(_as_rank, share, meeting, on_gpu, run, spec, options) for share in shares]
+        ranks = [
+            pool.submit(_as_rank, share, meeting, on_gpu, imported_plugins(), run, spec, options) for share in shares
+        ]
         # The pool watches the processes that it had when something was last submitted, and that of the last rank was
         # not yet among them: its death would go unnoticed, and the others wait for it.
         pool.submit(os.getpid)
@@ -76,17 +86,12 @@ def _as_rank(
     share: Share,
     meeting: str,
     on_gpu: bool,
+    imports: tuple[str, ...],
     run: Callable[..., T],
     spec: object,
     options: Mapping[str, Any],
 ) -> T:
+    import_plugins(imports)  # they register what the spec names
     os.environ["LOCAL_RANK"] = str(share.index)  # by which Lightning knows that it need not start any
-    if on_gpu:
-        torch.cuda.set_device(share.index)
-    backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
-    distributed.init_process_group(backend, init_method=meeting, rank=share.index, world_size=share.number)
-    result = run(spec, on_progress=tell_parent if share.index == 0 else None, **options)
-    # Not after an exception: the others would hear of a lost connection before this process's reason is told.
-    distributed.barrier()
-    distributed.destroy_process_group()
-    return result
+    with together(share, LightningEnvironment(), on_gpu=on_gpu, init_method=meeting):
+        return run(spec, on_progress=tell_parent if share.index == 0 else None, **options)

@@ -1,26 +1,24 @@
 """Processes of this machine that work for this one: they tell it of their progress, and none outlives it."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.queues import Queue
+from pathlib import Path
 from typing import Any, TypeAlias
-
-from attnbench.plugins import import_plugins
 
 _Events: TypeAlias = "Queue[tuple[Any, ...] | None]"
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_processes(
     number: int,
     *,
-    imports: tuple[str, ...],
     hear: Callable[..., None],
     begin: Callable[[], None] | None = None,
     environment: Mapping[str, str] | None = None,
@@ -29,10 +27,9 @@ def open_processes(
 
     Args:
         number: How many.
-        imports: Users' files that each process imports first.
         hear: Called in this process, in a thread, with what any of them gives to `tell_parent`.
-        begin: What each process calls before that.
-        environment: Variables that each process sets before anything else, where they are not set.
+        begin: What each process calls first.
+        environment: Variables that each process sets before anything else.
     """
     context = multiprocessing.get_context("spawn")
     events: _Events = context.Queue()
@@ -40,9 +37,7 @@ def open_processes(
     events.cancel_join_thread()
     listener = threading.Thread(target=_listen, args=(events, hear), daemon=True)
     listener.start()
-    pool = ProcessPoolExecutor(
-        number, context, initializer=_start, initargs=(events, imports, begin, environment or {})
-    )
+    pool = ProcessPoolExecutor(number, context, initializer=_start, initargs=(events, begin, environment or {}))
     try:
         yield pool
     except BaseException:
@@ -71,6 +66,13 @@ def die_with_parent() -> None:
     os._exit(1)
 
 
+def how_it_ended(exit_code: int | None) -> str:
+    """The signal or the exit code by which a process has ended, in words."""
+    if exit_code is None:
+        return "no exit code"
+    return signal.Signals(-exit_code).name if exit_code < 0 else f"exit code {exit_code}"
+
+
 _events: "Queue[tuple[Any, ...] | None] | None" = None
 
 
@@ -79,15 +81,20 @@ def _listen(events: _Events, hear: Callable[..., None]) -> None:
         hear(*event)
 
 
-def _start(
-    events: _Events, imports: tuple[str, ...], begin: Callable[[], None] | None, environment: Mapping[str, str]
-) -> None:
+def _start(events: _Events, begin: Callable[[], None] | None, environment: Mapping[str, str]) -> None:
     global _events
-    os.environ.update({name: value for name, value in environment.items() if name not in os.environ})
-    # Ctrl-C reaches the whole terminal group; the parent decides what becomes of its processes.
+    os.environ.update(environment)
+    # Both may reach a whole group; the parent decides what becomes of its processes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _be_ended_first()
     threading.Thread(target=die_with_parent, daemon=True).start()
     _events = events
     if begin is not None:
         begin()
-    import_plugins(imports)
+
+
+def _be_ended_first() -> None:
+    """Where memory runs out, Linux is to end this process and not its parent, which can start another one."""
+    with contextlib.suppress(OSError):  # elsewhere there is no such file
+        Path("/proc/self/oom_score_adj").write_text("1000")

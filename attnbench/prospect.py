@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 from attnbench.data.cache import cache_folder
 from attnbench.detection_record import DetectionRecord
 from attnbench.detection_spec import DetectionRun
+from attnbench.diverged_record import DivergedStore
 from attnbench.environment import capture_environment
 from attnbench.measure import memory_scope
 from attnbench.measure.memory import MemoryScope
@@ -47,6 +48,13 @@ class PlannedRun:
     """Its epochs."""
     is_recorded: bool
     """Whether the store holds a readable record of it, and its files are there."""
+    has_diverged: bool = False
+    """Whether the store has it as diverged, and no record of it."""
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it would be trained."""
+        return not self.is_recorded and not self.has_diverged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +109,7 @@ class DryRun:
     @property
     def missing(self) -> tuple[PlannedRun, ...]:
         """The runs that are to be trained."""
-        return tuple(run for run in self.runs if not run.is_recorded)
+        return tuple(run for run in self.runs if run.is_missing)
 
     @property
     def images_to_train(self) -> int:
@@ -151,14 +159,15 @@ def look_ahead(prospect: Prospect[S], store: RecordFolder[R], *, workers: int | 
     Raises:
         AttnBenchError: If anything named is not there or does not fit.
     """
-    from attnbench.workers import default_num_workers
+    from attnbench.executors.devices import default_num_workers
 
-    records = store.read()[0] if store.path.is_dir() else []
+    records, lost = (list(store), list(DivergedStore(store.path))) if store.path.is_dir() else ([], [])
     recorded = {record.digest for record in records}
-    runs = tuple(_planned(spec, prospect, recorded) for spec in prospect.specs)
+    diverged = {run.digest for run in lost} - recorded
+    runs = tuple(_planned(spec, prospect, recorded, diverged) for spec in prospect.specs)
     first_by_variant = {_variant(run): spec for run, spec in reversed(list(zip(runs, prospect.specs, strict=True)))}
     like = {variant: _but_for_seed(spec, records) for variant, spec in first_by_variant.items()}
-    missing = [_variant(run) for run in runs if not run.is_recorded]
+    missing = [_variant(run) for run in runs if run.is_missing]
     device = resolve_device(prospect.compute)
     with use_threads(prospect.compute.threads):
         here = machine_of(capture_environment(prospect.compute))
@@ -173,8 +182,7 @@ def look_ahead(prospect: Prospect[S], store: RecordFolder[R], *, workers: int | 
         runs=runs,
         variants=tuple(time for time in times if time.num_missing),
         num_train_images=prospect.num_train_images,
-        num_workers=workers
-        or default_num_workers(prospect.compute, has_gpu=device.type == "cuda", num_runs=len(missing)),
+        num_workers=workers or default_num_workers(prospect.compute, num_runs=len(missing)),
         memory_scope=memory_scope(device),
         record_bytes=_measured_bytes(store, same_table) or prospect.record_bytes,
         num_measured_records=len(same_table),
@@ -186,7 +194,7 @@ def look_ahead(prospect: Prospect[S], store: RecordFolder[R], *, workers: int | 
     )
 
 
-def _planned(spec: S, prospect: Prospect[S], recorded: set[str]) -> PlannedRun:
+def _planned(spec: S, prospect: Prospect[S], recorded: set[str], diverged: set[str]) -> PlannedRun:
     digest = prospect.digest_of(spec)
     return PlannedRun(
         digest=digest,
@@ -195,6 +203,7 @@ def _planned(spec: S, prospect: Prospect[S], recorded: set[str]) -> PlannedRun:
         seed=spec.seed,
         epochs=prospect.epochs_of(spec),
         is_recorded=digest in recorded and prospect.has_files(spec),
+        has_diverged=digest in diverged,
     )
 
 

@@ -4,15 +4,23 @@ A run on one device is the only rank. Where several ranks train together, every 
 in the same order, or they wait for one another in vain.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
 from torch import distributed
 
+if TYPE_CHECKING:
+    from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+
 T = TypeVar("T")
+
+_PATIENCE = timedelta(hours=12)
+"""While rank zero reads data or measures, the others wait. One that dies is noticed by what has started it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +36,43 @@ class Share:
     def part(self) -> slice:
         """The part of any sequence."""
         return slice(self.index, None, self.number)
+
+
+@contextmanager
+def together(share: Share, environment: "ClusterEnvironment", *, on_gpu: bool, **meeting: Any) -> Iterator[None]:
+    """Be a rank while inside; all enter, and leave.
+
+    Args:
+        share: Which rank this is, and of how many.
+        environment: What Lightning asks where the ranks are.
+        on_gpu: Whether each has a GPU: of those of its machine that of its number there.
+        **meeting: Where they meet, as torch's `init_process_group` takes it.
+    """
+    global _environment
+    if on_gpu:
+        torch.cuda.set_device(environment.local_rank())
+    backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
+    distributed.init_process_group(backend, rank=share.index, world_size=share.number, timeout=_PATIENCE, **meeting)
+    _environment = environment
+    yield
+    # Not after an exception: the others would hear of a lost connection before this process's reason is told.
+    distributed.barrier()
+    distributed.destroy_process_group()
+
+
+def leave() -> None:
+    """Be no rank any more, after an exception in `together`."""
+    if is_rank():
+        distributed.destroy_process_group()
+
+
+def cluster_environment() -> "ClusterEnvironment":
+    """What Lightning asks where the ranks are, within `together`."""
+    assert _environment is not None
+    return _environment
+
+
+_environment: "ClusterEnvironment | None" = None
 
 
 def this_share() -> Share:

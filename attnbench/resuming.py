@@ -1,7 +1,9 @@
 """A training that is cut off goes on from its last whole epoch, to the same result."""
 
+import contextlib
 import logging
 import os
+import socket
 import time
 import zipfile
 from collections.abc import Mapping
@@ -88,6 +90,7 @@ class KeepCheckpoint(Callback):
         self.earlier_s = 0.0
         self._started = time.perf_counter()
         self._generators: Mapping[str, Any] | None = None
+        self._is_told = False
 
     @property
     def train_s(self) -> float:
@@ -128,15 +131,40 @@ class KeepCheckpoint(Callback):
         if self.state is None:
             return
         path = self.state.path
-        path.parent.mkdir(parents=True, exist_ok=True)
         # A name of its own: two processes may train the same for a while, when one is taken for dead.
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-        trainer.save_checkpoint(unfinished)
+        unfinished = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}")
+        try:
+            if leads():
+                path.parent.mkdir(parents=True, exist_ok=True)
+            trainer.save_checkpoint(unfinished)
+        except OSError as error:
+            trainer.strategy.barrier()  # at which the other ranks wait
+            # Where the folder is gone, another process has ended its run and found the folder empty.
+            if not isinstance(error, FileNotFoundError):
+                self._go_without(unfinished, error)
+            return
         if not leads():
             return
-        with unfinished.open("rb") as saved:
-            os.fsync(saved.fileno())  # or a power cut could leave the name without the content
-        os.replace(unfinished, path)
+        try:
+            with unfinished.open("rb") as saved:
+                os.fsync(saved.fileno())  # or a power cut could leave the name without the content
+            os.replace(unfinished, path)
+        except FileNotFoundError:
+            pass  # another process has ended the same run, and removed what was being written
+        except OSError as error:
+            self._go_without(unfinished, error)
+
+    def _go_without(self, unfinished: Path, error: OSError) -> None:
+        """A full disk must not cost the run: it goes on, and could only not be resumed."""
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        if not self._is_told:
+            self._is_told = True
+            logging.getLogger(__name__).warning(
+                "cannot keep the state of a training in %s: %s; it goes on, and if it is cut off it starts anew",
+                unfinished.parent,
+                error.strerror or error,
+            )
 
 
 def remove_state(file: Path) -> None:

@@ -13,6 +13,7 @@ import torch
 
 from attnbench.callbacks import EpochCallback
 from attnbench.data import ImageData
+from attnbench.divergence import check_test_loss
 from attnbench.environment import capture_environment
 from attnbench.launching import needs_ranks, on_ranks
 from attnbench.localisation_record import Localisation
@@ -33,7 +34,7 @@ from attnbench.robustness import evaluate_corrupted
 from attnbench.run_parts import build_run_model, describe, read_data
 from attnbench.run_speed import measure_speed
 from attnbench.spec import RunSpec, digest
-from attnbench.training import Fitted, Tested, evaluate, fit, use_threads
+from attnbench.training import Fitted, Tested, evaluate, fit, resolve_precision, use_threads
 from attnbench.variant import Variant
 
 ProgressCallback = Callable[[str, int, int], None]
@@ -45,6 +46,7 @@ def run_spec(
     *,
     on_progress: ProgressCallback | None = None,
     checkpoint: Path | None = None,
+    resume: Path | None = None,
     log_to: LogTo | None = None,
 ) -> Record:
     """Train and measure one spec.
@@ -53,6 +55,7 @@ def run_spec(
         spec: What to run.
         on_progress: Hears of the progress.
         checkpoint: Where to save the selected weights, if anywhere; see `attnbench.models.saved.load_classifier`.
+        resume: Where to keep the state after each epoch, and to go on from; none keeps none.
         log_to: Where to log the learning curve and the test, if anywhere; the record is the same.
 
     Returns:
@@ -65,7 +68,8 @@ def run_spec(
         check_output_file(checkpoint, option="checkpoint")
     tell = on_progress or _silent
     if needs_ranks(spec.compute):
-        return on_ranks(run_spec, spec, compute=spec.compute, on_progress=tell, checkpoint=checkpoint, log_to=log_to)
+        options = {"checkpoint": checkpoint, "resume": resume, "log_to": log_to}
+        return on_ranks(run_spec, spec, compute=spec.compute, on_progress=tell, **options)
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     started = time.perf_counter()
     check_unchanged(spec.plugin, spec.data_plugin)
@@ -77,7 +81,9 @@ def run_spec(
         # A model whose maps cannot be scored is found out before it is trained.
         _localise(spec, built.model, data, num_images=min(1, spec.measure.localisation_images))
         with compiled(built.model, built.places, spec.compute, attention=spec.attention) as compilation:
-            fitted, tested = _train_and_test(spec, built.model, data, tell, checkpoint=checkpoint, log_to=log_to)
+            fitted, tested = _train_and_test(
+                spec, built.model, data, tell, checkpoint=checkpoint, resume=resume, log_to=log_to
+            )
             told = partial(tell, "measure")
             robustness = evaluate_corrupted(built.model, data, spec, on_step=told) if spec.measure.corruptions else None
             # Not that of the timed passes, some of which are the baseline's.
@@ -153,9 +159,8 @@ def validate_spec(
         built = build_run_model(spec, spec.attention, data)
         model = built.model
         counted = count_macs(model, data.image_shape)
-        state = None if resume is None else StateFile(path=resume, digest=digest(spec))
         with compiled(model, built.places, spec.compute, attention=spec.attention):
-            fitted = _train(spec, model, data, on_epoch=on_epoch, resume=state)
+            fitted = _train(spec, model, data, on_epoch=on_epoch, resume=resume)
             model_ms, baseline_ms = measure_speed(spec, model, data) if is_timed else ((), ())
         return Validated(
             fitted=fitted,
@@ -177,6 +182,7 @@ def _train_and_test(
     tell: ProgressCallback,
     *,
     checkpoint: Path | None,
+    resume: Path | None,
     log_to: LogTo | None,
 ) -> tuple[Fitted, Tested]:
     with open_log(log_to if leads() else None, spec) as log:
@@ -187,18 +193,36 @@ def _train_and_test(
             on_step=lambda done, total: tell("train", done, total),
             on_epoch=partial(log_epoch, log) if log else None,
             checkpoint=checkpoint,
+            resume=resume,
             description=describe(spec, data).to_builtins(),
         )
         tested = evaluate(model, data, recipe=spec.recipe, compute=spec.compute, num_classes=data.num_classes)
+        check_test_loss(
+            tested.test["loss"],
+            num_steps=fitted.num_steps,
+            selected_epoch=fitted.selected_epoch,
+            curve=fitted.curve,
+            recipe=spec.recipe,
+            is_float16=resolve_precision(spec.compute) == "float16",
+        )
         if log:
             log_test(log, spec, _named(tested))
     return fitted, tested
 
 
-def _train(spec: RunSpec, model: torch.nn.Module, data: ImageData, **to_fit: Any) -> Fitted:
+def _train(spec: RunSpec, model: torch.nn.Module, data: ImageData, *, resume: Path | None, **to_fit: Any) -> Fitted:
+    state = None if resume is None else StateFile(path=resume, digest=digest(spec))
     # Whatever draws from the global generators while training starts from the seed.
     lightning.seed_everything(seed_of_rank(spec.seed), verbose=False)
-    return fit(model, data, recipe=spec.recipe, compute=spec.compute, num_classes=data.num_classes, **to_fit)
+    return fit(
+        model,
+        data,
+        recipe=spec.recipe,
+        compute=spec.compute,
+        num_classes=data.num_classes,
+        resume=state,
+        **to_fit,
+    )
 
 
 def _values(built: BuiltModel, counted: Macs, data: ImageData, fitted: Fitted, tested: Tested) -> Values:

@@ -37,7 +37,7 @@ def read_data(spec: RunSpec) -> ImageData:
     data = build_data(spec.data, root=spec.root, recipe=spec.recipe, seed=spec.seed, device=device)
     from_leader(data.prepare_data)
     data.setup("fit")
-    check_divided_splits(data.num_images, batch_size=spec.recipe.batch_size, devices=spec.compute.devices)
+    check_divided_splits(data.num_images, batch_size=spec.recipe.batch_size, devices=spec.compute.num_ranks)
     check_localisation(spec, data)
     return data
 

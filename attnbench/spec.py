@@ -12,16 +12,15 @@ from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
+from attnbench.compute_spec import Compute as Compute
+from attnbench.compute_spec import check_divided
 from attnbench.identity import LATER, fields_of
-from attnbench.spec_rules import canonical, check, check_divided, check_fields
+from attnbench.spec_rules import canonical, check, check_fields
 
 Corruption: TypeAlias = Literal["noise", "blur", "occlusion", "clutter"]
 """What can be done to test images; see `attnbench.measure.corruption`."""
 CORRUPTIONS: tuple[Corruption, ...] = get_args(Corruption)
 """All of it, in the order of a report."""
-
-Compilation: TypeAlias = Literal["none", "attention", "model"]
-"""What torch.compile makes kernels of: nothing, each attention module by itself, or the whole model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,38 +100,6 @@ class Recipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compute:
-    """Where and in which arithmetic a run happens; results are bit-equal only under equal settings."""
-
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Device; `auto` is the GPU where there is one."""
-    threads: int = 1
-    """CPU threads of one run. Another number gives other last bits."""
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
-    """Arithmetic of autocast; `auto` is bfloat16 on a GPU that has it, else float32."""
-    channels_last: bool = True
-    """Memory layout of the feature maps: NHWC, which CPUs and tensor cores prefer, or NCHW."""
-    deterministic: bool = True
-    """Only algorithms that give the same bits each time."""
-    devices: int = field(default=1, metadata=LATER)
-    """Processes of one run, each with a GPU of its own or with `threads` threads of the CPU; the images of each step
-    are divided among them. Another number gives other last bits, and other statistics of batch norms."""
-    compile: Compilation = field(default="none", metadata=LATER)
-    """What is compiled; see `attnbench.models.compiling`. Compiled code gives other last bits."""
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        for name in ("threads", "devices"):
-            check(getattr(self, name) >= 1, f"{name} must be at least 1", **{name: getattr(self, name)})
-        check(
-            self.precision != "float16" or self.device != "cpu",
-            "precision float16 needs a GPU; on a CPU take float32 or bfloat16",
-            precision=self.precision,
-            device=self.device,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
 class Measure:
     """What is measured of a run's model besides its accuracy, and how."""
 
@@ -202,7 +169,7 @@ class RunSpec:
         for name in ("attention", "backbone", "data", "baseline"):
             object.__setattr__(self, name, canonical(getattr(self, name)))
         check(0 <= self.seed < 2**31, "seed must lie in [0, 2**31)", seed=self.seed)
-        check_divided(self.recipe.batch_size, devices=self.compute.devices)
+        check_divided(self.recipe.batch_size, self.compute)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,7 +209,7 @@ class SuiteSpec:
         check(bool(self.seeds), "at least one seed is needed", seeds=self.seeds)
         check(len(set(self.seeds)) == len(self.seeds), "each seed may be named once", seeds=self.seeds)
         check(all(0 <= seed < 2**31 for seed in self.seeds), "seeds must lie in [0, 2**31)", seeds=self.seeds)
-        check_divided(self.recipe.batch_size, devices=self.compute.devices)
+        check_divided(self.recipe.batch_size, self.compute)
 
 
 def digest(spec: RunSpec) -> str:

@@ -62,26 +62,6 @@ def _is_storable(text: str) -> bool:
         return False
 
 
-def check_divided(batch_size: int, *, devices: int, accumulate: int = 1) -> None:
-    """Refuse a step whose images cannot be divided into equal parts.
-
-    Args:
-        batch_size: Images a step.
-        devices: Devices that share them.
-        accumulate: Parts that each device takes one after the other.
-
-    Raises:
-        SpecError: If the parts would differ.
-    """
-    parts = {name: number for name, number in {"devices": devices, "accumulate": accumulate}.items() if number > 1}
-    check(
-        batch_size % (devices * accumulate) == 0,
-        f"{' times '.join(parts)} must divide batch_size",
-        **parts,
-        batch_size=batch_size,
-    )
-
-
 @functools.lru_cache(maxsize=4096)
 def canonical(text: str) -> str:
     """A variant's text with its settings in order."""

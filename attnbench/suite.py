@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from attnbench.attention import ATTENTION
 from attnbench.data import DATA
-from attnbench.execution import Failure, Grid, SuiteResult, run_missing, tell_progress
+from attnbench.execution import Failure, Grid, SuiteResult, run_missing, run_resumed, tell_progress
+from attnbench.joining import check_ranks
 from attnbench.loggers import LoggedSpec, LogTo, log_name
 from attnbench.models import NO_ATTENTION
 from attnbench.models.compiling import check_compiler
@@ -75,6 +77,7 @@ def check_models(run: RunSpec, variants: Iterable[str]) -> None:
     Raises:
         AttnBenchError: If anything named is not there or does not fit.
     """
+    check_ranks(run.compute)
     check_compiler(run.compute)
     data = read_data(run)
     for attention in variants:
@@ -124,6 +127,29 @@ def grid_of_runs(
         label=_label,
         score=_score,
         has_files=partial(has_checkpoint, checkpoints),
+    )
+
+
+def grid_of_run(
+    spec: RunSpec, imports: tuple[str, ...], *, checkpoint: Path | None = None, log_to: LogTo | None = None
+) -> Grid[RunSpec, Record]:
+    """A single run as the executors take it.
+
+    Args:
+        spec: The run.
+        imports: Users' files or modules that register what it names.
+        checkpoint: File for the trained classifier; with one it is run even if it is recorded.
+        log_to: Where it is logged, if anywhere.
+    """
+
+    def check() -> tuple[str, ...]:
+        check_models(spec, (spec.attention,))
+        return ()
+
+    return replace(
+        grid_of_runs((spec,), imports, check=check),
+        execute=partial(execute_for, checkpoint=checkpoint, log_to=log_to),
+        has_files=lambda spec: checkpoint is None,
     )
 
 
@@ -178,12 +204,27 @@ def run_suite(
 
 
 def execute(spec: RunSpec, store_path: Path, *, checkpoints: Path | None = None, log_to: LogTo | None = None) -> Record:
-    """Run one spec and store its record; this is what an executor calls."""
+    """Run one spec and store its record; a run that was cut off goes on after its last whole epoch."""
     checkpoint = None if checkpoints is None else checkpoints / checkpoint_name(spec)
-    tell = partial(tell_progress, digest(spec))
-    record = run_spec(spec, on_progress=tell, checkpoint=checkpoint, log_to=log_to)
-    Store(store_path).add(record)
-    return record
+    has_files = has_checkpoint(checkpoints, spec)
+    return _execute(spec, store_path, checkpoint=checkpoint, has_files=has_files, log_to=log_to)
+
+
+def execute_for(spec: RunSpec, store_path: Path, *, checkpoint: Path | None, log_to: LogTo | None) -> Record:
+    """Run one spec and store its record, for a checkpoint even if it is recorded."""
+    return _execute(spec, store_path, checkpoint=checkpoint, has_files=checkpoint is None, log_to=log_to)
+
+
+def _execute(
+    spec: RunSpec, store_path: Path, *, checkpoint: Path | None, has_files: bool, log_to: LogTo | None
+) -> Record:
+    run_digest = digest(spec)
+
+    def run(state: Path) -> Record:
+        tell = partial(tell_progress, run_digest)
+        return run_spec(spec, on_progress=tell, checkpoint=checkpoint, resume=state, log_to=log_to)
+
+    return run_resumed(spec, Store(store_path), run_digest, has_files=has_files, run=run)
 
 
 def plugin_of(attention: str, imports: tuple[str, ...]) -> PluginFile | None:

@@ -12,15 +12,22 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.strategies import DDPStrategy
 from numpy.typing import NDArray
 
-from attnbench.callbacks import AgreeOnBuffers, EpochCallback, History, ReportTest, ReportTraining, StepCallback
+from attnbench.callbacks import (
+    FLOAT16,
+    EpochCallback,
+    History,
+    LeaveSignals,
+    ReportTest,
+    ReportTraining,
+    StepCallback,
+)
 from attnbench.detection_spec import DetectionRecipe
+from attnbench.division import callbacks_of_ranks, division
 from attnbench.errors import SpecError
-from attnbench.ranks import from_leader, is_rank, num_ranks
+from attnbench.ranks import from_leader
 from attnbench.record import Epoch
 from attnbench.resuming import KeepCheckpoint, StateFile, save_trained
 from attnbench.spec import Compute, Recipe
@@ -48,6 +55,8 @@ class Fitted:
     """Epoch whose weights were tested, counted from 1."""
     train_s: float
     """Seconds of training and validation, of a resumed training all together."""
+    num_steps: int
+    """Steps of all epochs."""
 
     @property
     def selected(self) -> Epoch:
@@ -127,7 +136,7 @@ def fit(
             same result as one that was never cut off.
 
     Raises:
-        DivergedError: If an epoch's training loss is not finite.
+        DivergedError: If the training loss of a step, or the validation loss of an epoch, is not finite.
     """
     if compute.channels_last:
         model.to(memory_format=torch.channels_last)
@@ -145,7 +154,12 @@ def fit(
             model.load_state_dict(history.best_weights)
         if checkpoint is not None:
             save_trained(trainer, checkpoint)
-    return Fitted(curve=tuple(history.curve), selected_epoch=history.selected_epoch, train_s=train_s)
+    return Fitted(
+        curve=tuple(history.curve),
+        selected_epoch=history.selected_epoch,
+        train_s=train_s,
+        num_steps=trainer.global_step,
+    )
 
 
 def evaluate(
@@ -224,7 +238,7 @@ def make_trainer(
         validation_batches: Batches of a validation; none for all.
         **further: What else the Trainer is told.
     """
-    precisions: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
+    precisions: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": FLOAT16}
     # Lightning announces its hardware at each Trainer; a suite makes many.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     with warnings.catch_warnings():
@@ -232,14 +246,12 @@ def make_trainer(
         return lightning.Trainer(
             max_epochs=recipe.epochs,
             accelerator="gpu" if resolve_device(compute).type == "cuda" else "cpu",
-            devices=num_ranks(),
-            strategy=_together() if is_rank() else "auto",
             precision=precisions[resolve_precision(compute)],
             gradient_clip_val=recipe.gradient_clip_norm,
             deterministic=compute.deterministic,
             # A test in another mode than validation would have as many graphs of its own.
             inference_mode=compute.compile == "none",
-            callbacks=[AgreeOnBuffers(), *callbacks] if is_rank() else callbacks,
+            callbacks=[LeaveSignals(), *callbacks_of_ranks(), *callbacks],
             limit_val_batches=validation_batches,
             logger=False,
             enable_checkpointing=False,
@@ -248,11 +260,6 @@ def make_trainer(
             num_sanity_val_steps=0,
             profiler=Unprofiled(),
             use_distributed_sampler=False,
+            **division(compute),
             **further,
         )
-
-
-def _together() -> DDPStrategy:
-    # Buffers are agreed on at the end of an epoch: torch's way is a message at each step, those of evaluation too,
-    # of which the ranks may have different numbers. A user's module may leave a parameter unused, as on one device.
-    return DDPStrategy(cluster_environment=LightningEnvironment(), broadcast_buffers=False, find_unused_parameters=True)

@@ -66,9 +66,9 @@ class TuneSpec:
         if not self.space:
             raise SpecError("nothing is searched: the space is empty")
         check_recipe_space(self.space, self.run.recipe)
-        if self.run.compute.devices > 1:
+        if self.run.compute.num_ranks > 1:
             raise SpecError(
-                f"a trial is trained on one device; got devices={self.run.compute.devices}: take more workers instead"
+                f"a trial is trained on one device; got devices={self.run.compute.num_ranks}: take more workers instead"
             )
         if not self.objectives or len(set(self.objectives)) < len(self.objectives):
             raise SpecError(f"objectives are named once each, at least one; got {', '.join(self.objectives) or 'none'}")

@@ -116,7 +116,7 @@ def measure(spec: TuneSpec, num_workers: int, num_trials: int) -> Searched:
             study = start_study(storage, "study", spec)
             task = Work(storage=url, study="study", num_trials=num_trials, checkpoints=Path(folder))
             started = time.perf_counter()
-            run_workers(task, num_workers, imports=(), on_poll=lambda: len(study.trials), on_death=fail)
+            run_workers(task, num_workers, spec=spec, on_poll=lambda: len(study.trials), on_death=fail)
             whole_s = time.perf_counter() - started
             trials = study.trials
     if len(trials) != num_trials or any(trial.values is None for trial in trials):

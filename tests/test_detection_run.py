@@ -1,3 +1,4 @@
+import math
 import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -20,6 +21,7 @@ from attnbench.errors import CheckpointError, DivergedError, SpecError
 from attnbench.models import create_model, save_weights
 from attnbench.resuming import StateFile
 from attnbench.spec import Compute
+from attnbench.tasks.detection import Detection
 from tests.tiny_detection import TINY_BODY, TINY_DETECTORS, tiny_detection
 
 OF_DETECTORS = pytest.mark.parametrize("detector", list(TINY_DETECTORS))
@@ -173,8 +175,35 @@ def test_weights_of_a_classifier_start_the_body(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_ends_the_run() -> None:
-    with pytest.raises(DivergedError, match=r"is (nan|inf) in epoch 1; try a smaller learning_rate than 1e\+20"):
-        run_detection(run_of("retinanet", learning_rate=1e20, warmup_steps=0, batch_size=2, validate_every=0))
+    """Eight images in batches of one: the first step is made of two, and after it no loss is finite."""
+    spec = run_of("retinanet", learning_rate=1e20, warmup_steps=0, batch_size=2, accumulate=2, validate_every=0)
+    said = (
+        r"^the training loss classification is nan at step 2 \(epoch 1 of 2\); try a smaller learning_rate than 1e\+20,"
+    )
+    with pytest.raises(DivergedError, match=said) as caught:
+        run_detection(spec)
+    assert (caught.value.loss, caught.value.curve) == ("training loss classification", ())
+
+
+def test_of_several_parts_the_first_not_finite_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight images in batches of two, in two parts a step: batch 7 is in step 4 of the first epoch."""
+    step = Detection.training_step
+    spoiled = {("bbox_regression", 6): math.inf, ("classification", 7): math.nan}
+
+    def breaking(self: Detection, batch: Any, index: int) -> torch.Tensor:
+        loss = step(self, batch, index)
+        for (part, place), value in spoiled.items():
+            if place == index and self.current_epoch == 1:
+                self.train_losses[part]._losses[-1] = torch.tensor(value)
+        return loss
+
+    monkeypatch.setattr(Detection, "training_step", breaking)
+    spec = run_of("retinanet", batch_size=2, accumulate=2, validate_every=0)
+    with pytest.raises(
+        DivergedError, match=r"^the training loss bbox_regression is inf at step 8 \(epoch 2 of 2\)"
+    ) as caught:
+        run_detection(spec)
+    assert [point.epoch for point in caught.value.curve] == [1]
 
 
 def test_an_epoch_without_validation_has_none() -> None:

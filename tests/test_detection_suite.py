@@ -11,19 +11,19 @@ from attnbench.detection_record import DetectionRecord, DetectionStore
 from attnbench.detection_run import run_detection
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
 from attnbench.detection_suite import (
-    STATES,
     check_detection,
     detection_grid,
     execute_detection,
     expand_detection,
 )
 from attnbench.errors import CheckpointError, DataError, PlacementError, PluginError, SpecError, UnknownNameError
-from attnbench.execution import Failure, run_missing
+from attnbench.execution import STATES, Failure, run_missing
+from attnbench.executors.in_process import InProcessExecutor
+from attnbench.executors.workers import WorkerExecutor
 from attnbench.plugins import plugin_file
 from attnbench.spec import Compute, PluginFile
 from attnbench.suite import checkpoint_name
 from attnbench.tasks.detection import Detection
-from attnbench.workers import InProcessExecutor, open_executor
 from tests.data.detection.conftest import make_user_folder
 from tests.tiny_detection import TINY_DETECTORS, tiny_detection
 
@@ -150,7 +150,7 @@ def test_goes_on_where_it_was(tmp_path: Path) -> None:
     result = run_missing(first, store, executor=InProcessExecutor(), on_finished=ended.append)
     assert [record.digest for record in result.records] == [first.digest_of(spec) for spec in first.specs]
     assert len(ended) == 1
-    assert not list((tmp_path / STATES).iterdir())
+    assert not (tmp_path / STATES).exists()
     assert first.missing(store) == []
 
 
@@ -180,7 +180,7 @@ def test_a_run_cut_off_between_its_detector_and_its_record_goes_on(
         patch.setattr(Detection, "training_step", cut_off)  # what is trained is not trained again
         record = grid.execute(spec, store.path)
     assert grid.missing(store) == []
-    assert not list((store.path / STATES).iterdir())
+    assert not (store.path / STATES).exists()
     again = torch.load(detector, weights_only=True)["state_dict"]
     assert all(torch.equal(weights[name], again[name]) for name in weights)
     whole = run_detection(spec)
@@ -191,7 +191,7 @@ def test_a_run_cut_off_between_its_detector_and_its_record_goes_on(
 def test_a_run_cut_off_after_its_record_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = DetectionStore(tmp_path)
     grid = detection_grid(tiny_detection("retinanet", epochs=1, attention=("none",)))
-    monkeypatch.setattr("attnbench.detection_suite.remove_state", cut_off)
+    monkeypatch.setattr("attnbench.execution.remove_state", cut_off)
     with pytest.raises(PowerCutError):
         grid.execute(grid.specs[0], store.path)
     assert grid.missing(store) == []
@@ -213,7 +213,7 @@ def test_workers_give_the_same_records(tmp_path: Path) -> None:
     suite = replace(tiny_detection("retinanet", epochs=1), seeds=(0,))
     grid = detection_grid(suite)
     here = run_missing(grid, DetectionStore(tmp_path / "a"), executor=InProcessExecutor(), on_finished=lambda _: None)
-    with open_executor(2, imports=(), on_progress=lambda *_: None) as executor:
+    with WorkerExecutor(2, on_progress=lambda *_: None, on_notice=print) as executor:
         there = run_missing(grid, DetectionStore(tmp_path / "b"), executor=executor, on_finished=lambda _: None)
     assert [(record.curve, record.values, record.box_matches) for record in here.records] == [
         (record.curve, record.values, record.box_matches) for record in there.records

@@ -9,16 +9,18 @@ from attnbench.cli.dry_run import MOST_LISTED, print_dry_run
 from attnbench.detection_record import DetectionStore
 from attnbench.detection_spec import DetectionSuite, detection_digest
 from attnbench.detection_suite import execute_detection, expand_detection
+from attnbench.diverged_record import DivergedStore
 from attnbench.dry_run import detection_dry_run, dry_run
 from attnbench.errors import SpecError
+from attnbench.executors.in_process import InProcessExecutor
 from attnbench.prospect import DryRun
 from attnbench.record import Store
 from attnbench.run import run_spec
 from attnbench.spec import digest
 from attnbench.step_times import StepTimes
 from attnbench.suite import checkpoint_name, expand, run_suite
-from attnbench.workers import InProcessExecutor
 from tests.detection_records import make_detection_record
+from tests.diverged_records import diverged_in_place_of
 from tests.tiny import tiny_suite
 from tests.tiny_detection import TINY_DETECTORS, tiny_detection
 
@@ -108,6 +110,27 @@ def test_many_runs_are_counted(store: Store) -> None:
     text = shown(planned, 80)
     assert "digest" not in text
     assert [line.split() for line in text.splitlines()[1:3]] == [["none", "2", "19"], ["sge:groups=4", "2", "19"]]
+
+
+def test_what_diverged_would_not_be_trained(store: Store, tmp_path: Path) -> None:
+    (first, *_) = records = list(store)
+    (tmp_path / "records").mkdir()
+    for record in records[1:]:
+        Store(tmp_path / "records").add(record)
+    DivergedStore(tmp_path / "records").add(diverged_in_place_of(first))
+    planned = dry_run(tiny_suite(seeds=(0, 1)), Store(tmp_path / "records"), workers=1)
+    assert [run.digest for run in planned.runs if run.has_diverged] == [first.digest]
+    assert (planned.missing, planned.variants) == ((), ())
+    (line,) = (line for line in shown(planned).splitlines() if first.digest in line)
+    assert line.split()[-1] == "diverged"
+    many = dry_run(tiny_suite(seeds=tuple(range(MOST_LISTED // 2 + 1))), Store(tmp_path / "records"), workers=1)
+    rows = [line.split() for line in shown(many, 80).splitlines()[:3]]
+    assert rows[0] == ["variant", "recorded", "diverged", "missing"]
+    (row,) = (row for row in rows[1:] if row[0] == first.spec.attention)
+    assert row[1:] == ["1", "1", "19"]
+    Store(tmp_path / "records").add(first)
+    planned = dry_run(tiny_suite(seeds=(0, 1)), Store(tmp_path / "records"), workers=1)
+    assert not any(run.has_diverged for run in planned.runs)
 
 
 def test_a_mistake_shows(tmp_path: Path) -> None:

@@ -72,7 +72,8 @@ execute_detection(spec, Path(sys.argv[1]), checkpoints=Path(sys.argv[1]))
 
 @pytest.mark.slow
 def test_a_detector_killed_before_its_record_goes_on(tmp_path: Path) -> None:
-    from attnbench.detection_suite import STATES, detection_grid
+    from attnbench.detection_suite import detection_grid
+    from attnbench.execution import STATES
 
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     command = [sys.executable, "-c", KILLED_AT_ITS_RECORD, str(tmp_path)]

@@ -20,6 +20,7 @@ from attnbench.detection_run import run_detection
 from attnbench.detection_spec import DetectionRun
 from attnbench.detection_suite import expand_detection
 from attnbench.detector_training import fit_detector
+from attnbench.diverged_record import DivergedStore
 from attnbench.errors import DivergedError, TrainingError
 from attnbench.execution import set_progress
 from attnbench.launching import on_ranks
@@ -218,6 +219,17 @@ def test_one_record_is_written_and_one_rank_is_heard(tmp_path: Path) -> None:
     assert heard == [("data", 0, 1), ("train", 10, 12), ("measure", 0, 1)]
 
 
+def test_ranks_diverge_at_one_step(tmp_path: Path) -> None:
+    (_, plain) = expand(tiny_suite(epochs=1))
+    recipe = dataclasses.replace(plain.recipe, learning_rate=1e30)
+    spec = dataclasses.replace(plain, recipe=recipe, compute=TWO)
+    with pytest.raises(DivergedError, match=r"^the training loss is nan at step 2 \(epoch 1 of 1\)") as caught:
+        execute(spec, tmp_path)
+    assert list(DivergedStore(tmp_path)) == [caught.value.record]
+    assert caught.value.record is not None
+    assert caught.value.record.spec == spec
+
+
 def test_ranks_compile_their_modules(tmp_path: Path) -> None:
     (_, plain) = expand(dataclasses.replace(tiny_suite(epochs=1), compute=TWO))
     compiled = dataclasses.replace(plain, compute=dataclasses.replace(TWO, compile="attention"))
@@ -240,14 +252,14 @@ def ends_badly(how: str, *, on_progress: Callable[..., None] | None, file: Path)
         time.sleep(600)
     if how == "dies":
         os.kill(os.getpid(), signal.SIGKILL)
-    raise DivergedError("loss_classifier is nan in epoch 1")
+    raise DivergedError("the loss is nan", loss="training loss", value="nan", step=3, epoch=1, curve=())
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 @pytest.mark.parametrize(
     ("how", "error", "said"),
     [
-        ("raises", DivergedError, "^loss_classifier is nan in epoch 1$"),
+        ("raises", DivergedError, "^the loss is nan$"),
         ("dies", TrainingError, "^one of the 2 processes of a run died, killed from outside or for lack of memory"),
         ("waits", KeyboardInterrupt, "^$"),
     ],

@@ -9,12 +9,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from attnbench.detection_record import DetectionRecord
 from attnbench.detection_suite import execute_detection, expand_detection
 from attnbench.errors import DivergedError, MissingDependencyError, StoreError
+from attnbench.executors.workers import WorkerExecutor
 from attnbench.loggers import LogTo, check_logging, log_name
 from attnbench.record import Record, Store, without_timing
 from attnbench.run import run_spec
 from attnbench.spec import RunSpec
 from attnbench.suite import expand, run_suite
-from attnbench.workers import open_executor
 from tests.tiny import tiny_suite
 from tests.tiny_detection import tiny_detection
 
@@ -73,7 +73,7 @@ def test_a_run_that_starts_again_takes_its_log_over(tiny_spec: RunSpec, tiny_rec
 def test_workers_log_too(tmp_path: Path) -> None:
     suite, store = tiny_suite(seeds=(0, 1), epochs=1), Store(tmp_path / "store")
     log_to = LogTo(kind="tensorboard", folder=tmp_path / "logs")
-    with open_executor(2, imports=(), on_progress=lambda *event: None) as executor:
+    with WorkerExecutor(2, on_progress=lambda *event: None, on_notice=print) as executor:
         result = run_suite(suite, store, executor=executor, on_finished=lambda outcome: None, log_to=log_to)
     assert len(result.records) == 4
     for record in result.records:

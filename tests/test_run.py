@@ -1,5 +1,7 @@
 import dataclasses
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -7,10 +9,11 @@ import torch
 from attnbench.errors import DivergedError, MissingDependencyError, PluginError, SpecError
 from attnbench.models import create_model
 from attnbench.models.saved import load_classifier
-from attnbench.record import Record, without_timing
+from attnbench.record import Epoch, Record, without_timing
 from attnbench.run import run_spec, validate_spec
 from attnbench.spec import Compute, PluginFile, Recipe, RunSpec, digest
 from attnbench.suite import check_models
+from attnbench.tasks import Classification
 from attnbench.training import resolve_device
 
 
@@ -142,8 +145,57 @@ def test_tells_of_its_progress(tiny_spec: RunSpec) -> None:
 
 def test_a_loss_that_is_not_finite_ends_the_run(tiny_spec: RunSpec) -> None:
     recipe = Recipe(epochs=1, batch_size=32, learning_rate=1e30)
-    with pytest.raises(DivergedError, match=r"the training loss is nan in epoch 1; try a smaller learning_rate"):
+    said = (
+        r"^the training loss is nan at step 2 \(epoch 1 of 1\); try a smaller learning_rate than 1e\+30, or a gradient_"
+    )
+    with pytest.raises(DivergedError, match=said):
         run_spec(dataclasses.replace(tiny_spec, recipe=recipe))
+
+
+def test_the_first_step_without_a_finite_loss_is_named(tiny_spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three steps an epoch, of which the fifth gives no number: the second of the second epoch."""
+    step = Classification.training_step
+
+    def breaking(self: Classification, batch: Any, index: int) -> torch.Tensor:
+        if self.trainer.global_step == 4:
+            torch.nn.init.constant_(next(self.model.parameters()), math.inf)
+        return step(self, batch, index)
+
+    healthy: list[Epoch] = []
+    validate_spec(tiny_spec, on_epoch=healthy.append)
+    monkeypatch.setattr(Classification, "training_step", breaking)
+    with pytest.raises(DivergedError, match=r"at step 5 \(epoch 2 of 2\)") as caught:
+        run_spec(tiny_spec)
+    error = caught.value
+    assert (error.loss, error.value, error.step, error.epoch) == ("training loss", "nan", 5, 2)
+    assert error.curve == (healthy[0],)
+
+
+def test_weights_that_the_last_step_spoils_are_not_tested(tiny_spec: RunSpec) -> None:
+    recipe = Recipe(epochs=1, batch_size=96, learning_rate=1e30)
+    with pytest.raises(
+        DivergedError, match=r"^the validation loss is nan after step 1 \(epoch 1 of 1\); try"
+    ) as caught:
+        run_spec(dataclasses.replace(tiny_spec, recipe=recipe))
+    assert (caught.value.loss, caught.value.step, caught.value.curve) == ("validation loss", 1, ())
+
+
+def test_a_test_loss_that_is_not_finite_ends_the_run(tiny_spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is of the weights of the selected epoch, the first of four."""
+    evaluated = Classification.evaluated
+    tops = iter((50.0, 40.0, 30.0, 20.0))
+
+    def overflowing(self: Classification) -> dict[str, float]:
+        top1_percent = next(tops, None)  # after the last epoch comes the test
+        changes = {"loss": math.inf} if top1_percent is None else {"top1_percent": top1_percent}
+        return evaluated(self) | changes
+
+    monkeypatch.setattr(Classification, "evaluated", overflowing)
+    recipe = dataclasses.replace(tiny_spec.recipe, epochs=4)
+    said = r"^the test loss is inf after step 3 \(epoch 1 of 4\); try a smaller learning_rate than 0.05, or a gradient_"
+    with pytest.raises(DivergedError, match=said) as caught:
+        run_spec(dataclasses.replace(tiny_spec, recipe=recipe))
+    assert caught.value.curve == ()
 
 
 def test_a_plugin_must_be_the_specs(tiny_spec: RunSpec, tmp_path: Path) -> None:

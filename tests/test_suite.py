@@ -9,12 +9,13 @@ from attnbench.attention import ATTENTION
 from attnbench.data import DATA
 from attnbench.errors import ContractError, PluginError, SpecError, UnknownNameError
 from attnbench.execution import Failure, SuiteResult
+from attnbench.executors.in_process import InProcessExecutor
+from attnbench.executors.workers import WorkerExecutor
 from attnbench.plugins import plugin_file
 from attnbench.record import Record, Store, without_timing
 from attnbench.run import run_spec
-from attnbench.spec import Compute, RunSpec, SuiteSpec, digest
+from attnbench.spec import RunSpec, SuiteSpec, digest
 from attnbench.suite import check_suite, expand, grid_of, run_suite
-from attnbench.workers import InProcessExecutor, default_num_workers, open_executor
 from tests.tiny import DATA as DIGITS
 from tests.tiny import tiny_suite
 
@@ -89,7 +90,7 @@ def test_a_run_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
         ("return x.mean() if self.training else x", "RuntimeError: output with shape [] doesn't match"),
         ("return [x] if self.training else x", "must be Tensor, not list"),
         ("1 / (not self.training); return x", "ZeroDivisionError: "),
-        ("return x * float('nan') if self.training else x", "the training loss is nan in epoch 1"),
+        ("return x * float('nan') if self.training else x", "the training loss is nan at step 1 (epoch 1 of 1)"),
     ],
 )
 def test_a_module_that_breaks_in_training_alone_is_a_failure_in_one_sentence(
@@ -191,30 +192,11 @@ def test_a_mistake_shows_before_training(attention: str, error: type[Exception],
         check_suite(tiny_suite(("none", attention)))
 
 
-@pytest.mark.parametrize(
-    ("compute", "has_gpu", "num_runs", "cores", "expected"),
-    [
-        (Compute(), False, 9, 4, 4),
-        (Compute(threads=2), False, 9, 5, 2),
-        (Compute(threads=2, devices=2), False, 9, 8, 2),
-        (Compute(), True, 9, 8, 1),
-        (Compute(threads=8), False, 9, 4, 1),
-        (Compute(), False, 2, 8, 2),
-        (Compute(), False, 0, 8, 1),
-    ],
-)
-def test_takes_a_worker_a_core(
-    monkeypatch: pytest.MonkeyPatch, compute: Compute, has_gpu: bool, num_runs: int, cores: int, expected: int
-) -> None:
-    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(cores)), raising=False)
-    assert default_num_workers(compute, has_gpu=has_gpu, num_runs=num_runs) == expected
-
-
 def test_processes_give_the_records_of_this_process(tmp_path: Path) -> None:
     suite = tiny_suite(seeds=(0, 1), epochs=4)
     here, _ = run_here(suite, Store(tmp_path / "here"))
     heard: set[str] = set()
-    with open_executor(2, imports=(), on_progress=lambda run, phase, done, total: heard.add(run)) as executor:
+    with WorkerExecutor(2, on_progress=lambda run, phase, done, total: heard.add(run), on_notice=print) as executor:
         there = run_suite(suite, Store(tmp_path / "there"), executor=executor, on_finished=lambda outcome: None)
     assert list(map(without_timing, there.records)) == list(map(without_timing, here.records))
     assert heard == {record.digest for record in there.records}

@@ -1,21 +1,24 @@
 """`attnbench ablate`: one setting of a module changed, all else equal."""
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
 
 from cyclopts import Parameter
 from rich.console import Console
 
+from attnbench.cli.executor_options import ExecutorOptions, choice_from
 from attnbench.cli.options import LogOptions, SpecOptions, check_log_options, log_to_from, suite_from
 from attnbench.cli.output import check_output, write_report
 from attnbench.cli.running import check_counts, print_dry_run_of, run_shown, say_failures
 from attnbench.record import Record, Store
 from attnbench.report.ablation.ablation import Ablation, ablation
 from attnbench.report.ablation.design import Design, Kind
-from attnbench.spec import SuiteSpec
+from attnbench.spec import RunSpec, SuiteSpec
 from attnbench.spec_io import to_yaml
+
+if TYPE_CHECKING:
+    from attnbench.execution import SuiteResult
 
 Format: TypeAlias = Literal["table", "markdown", "csv", "json"]
 
@@ -32,9 +35,9 @@ def ablate(
     attention: Annotated[str, Parameter(help=_ATTENTION_HELP)],
     options: SpecOptions | None = None,
     logs: LogOptions | None = None,
+    runs: ExecutorOptions | None = None,
     seeds: int | None = None,
     store: Path = Path("records"),
-    workers: int | None = None,
     plots: Path | None = None,
     format_: Annotated[Format, Parameter(name="--format")] = "table",
     output: Path | None = None,
@@ -57,9 +60,6 @@ def ablate(
         How many seeds: 0, 1, 2 ….
     store
         Folder of the records.
-    workers
-        Runs at once, each in a process of its own; by default one a CPU core, or one for a GPU, which
-        several can share.
     plots
         Folder for the ablation's figure, as PNG and SVG.
     format_
@@ -72,7 +72,8 @@ def ablate(
     print_spec
         Print the suite as YAML and stop.
     """
-    check_counts(workers=workers, seeds=seeds)
+    check_counts(seeds=seeds)
+    choice = choice_from(runs)
     check_output(output, format_=format_, formats=get_args(Format), store=store)
     logs = logs or LogOptions()
     check_log_options(logs, trains_nothing={"--dry-run": dry_run, "--print-spec": print_spec})
@@ -83,13 +84,13 @@ def ablate(
         print(to_yaml(spec), end="")
         return 0
     if dry_run:
-        print_dry_run_of(spec, Store(store), workers)
+        print_dry_run_of(spec, Store(store), choice.workers)
         return 0
-    result = run_shown(spec, Store(store), workers, log_to_from(logs))
+    result = run_shown(spec, Store(store), choice, log_to_from(logs))
     if result is None:
         return 130
     if result.records:
-        _show(result.records, design, format_=format_, output=output, plots=plots, store=store)
+        _show(result, design, format_=format_, output=output, plots=plots, store=store)
     return say_failures(result)
 
 
@@ -104,9 +105,15 @@ def _designed(kind: Kind, attention: str, options: SpecOptions, seeds: int | Non
 
 
 def _show(
-    records: Sequence[Record], design: Design, *, format_: Format, output: Path | None, plots: Path | None, store: Path
+    result: "SuiteResult[RunSpec, Record]",
+    design: Design,
+    *,
+    format_: Format,
+    output: Path | None,
+    plots: Path | None,
+    store: Path,
 ) -> None:
-    found = ablation(records, design)
+    found = ablation(result.records, design, result.diverged)
     if plots is not None:
         # Before the table, so that what is wrong with a plot is not lost above it.
         from attnbench.report.ablation.plots import save_ablation_figure

@@ -1,13 +1,17 @@
 """The `attnbench` command: its subcommands, and how errors end."""
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from cyclopts import App, CycloptsError
 
 import attnbench
-from attnbench.errors import AttnBenchError
+from attnbench.cli.termination import INTERRUPTED, TERMINATED, termination_as_interrupt
+from attnbench.errors import AttnBenchError, SpecError
 from attnbench.printable import printable
+from attnbench.starting import QUIET, Start, this_start
 
 COMMANDS = {
     "leaderboard": "Train and measure several attention modules under one recipe, and print a table that ranks them.",
@@ -32,6 +36,9 @@ COMMANDS = {
 }
 """Each subcommand and what it does. Its function has its name and stands in the file of that name."""
 
+_TRAINING = ("leaderboard", "ablate", "train")
+"""Those that several processes, which torchrun or srun has started, do together."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -40,21 +47,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words of the command line without the program's name; by default the process's.
 
     Returns:
-        The exit code: 0 if all went well, 1 if a run failed, 2 if something asked for is not valid, 130 after Ctrl-C.
+        The exit code: 0 if all went well, 1 if a run failed, 2 if something asked for is not valid, 130 after Ctrl-C,
+        143 after SIGTERM.
     """
     words = sys.argv[1:] if arguments is None else arguments
+    start = this_start()
+    command = partial(_told, partial(_run, words, start))
+    with termination_as_interrupt() as terminated:
+        if start is None:
+            status = command()
+        else:
+            os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
+            from attnbench.joining import as_rank
+
+            status = _told(partial(as_rank, start, command))
+    return TERMINATED if terminated and status == INTERRUPTED else status
+
+
+def _run(words: Sequence[str], start: Start | None) -> int:
+    name = words[0] if words else ""
+    if start and name in COMMANDS and name not in _TRAINING:
+        raise SpecError(
+            f"attnbench {name} is done by one process; got {start.number} that {start.by} has started, allowed for "
+            f"them: {', '.join(_TRAINING)}"
+        )
+    status = make_app(words)(words, exit_on_error=False, print_error=False, result_action="return_value")
+    return int(status or 0)
+
+
+def _told(command: Callable[[], int]) -> int:
+    """Do something, and tell of the error in which it ends."""
     try:
-        status = make_app(words)(words, exit_on_error=False, print_error=False, result_action="return_value")
-    except CycloptsError as error:
-        print(f"error: {_one_line(str(error))}", file=sys.stderr)
-        return 2
-    except AttnBenchError as error:
+        return command()
+    except (CycloptsError, AttnBenchError) as error:
         print(f"error: {_one_line(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
-        return 130
-    return int(status or 0)
+        return INTERRUPTED
 
 
 def make_app(words: Sequence[str] = ()) -> App:

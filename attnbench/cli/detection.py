@@ -11,6 +11,7 @@ from attnbench.cli.running import say_failures, show_dry_run, show_runs
 from attnbench.detection_record import DetectionRecord, DetectionStore
 from attnbench.detection_spec import DetectionRecipe, DetectionRun, DetectionSuite
 from attnbench.errors import SpecError
+from attnbench.executors.choice import Choice
 from attnbench.loggers import LogTo
 from attnbench.paths import make_output_folder
 from attnbench.presets import DEFAULT_DETECTION_PRESET, detection_preset_names, load_detection_suite
@@ -124,7 +125,7 @@ def print_detection_dry_run(
 def run_detection_leaderboard(
     suite: DetectionSuite,
     store: Path,
-    workers: int | None,
+    choice: Choice,
     *,
     checkpoints: Path | None = None,
     log_to: LogTo | None = None,
@@ -134,7 +135,7 @@ def run_detection_leaderboard(
     Args:
         suite: The grid.
         store: Folder of the records.
-        workers: Runs at once; none chooses by the machine.
+        choice: Where the runs are executed.
         checkpoints: Folder for the trained detectors; none saves none.
         log_to: Where each run is logged, if anywhere.
 
@@ -152,11 +153,11 @@ def run_detection_leaderboard(
 
         return detection_grid(suite, checkpoints=checkpoints, log_to=log_to)
 
-    result = show_runs(load, DetectionStore(store), workers)
+    result = show_runs(load, DetectionStore(store), choice)
     if result is None:
         return 130
     if result.records:
         from attnbench.cli.detection_boards import print_detection_boards
 
-        print_detection_boards(list(result.records), store=store)
+        print_detection_boards(list(result.records), store=store, diverged=result.diverged)
     return say_failures(result)

@@ -33,7 +33,7 @@ class SuiteDisplay(Generic[S, R]):
         self.labels = {grid.digest_of(spec): grid.label(spec) for spec in missing}
         self.grid = grid
         self.total = len(grid.specs)
-        self.done = self.num_recorded = len(grid.specs) - len(missing)
+        self.done = len(grid.specs) - len(missing)
         self.fractions: dict[str, float] = {}
         self.tasks: dict[str, TaskID] = {}
         self.progress = Progress(
@@ -51,8 +51,6 @@ class SuiteDisplay(Generic[S, R]):
 
     def __enter__(self) -> "SuiteDisplay[S, R]":
         self.progress.start()
-        if self.num_recorded:
-            self.console.print(f"{self.num_recorded} of {self.total} runs are recorded already.", highlight=False)
         return self
 
     def __exit__(
@@ -81,6 +79,10 @@ class SuiteDisplay(Generic[S, R]):
         how = f"failed: {escape(outcome.reason)}" if isinstance(outcome, Failure) else self.grid.score(outcome)
         self.console.print(f"{self.done}/{self.total} {label}: {how}", highlight=False)
         self._move_overall()
+
+    def on_notice(self, sentence: str) -> None:
+        """Say what happens beside the runs; called from any thread."""
+        self.console.print(escape(sentence), highlight=False)
 
     def _move_overall(self) -> None:
         completed = sum(self.fractions.values())

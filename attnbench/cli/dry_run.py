@@ -13,6 +13,7 @@ from attnbench.report.text import shown
 
 MOST_LISTED = 40
 """With more runs a table counts those of each variant instead of listing them."""
+_STATES = ("recorded", "diverged", "missing")
 
 
 def print_dry_run(planned: DryRun, console: Console) -> None:
@@ -27,18 +28,22 @@ def print_dry_run(planned: DryRun, console: Console) -> None:
 def _listed(planned: DryRun, ascii_only: bool) -> Table:
     table = _table("digest", *_headers(planned), "seed", "state")
     for run in planned.runs:
-        state = "recorded" if run.is_recorded else "missing"
-        table.add_row(run.digest, *_names(run, planned, ascii_only), str(run.seed), state)
+        table.add_row(run.digest, *_names(run, planned, ascii_only), str(run.seed), _state(run))
     return table
 
 
 def _counted(planned: DryRun, ascii_only: bool) -> Table:
-    table = _table(*_headers(planned), "recorded", "missing")
-    runs = Counter((run.detector, run.attention, run.is_recorded) for run in planned.runs)
+    states = [state for state in _STATES if state != "diverged" or any(run.has_diverged for run in planned.runs)]
+    table = _table(*_headers(planned), *states)
+    runs = Counter((run.detector, run.attention, _state(run)) for run in planned.runs)
     for run in {(run.detector, run.attention): run for run in planned.runs}.values():
-        counts = [str(runs[run.detector, run.attention, is_recorded]) for is_recorded in (True, False)]
+        counts = [str(runs[run.detector, run.attention, state]) for state in states]
         table.add_row(*_names(run, planned, ascii_only), *counts)
     return table
+
+
+def _state(run: PlannedRun) -> str:
+    return "recorded" if run.is_recorded else "diverged" if run.has_diverged else "missing"
 
 
 def _headers(planned: DryRun) -> list[str]:
@@ -57,7 +62,7 @@ def _has_detectors(planned: DryRun) -> bool:
 def _table(*headers: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for header in headers:
-        number = header in ("seed", "recorded", "missing")
+        number = header in ("seed", *_STATES)
         table.add_column(header, justify="right" if number else "left", overflow="fold", no_wrap=header == "digest")
     return table
 

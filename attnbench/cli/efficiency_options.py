@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
+from attnbench.compute_spec import Compilation
 from attnbench.errors import SpecError
-from attnbench.spec import Compilation
 from attnbench.variant import split_variants
 
 if TYPE_CHECKING:

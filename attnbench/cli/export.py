@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 
 from attnbench.detection_record import DetectionStore
+from attnbench.diverged_record import DivergedStore, Task
 from attnbench.errors import SpecError, StoreError
 from attnbench.paths import check_output_file
 from attnbench.record import Store
@@ -20,6 +21,7 @@ from attnbench.report.export import (
     write_parquet,
 )
 from attnbench.report.export_scores import corrupted_table, maps_table
+from attnbench.report.numbers import plural
 from attnbench.store import RecordFolder, Storable
 
 R = TypeVar("R", bound=Storable)
@@ -33,7 +35,7 @@ def export(
     curves: Path | None = None,
     maps: Path | None = None,
     corrupted: Path | None = None,
-    task: Literal["classification", "detection"] | None = None,
+    task: Task | None = None,
     correct: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Write the records of stores as Parquet files, one row a run.
@@ -79,6 +81,7 @@ def export(
         _write(detections_table(detected), parquet, "runs")
     else:
         raise StoreError(f"{_named(folders)} holds no record of a run{f' of {task}' if task else ''} that can be read")
+    _say_diverged(folders, "classification" if runs else "detection")
     if maps is not None:
         _write(maps_table(runs), maps, "maps")
     if corrupted is not None:
@@ -115,6 +118,13 @@ def _read(stores: Sequence[RecordFolder[R]]) -> list[R]:
         for record in found:
             records.setdefault(record.digest, record)
     return list(records.values())
+
+
+def _say_diverged(folders: Sequence[Path], task: Task) -> None:
+    """Say how many runs of the file's kind diverged: a mean over the rest alone is too good."""
+    number = sum(run.task == task for run in _read([DivergedStore(folder) for folder in folders]))
+    if number:
+        print(f"{plural(number, 'run')} diverged and {'is' if number == 1 else 'are'} in no file.", file=sys.stderr)
 
 
 def _write(table: Any, file: Path, what: str) -> None:

@@ -13,6 +13,7 @@ from attnbench.cli.detection import (
     quick_detection,
     run_detection_leaderboard,
 )
+from attnbench.cli.executor_options import ExecutorOptions, choice_from
 from attnbench.cli.options import LogOptions, SpecOptions, check_log_options, log_to_from, quick, suite_from
 from attnbench.cli.running import check_counts, print_dry_run_of, run_shown, say_failures
 from attnbench.cli.score_options import ScoreOptions, check_no_score_options, scores_from
@@ -33,11 +34,11 @@ def leaderboard(
     detection: DetectionOptions | None = None,
     scores: ScoreOptions | None = None,
     logs: LogOptions | None = None,
+    runs: ExecutorOptions | None = None,
     seeds: int | None = None,
     quick_: Annotated[bool, Parameter(name="--quick", negative=(), show_default=False)] = False,
     store: Path = Path("records"),
     checkpoints: Path | None = None,
-    workers: int | None = None,
     dry_run: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
     print_spec: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
 ) -> int:
@@ -63,16 +64,14 @@ def leaderboard(
     checkpoints
         Folder for the trained models, one file a run, for attnbench visualize and attnbench detect. A run whose file is
         missing there is trained again, even if it is recorded; its record stays as it is.
-    workers
-        Runs at once, each in a process of its own; by default one a CPU core, or one for a GPU, which
-        several can share.
     dry_run
         List the runs, and say how many images, hours and bytes they would take; nothing is trained but a few steps
         of each variant without records, in each detector, to time them.
     print_spec
         Print the suite as YAML and stop.
     """
-    check_counts(workers=workers, seeds=seeds)
+    check_counts(seeds=seeds)
+    choice = choice_from(runs)
     options, detection = options or SpecOptions(), detection or DetectionOptions()
     scores, logs = scores or ScoreOptions(), logs or LogOptions()
     check_log_options(logs, trains_nothing={"--dry-run": dry_run, "--print-spec": print_spec})
@@ -89,9 +88,9 @@ def leaderboard(
             print(to_yaml(detectors), end="")
             return 0
         if dry_run:
-            print_detection_dry_run(detectors, store, workers, checkpoints=checkpoints)
+            print_detection_dry_run(detectors, store, choice.workers, checkpoints=checkpoints)
             return 0
-        return run_detection_leaderboard(detectors, store, workers, checkpoints=checkpoints, log_to=log_to_from(logs))
+        return run_detection_leaderboard(detectors, store, choice, checkpoints=checkpoints, log_to=log_to_from(logs))
     check_no_detection_options(detection)
     spec = suite_from(suite, options, **fields, **scores_from(scores))
     if quick_:
@@ -100,14 +99,14 @@ def leaderboard(
         print(to_yaml(spec), end="")
         return 0
     if dry_run:
-        print_dry_run_of(spec, Store(store), workers, checkpoints=checkpoints)
+        print_dry_run_of(spec, Store(store), choice.workers, checkpoints=checkpoints)
         return 0
-    result = run_shown(spec, Store(store), workers, log_to_from(logs), checkpoints=checkpoints)
+    result = run_shown(spec, Store(store), choice, log_to_from(logs), checkpoints=checkpoints)
     if result is None:
         return 130
     if result.records:
         # Here, not at the top: the statistics take a while, and --help should not.
         from attnbench.cli.report import print_leaderboards
 
-        print_leaderboards(list(result.records), store=store)
+        print_leaderboards(list(result.records), store=store, diverged=result.diverged)
     return say_failures(result)

@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from cyclopts import Group, Parameter
 
+from attnbench.compute_spec import Compilation, Strategy
 from attnbench.detection_spec import DetectionSuite
 from attnbench.errors import SpecError
 from attnbench.loggers import LoggerKind, LogTo, check_logging
 from attnbench.presets import DEFAULT_PRESET, load_suite, preset_names
 from attnbench.printable import one_line, shown
 from attnbench.registry import did_you_mean
-from attnbench.spec import Compilation, SuiteSpec
+from attnbench.spec import SuiteSpec
 from attnbench.spec_io import from_builtins, to_builtins
 from attnbench.variant import Scalar, Variant
 
@@ -60,7 +61,11 @@ class SpecOptions:
     threads: Annotated[int | None, Parameter(group=_WHERE)] = None
     """CPU threads of one run. Another number gives other last bits."""
     devices: Annotated[int | None, Parameter(group=_WHERE)] = None
-    """Processes of one run, each with a GPU or threads of its own; the images of a step are divided among them."""
+    """Processes of one run on each node, with a GPU or threads each; the images of a step are divided among them."""
+    num_nodes: Annotated[int | None, Parameter(group=_WHERE)] = None
+    """Machines of one run, on which torchrun or srun starts the processes; see docs/scaling.md."""
+    strategy: Annotated[Strategy | None, Parameter(group=_WHERE)] = None
+    """Lightning's, for several devices; ddp is faster, and wants every parameter to be used at each step."""
     compile: Annotated[Compilation | None, Parameter(group=_WHERE)] = None
     """Compile each attention module by itself, or the whole model; for seconds or minutes at first, see the docs."""
 
@@ -122,6 +127,8 @@ _FIELDS = {
     "precision": "compute.precision",
     "threads": "compute.threads",
     "devices": "compute.devices",
+    "num_nodes": "compute.num_nodes",
+    "strategy": "compute.strategy",
     "compile": "compute.compile",
 }
 

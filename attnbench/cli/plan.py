@@ -1,5 +1,6 @@
 """`attnbench plan`: how many seeds a difference takes, and what they cost."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -7,9 +8,11 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from attnbench.cli.boards import MANY_BOARDS, BoardNumbers, chosen_boards
+from attnbench.diverged_record import DivergedStore
 from attnbench.errors import SpecError, StoreError
 from attnbench.record import Record, Store
-from attnbench.report.leaderboard.grouping import comparable
+from attnbench.report.leaderboard.diverged import diverged_beside
+from attnbench.report.leaderboard.grouping import comparable, variants_of
 from attnbench.report.machines import Machine, machine_of
 from attnbench.report.plan import Plan, plan_differences, plan_seeds
 from attnbench.report.plan_terminal import UNKNOWN_NOISE, render_plan
@@ -61,7 +64,15 @@ def plan(
             f"--board must say which leaderboards are planned where there are more than {MANY_BOARDS}; {store} holds "
             f"{len(groups)}, and `attnbench report {store}` lists them by their numbers"
         )
-    plans = [_plan(group, difference, seeds, alpha=alpha, power=power) for group in groups]
+    diverged, diverged_problems = DivergedStore(store).read()
+    problems += diverged_problems
+    plans = [
+        replace(
+            _plan(group, difference, seeds, alpha=alpha, power=power),
+            diverged=diverged_beside(variants_of(group), diverged),
+        )
+        for group in groups
+    ]
     if all(made.deviation is None for made in plans):
         raise SpecError(UNKNOWN_NOISE)
     with Console(stderr=True).status("Loading torch to know this machine …"):
@@ -94,14 +105,14 @@ def _plan(group: list[Record], difference: float | None, seeds: int | None, *, a
 def _machine(made: Plan, workers: int | None) -> tuple[Machine | None, int]:
     """This machine as it would train the further runs, none where it cannot, and how many at once."""
     from attnbench.environment import capture_environment
-    from attnbench.training import resolve_device, use_threads
-    from attnbench.workers import default_num_workers
+    from attnbench.executors.devices import default_num_workers
+    from attnbench.training import use_threads
 
     compute = made.spec.compute
     try:
-        has_gpu = resolve_device(compute).type == "cuda"
+        default = default_num_workers(compute, num_runs=made.most_further_runs)
         with use_threads(compute.threads):
             here = machine_of(capture_environment(compute))
     except SpecError:  # the records are of a GPU, and here is none
         return None, workers or 1
-    return here, workers or default_num_workers(compute, has_gpu=has_gpu, num_runs=made.most_further_runs)
+    return here, workers or default

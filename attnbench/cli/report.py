@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 
@@ -12,10 +12,11 @@ from rich.console import Console
 from attnbench.cli.boards import MANY_BOARDS, BoardNumbers, chosen_boards
 from attnbench.cli.detection_boards import detection_text, print_detection_boards
 from attnbench.cli.efficiency import print_efficiency
+from attnbench.cli.held import Held, read_held, say_left_out
 from attnbench.cli.output import write_report
 from attnbench.cli.report_page import page_text
-from attnbench.detection_record import DetectionRecord, DetectionStore
-from attnbench.efficiency_record import EfficiencyRecord, EfficiencyStore
+from attnbench.detection_record import DetectionRecord
+from attnbench.diverged_record import AnyDivergedRun, Task
 from attnbench.errors import SpecError, StoreError
 from attnbench.record import Record, Store
 from attnbench.report import (
@@ -29,13 +30,13 @@ from attnbench.report import (
     render_changes,
     render_overview,
 )
+from attnbench.report.text import shown
 
 if TYPE_CHECKING:
     from attnbench.report.plots.board_plots import SavedPlots
 
 B = TypeVar("B")
 Format: TypeAlias = Literal["table", "markdown", "latex", "csv", "json", "html"]
-Task: TypeAlias = Literal["classification", "detection"]
 
 
 def report(
@@ -86,78 +87,72 @@ def report(
         raise SpecError(
             "--board and --against are of leaderboards of classification; got one of them with --task detection"
         )
-    held = _read(store, task)
+    held = read_held(store, task)
     groups = chosen_boards(comparable(held.records), board)
     detected = [] if board else held.detected
+    held = replace(held, without_table=[] if board else held.without_table)
     if against is not None:
         return _changes(groups, store, against, held.problems)
     if plots is not None:
         _draw(groups, detected, plots, store)
     if format_ != "table":
         if format_ == "html":
-            text = page_text(groups, detected, store, [*held.problems, *held.detected_problems], pictures)
+            text = page_text(groups, detected, held, store, pictures)
         else:
             text = _formatted(groups, detected, format_, store, held)
         write_report(text, output)
         return 0
     if len(groups) > MANY_BOARDS and not board:
-        Console().print(render_overview(overview(groups), store=str(store), problems=held.problems))
+        Console().print(
+            render_overview(
+                overview(groups),
+                store=str(store),
+                problems=held.problems,
+                num_diverged=sum(run.task == "classification" for run in held.diverged),
+            )
+        )
     elif groups:
-        _print_groups(groups, store=store, problems=held.problems)
+        _print_groups(groups, store=store, problems=held.problems, diverged=held.diverged)
     else:
-        _say_left_out(held.problems)
+        say_left_out(held.problems)
     if detected:
-        print_detection_boards(detected, store=store, problems=held.detected_problems)
+        print_detection_boards(detected, store=store, problems=held.detected_problems, diverged=held.diverged)
     elif not held.detected:
-        _say_left_out(held.detected_problems)
+        say_left_out(held.detected_problems)
     if held.rows and not board:
         print_efficiency(held.rows, store=store, problems=held.row_problems)
     elif not held.rows:
-        _say_left_out(held.row_problems)
+        say_left_out(held.row_problems)
+    console = Console()
+    for number, paragraph in enumerate(held.without_table):
+        if number or groups or detected or held.rows:
+            console.print()
+        console.print(shown(paragraph, console.options.ascii_only))
     return 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Held:
-    """What a store holds of each kind, and a sentence for each record that could not be read."""
+def print_leaderboards(records: Sequence[Record], *, store: Path, diverged: Sequence[AnyDivergedRun] = ()) -> None:
+    """Print one table for each group of comparable records.
 
-    records: list[Record]
-    problems: list[str]
-    detected: list[DetectionRecord]
-    detected_problems: list[str]
-    rows: list[EfficiencyRecord]
-    row_problems: list[str]
-
-
-def _read(store: Path, task: Task | None) -> _Held:
-    """What a store holds of a task, or of all of them."""
-    records, problems = ([], []) if task == "detection" else Store(store).read()
-    detected, detected_problems = ([], []) if task == "classification" else DetectionStore(store).read()
-    rows, row_problems = ([], []) if task else EfficiencyStore(store).read()
-    if not (records or detected or rows):
-        for problem in problems + detected_problems + row_problems:
-            print(problem, file=sys.stderr)
-        raise StoreError(f"{store} holds no record{f' of {task}' if task else ''} that can be read")
-    return _Held(
-        records=records,
-        problems=problems,
-        detected=detected,
-        detected_problems=detected_problems,
-        rows=rows,
-        row_problems=row_problems,
-    )
+    Args:
+        records: Records in any order.
+        store: Where they are, to say how to see the tables again.
+        diverged: Runs that diverged, which the tables name.
+    """
+    _print_groups(comparable(records), store=store, diverged=diverged)
 
 
-def print_leaderboards(records: Sequence[Record], *, store: Path) -> None:
-    """Print one table for each group of comparable records."""
-    _print_groups(comparable(records), store=store)
-
-
-def _print_groups(groups: Sequence[Sequence[Record]], *, store: Path, problems: Sequence[str] = ()) -> None:
+def _print_groups(
+    groups: Sequence[Sequence[Record]],
+    *,
+    store: Path,
+    problems: Sequence[str] = (),
+    diverged: Sequence[AnyDivergedRun],
+) -> None:
     console = Console()
     for group in groups:
         last = group is groups[-1]
-        console.print(render(board_of(group), store=str(store), problems=problems if last else ()))
+        console.print(render(board_of(group, diverged), store=str(store), problems=problems if last else ()))
         if not last:
             console.print()
 
@@ -167,7 +162,7 @@ def _formatted(
     detected: Sequence[DetectionRecord],
     format_: Format,
     store: Path,
-    held: _Held,
+    held: Held,
 ) -> str:
     """The leaderboards and detection tables in a format for files."""
     if groups and detected and format_ in ("csv", "json"):
@@ -176,17 +171,17 @@ def _formatted(
             "choose one by --task"
         )
     problems = [*held.problems, *held.detected_problems]
-    if format_ in ("markdown", "latex", "csv"):
-        _say_left_out(problems)
+    if format_ in ("markdown", "latex", "csv") or not (groups or detected):
+        say_left_out([*problems, *held.without_table])
     if not detected:
-        return _leaderboards_text(groups, format_, store, problems)
-    text = detection_text(detected, format_, problems=problems)
-    return "\n".join([_leaderboards_text(groups, format_, store, problems), text]) if groups else text
+        return _leaderboards_text(groups, format_, store, held)
+    text = detection_text(
+        detected, format_, problems=problems, diverged=held.diverged, without_table=held.without_table
+    )
+    return "\n".join([_leaderboards_text(groups, format_, store, held), text]) if groups else text
 
 
-def _leaderboards_text(
-    groups: Sequence[Sequence[Record]], format_: Format, store: Path, problems: Sequence[str]
-) -> str:
+def _leaderboards_text(groups: Sequence[Sequence[Record]], format_: Format, store: Path, held: Held) -> str:
     from attnbench.report.leaderboard.flat import csv_text, json_text
     from attnbench.report.leaderboard.latex import latex
     from attnbench.report.leaderboard.markdown import markdown
@@ -194,7 +189,7 @@ def _leaderboards_text(
 
     if not groups:
         raise SpecError(f"--format {format_} shows leaderboards, and {store} holds no record of a run")
-    boards = [board_of(group) for group in groups]
+    boards = [board_of(group, held.diverged) for group in groups]
     match format_:
         case "markdown":
             return "\n".join(markdown(leaderboard_table(board)) for board in boards)
@@ -203,12 +198,7 @@ def _leaderboards_text(
             return "\n".join(latex(table, label=f"tab:leaderboard-{number}") for number, table in tables)
         case "csv":
             return csv_text(boards)
-    return json_text(boards, problems=problems)
-
-
-def _say_left_out(problems: Sequence[str]) -> None:
-    for problem in problems:
-        print(f"left out: {problem}", file=sys.stderr)
+    return json_text(boards, problems=[*held.problems, *held.detected_problems], without_table=held.without_table)
 
 
 def _changes(groups: Sequence[Sequence[Record]], store: Path, against: Path, problems: Sequence[str]) -> int:

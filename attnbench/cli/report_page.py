@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from attnbench.cli.held import Held, say_left_out
 from attnbench.detection_record import DetectionRecord
 from attnbench.errors import SpecError
 from attnbench.pictures import read_album
@@ -13,8 +14,8 @@ from attnbench.report import board_of, detection_boards
 def page_text(
     groups: Sequence[Sequence[Record]],
     detected: Sequence[DetectionRecord],
+    held: Held,
     store: Path,
-    problems: Sequence[str],
     pictures: Path | None,
 ) -> str:
     """The page.
@@ -22,8 +23,8 @@ def page_text(
     Args:
         groups: Comparable records, a leaderboard each.
         detected: Records of detectors.
+        held: What else there is to say of the store.
         store: Where they are from.
-        problems: A sentence for each record that could not be read.
         pictures: Folder of `attnbench visualize`, whose pictures end the page; none for none.
 
     Raises:
@@ -34,7 +35,14 @@ def page_text(
     from attnbench.report.page.pictures import album_view
 
     if not groups and not detected:
+        say_left_out(held.without_table)
         raise SpecError(f"--format html shows leaderboards, and {store} holds no record of a run")
     album = None if pictures is None else album_view(*read_album(pictures))
-    boards = [board_of(group) for group in groups]
-    return render_page(boards, detection_boards(detected), store=str(store), problems=problems, album=album)
+    return render_page(
+        [board_of(group, held.diverged) for group in groups],
+        detection_boards(detected, held.diverged),
+        store=str(store),
+        problems=[*held.problems, *held.detected_problems],
+        without_table=held.without_table,
+        album=album,
+    )

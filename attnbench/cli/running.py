@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from attnbench.errors import SpecError
+from attnbench.executors.choice import Choice
 from attnbench.loggers import LogTo
 from attnbench.paths import make_output_folder
 from attnbench.record import Record, Store
@@ -68,14 +69,14 @@ def show_dry_run(find_out: "Callable[[], DryRun]") -> None:
 
 
 def run_shown(
-    spec: SuiteSpec, store: Store, workers: int | None, log_to: LogTo | None, *, checkpoints: Path | None = None
+    spec: SuiteSpec, store: Store, choice: Choice, log_to: LogTo | None, *, checkpoints: Path | None = None
 ) -> "SuiteResult[RunSpec, Record] | None":
     """Run what the store does not hold yet of a suite; see `show_runs`.
 
     Args:
         spec: The grid.
         store: Where the records are, and go.
-        workers: Runs at once; none chooses by the machine.
+        choice: Where the runs are executed.
         log_to: Where each run is logged, if anywhere.
         checkpoints: Folder for the trained models, made where it is missing; none saves none.
     """
@@ -87,18 +88,16 @@ def run_shown(
 
         return grid_of(spec, checkpoints=checkpoints, log_to=log_to)
 
-    return show_runs(load, store, workers)
+    return show_runs(load, store, choice)
 
 
-def show_runs(
-    load: "Callable[[], Grid[S, R]]", store: RecordFolder[R], workers: int | None
-) -> "SuiteResult[S, R] | None":
+def show_runs(load: "Callable[[], Grid[S, R]]", store: RecordFolder[R], choice: Choice) -> "SuiteResult[S, R] | None":
     """Run what a store does not hold yet, with progress on standard error.
 
     Args:
         load: Gives the runs; it may import torch.
         store: Where the records are, and go.
-        workers: Runs at once; none chooses by the machine.
+        choice: Where the runs are executed.
 
     Returns:
         The records and the failures; none after Ctrl-C.
@@ -107,26 +106,33 @@ def show_runs(
     with console.status("Loading torch, the data and every model once …"):
         from attnbench.cli.display import SuiteDisplay
         from attnbench.execution import SuiteResult, run_missing
-        from attnbench.training import resolve_device
-        from attnbench.workers import default_num_workers, open_executor
+        from attnbench.executors.joined import choice_of_joined
+        from attnbench.executors.opening import open_executor
 
+        choice = choice_of_joined(choice)
         grid = load()
-        missing = grid.missing(store)
+        missing, lost = grid.missing(store), grid.lost(store)
         if missing:
             remarks = grid.check()
-            has_gpu = resolve_device(grid.compute).type == "cuda"
-            num_workers = workers or default_num_workers(grid.compute, has_gpu=has_gpu, num_runs=len(missing))
     total = len(grid.specs)
+    if len(missing) < total:
+        recorded, diverged = total - len(missing) - len(lost), f", and {len(lost)} as diverged" if lost else ""
+        console.print(f"{recorded} of {total} runs are recorded already{diverged}.", highlight=False)
     if not missing:  # a store that is whole is read, on any machine
-        console.print(f"{total} of {total} runs are recorded already.", highlight=False)
-        return SuiteResult(grid.recorded(store), ())
+        return SuiteResult(grid.recorded(store), lost)
     for remark in remarks:
         console.print(escape(remark), highlight=False)
     display = SuiteDisplay(console, grid, missing)
     try:
         with (
             display,
-            open_executor(num_workers, imports=grid.imports, on_progress=display.on_progress) as executor,
+            open_executor(
+                choice,
+                compute=grid.compute,
+                num_runs=len(missing),
+                on_progress=display.on_progress,
+                on_notice=display.on_notice,
+            ) as executor,
         ):
             return run_missing(grid, store, executor=executor, on_finished=display.on_finished)
     except KeyboardInterrupt:

@@ -1,18 +1,23 @@
 """`attnbench train`: one run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from attnbench.cli.options import LogOptions, SpecOptions, check_log_options, log_to_from, suite_from
+from attnbench.cli.running import say_failures, show_runs
 from attnbench.cli.score_options import ScoreOptions, scores_from
 from attnbench.errors import SpecError
+from attnbench.executors.choice import Choice
 from attnbench.loggers import LogTo
+from attnbench.paths import check_output_file
 from attnbench.record import Record, Store
-from attnbench.spec import RunSpec, digest
+from attnbench.spec import RunSpec
 from attnbench.spec_io import to_yaml
+
+if TYPE_CHECKING:
+    from attnbench.execution import Grid, SuiteResult
 
 _ATTENTION_HELP = "Variant to train, such as none, sge or sge:groups=32. See attnbench list attention."
 
@@ -49,46 +54,33 @@ def train(
     """
     logs = logs or LogOptions()
     check_log_options(logs, trains_nothing={"--print-spec": print_spec})
-    spec = _spec(attention, options or SpecOptions(), scores or ScoreOptions(), seed, from_record)
+    options = options or SpecOptions()
+    spec = _spec(attention, options, scores or ScoreOptions(), seed, from_record)
     if print_spec:
         print(to_yaml(spec), end="")
         return 0
-    record = _run(spec, Store(store), checkpoint, log_to_from(logs))
-    if record is None:
+    result = _run(spec, options.imports, Store(store), checkpoint, log_to_from(logs))
+    if result is None:
         return 130
-    _print(record, Store(store).file_of(record.digest), checkpoint)
-    return 0
+    for record in result.records:
+        _print(record, Store(store).file_of(record.digest), checkpoint)
+    return say_failures(result)
 
 
-def _run(spec: RunSpec, store: Store, checkpoint: Path | None, log_to: LogTo | None) -> Record | None:
-    """The record, made or found, or none after Ctrl-C."""
-    # Here, not at the top: torch takes seconds to import, and --help should not.
-    from attnbench.cli.display import SuiteDisplay
-    from attnbench.execution import recorded_or_set_aside
-    from attnbench.run import run_spec
-    from attnbench.suite import grid_of_runs
+def _run(
+    spec: RunSpec, imports: tuple[str, ...], store: Store, checkpoint: Path | None, log_to: LogTo | None
+) -> "SuiteResult[RunSpec, Record] | None":
+    """The record, made or found, or why there is none; none after Ctrl-C."""
+    if checkpoint is not None:
+        check_output_file(checkpoint, option="checkpoint")
 
-    console = Console(stderr=True)
-    run_digest = digest(spec)
-    if recorded_or_set_aside(store, run_digest) and checkpoint is None:
-        console.print("This run is recorded already.")
-        return store.get(run_digest)
-    store.make()
-    display = SuiteDisplay(console, grid_of_runs([spec], (), check=tuple), [spec])
-    try:
-        with display:
-            record = run_spec(
-                spec,
-                on_progress=lambda phase, done, total: display.on_progress(run_digest, phase, done, total),
-                checkpoint=checkpoint,
-                log_to=log_to,
-            )
-            store.add(record)
-            display.on_finished(record)
-    except KeyboardInterrupt:
-        console.print("\nInterrupted: nothing was recorded.")
-        return None
-    return record
+    def load() -> "Grid[RunSpec, Record]":
+        # Here, not at the top: torch takes seconds to import, and --help should not.
+        from attnbench.suite import grid_of_run
+
+        return grid_of_run(spec, imports, checkpoint=checkpoint, log_to=log_to)
+
+    return show_runs(load, store, Choice(workers=1))
 
 
 def _spec(attention: str, options: SpecOptions, scores: ScoreOptions, seed: int, from_record: Path | None) -> RunSpec:

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from attnbench.cli.running import run_shown, say_failures
 from attnbench.errors import MissingDependencyError, StoreError
+from attnbench.executors.choice import Choice
 from attnbench.record import Record, Store
 from attnbench.report.numbers import plural
 from attnbench.report.study import compare_finals, recipe_changes, render_study, render_study_page, trials_csv
@@ -42,7 +43,7 @@ def train_finals(
     for suite in final_suites(entered, num_seeds=wanted.final_seeds, imports=summary.spec.imports):
         changed = recipe_changes(suite.recipe, summary.spec.run.recipe)
         console.print(f"With {' and '.join(changed)}:" if changed else "With the recipe as it is:", highlight=False)
-        result = run_shown(suite, store, workers, None)
+        result = run_shown(suite, store, Choice(workers=workers), None)
         if result is None:
             return None
         say_failures(result)

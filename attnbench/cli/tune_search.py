@@ -6,13 +6,12 @@ from rich.console import Console
 
 from attnbench.cli.tune_display import TuneDisplay
 from attnbench.cli.tune_study import Opened
-from attnbench.training import resolve_device
+from attnbench.executors.devices import default_num_workers
 from attnbench.tune.session import search
 from attnbench.tune.setup import check_spec
 from attnbench.tune.study import counts
 from attnbench.tune.summary import best_numbers
 from attnbench.tune.worker import Work
-from attnbench.workers import default_num_workers
 
 
 def run_search(
@@ -48,8 +47,7 @@ def run_search(
             check_spec(spec)
     best = best_numbers(opened.study, spec)[:1]
     accuracy = spec.objectives.index("accuracy")
-    has_gpu = resolve_device(spec.run.compute).type == "cuda"
-    num_workers = workers or default_num_workers(spec.run.compute, has_gpu=has_gpu, num_runs=num_trials - ended)
+    num_workers = workers or default_num_workers(spec.run.compute, num_runs=num_trials - ended)
     display = TuneDisplay(
         console,
         spec,
@@ -62,7 +60,7 @@ def run_search(
         study=opened.name,
         num_trials=num_trials,
         checkpoints=opened.folder / "checkpoints",
-        deadline=None if timeout is None else time.time() + timeout,
+        deadline=None if timeout is None else time.monotonic() + timeout,
         heartbeat_s=heartbeat_s,
     )
     with display:

@@ -52,7 +52,7 @@ def check_divided_splits(
     Args:
         num_images: Images of each split.
         batch_size: Images a step.
-        devices: Devices that share the images of each step and of each evaluated split.
+        devices: Devices that share the images of each step and of each evaluated split, those of all nodes.
         accumulate: Parts that each device takes of a step, one after the other.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from attnbench.compute_spec import Compute
 from attnbench.record import Environment
 from attnbench.report.numbers import plural
 
@@ -46,3 +47,13 @@ def machine_line(machine: Machine) -> str:
     kind = "CPU" if machine.device == "cpu" else "GPU"
     threads = plural(machine.threads, "thread")
     return f"{kind} {device}, {threads}, {machine.precision}, torch {machine.torch}, attnbench {machine.attnbench}"
+
+
+def devices_line(compute: Compute) -> str:
+    """What shares the images of a step.
+
+    >>> devices_line(Compute(devices=8)), devices_line(Compute(devices=8, num_nodes=2))
+    ('8 devices', '16 devices of 2 nodes')
+    """
+    nodes = f" of {compute.num_nodes} nodes" if compute.num_nodes > 1 else ""
+    return f"{plural(compute.num_ranks, 'device')}{nodes}"

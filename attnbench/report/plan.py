@@ -25,6 +25,7 @@ import numpy as np
 from scipy.special import chdtri
 
 from attnbench.record import Record
+from attnbench.report.diverged import DivergedSeeds
 from attnbench.report.leaderboard.grouping import baseline_of, variants_of
 from attnbench.report.machines import Machine, machine_of
 from attnbench.report.wall_time import wall_time_s
@@ -108,6 +109,8 @@ class Plan:
     """Probability with which a difference shall be shown."""
     machines: tuple[Machine, ...]
     """Where the records come from, most records first."""
+    diverged: tuple[DivergedSeeds, ...] = ()
+    """Runs of the same conditions that diverged, which are none of these seeds; whoever plans adds them."""
 
     @property
     def most_further_runs(self) -> int:

@@ -107,6 +107,9 @@ def _reading(plan: Plan) -> Sequence[str]:
         lines.append(
             "A deviation from few seeds is badly known: plan for the upper number, or train some seeds and plan again."
         )
+    if plan.diverged:
+        lost = [f"{seeds.name} ({plural(len(seeds.runs), 'run')})" for seeds in plan.diverged]
+        lines.append(f"Runs that diverged count as no seeds, and further ones may diverge as well: {listed(lost)}.")
     return lines
 
 

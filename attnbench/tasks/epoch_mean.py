@@ -33,6 +33,19 @@ class EpochMean:
         sums = gathered((total, sum(self._numbers)))
         return sum(part for part, _ in sums) / sum(number for _, number in sums)
 
+    @property
+    def num_steps(self) -> int:
+        """Steps so far."""
+        return len(self._losses)
+
+    def first_not_finite(self) -> tuple[int, float] | None:
+        """The first step whose loss is not finite on some rank, counted from 1, and that loss; none where all are."""
+        losses = torch.stack(self._losses).cpu()
+        places = (~losses.isfinite()).nonzero()
+        own = (int(places[0]) + 1, float(losses[places[0]])) if len(places) else None
+        found = [one for one in gathered(own) if one is not None]
+        return min(found, key=lambda one: one[0], default=None)
+
     def reset(self) -> None:
         """Forget the steps."""
         self._losses.clear()

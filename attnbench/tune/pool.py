@@ -11,11 +11,13 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
 from attnbench.errors import AttnBenchError, TrainingError
+from attnbench.executors.devices import gpu_environment
 from attnbench.plugins import import_plugins
-from attnbench.processes import die_with_parent
+from attnbench.processes import die_with_parent, how_it_ended
 from attnbench.tune.interrupts import held_back, let_through
 from attnbench.tune.retrying import MOST_DEATHS
 from attnbench.tune.worker import Work, work
+from attnbench.tune_spec import TuneSpec
 
 _POLL_S = 0.5
 _STOPPING_S = 30
@@ -27,7 +29,7 @@ def run_workers(
     task: Work,
     num_workers: int,
     *,
-    imports: tuple[str, ...],
+    spec: TuneSpec,
     on_poll: Callable[[], int],
     on_death: Callable[[str], None],
 ) -> None:
@@ -36,7 +38,7 @@ def run_workers(
     Args:
         task: What each is to do.
         num_workers: Processes.
-        imports: Users' files that each imports first.
+        spec: What is searched.
         on_poll: Called twice a second; returns how many trials have ended so far.
         on_death: Hears of each worker that died, and how, and of the end after Ctrl-C.
 
@@ -50,7 +52,7 @@ def run_workers(
     processes: dict[int, BaseProcess] = {}
 
     def start(number: int) -> None:
-        process = context.Process(target=_work, args=(task, number, imports), name=f"worker {number}")
+        process = context.Process(target=_work, args=(task, number, spec), name=f"worker {number}")
         with held_back():
             process.start()
             processes[number] = process
@@ -106,11 +108,12 @@ def _stop(processes: list[BaseProcess]) -> None:
             process.kill()
 
 
-def _work(task: Work, number: int, imports: tuple[str, ...]) -> None:
+def _work(task: Work, number: int, spec: TuneSpec) -> None:
+    os.environ.update(gpu_environment(number, spec.run.compute))
     threading.Thread(target=die_with_parent, daemon=True).start()
     try:
         let_through()
-        import_plugins(imports)
+        import_plugins(spec.imports)
         work(task, worker=number)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
@@ -120,7 +123,4 @@ def _work(task: Work, number: int, imports: tuple[str, ...]) -> None:
 
 
 def _how(exit_code: int | None) -> str:
-    assert exit_code is not None
-    if exit_code == _INTERRUPTED:
-        return "interrupted"
-    return signal.Signals(-exit_code).name if exit_code < 0 else f"exit code {exit_code}"
+    return "interrupted" if exit_code == _INTERRUPTED else how_it_ended(exit_code)

@@ -56,7 +56,7 @@ def search(
         if num_workers == 1:
             work(task, on_ended=tell)
         else:
-            run_workers(task, num_workers, imports=spec.imports, on_poll=tell, on_death=on_death)
+            run_workers(task, num_workers, spec=spec, on_poll=tell, on_death=on_death)
         remove_ended(task.checkpoints, study)
 
 

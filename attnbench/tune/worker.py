@@ -1,6 +1,5 @@
 """A worker: takes trials from a study until it has as many as are wanted."""
 
-import gc
 import multiprocessing
 import os
 import time
@@ -9,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from optuna.exceptions import StorageInternalError
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
+from attnbench.execution import free_memory
 from attnbench.tune.interrupts import one_interrupt
 from attnbench.tune.objective import try_settings
 from attnbench.tune.retrying import SURPLUS, put_back
@@ -45,7 +44,7 @@ class Work:
     checkpoints: Path
     """Folder of the states of unfinished trainings."""
     deadline: float | None = None
-    """Time, in seconds since 1970, after which no trial is begun; none for never."""
+    """Time by this machine's monotonic clock after which no trial is begun; none for never."""
     heartbeat_s: int = DEFAULT_HEARTBEAT_S
     """Seconds between two signs of life of a trial."""
 
@@ -77,7 +76,7 @@ def work(task: Work, *, worker: int = 0, on_ended: Callable[[], object] | None =
                 on_ended()
             watch_unheard(storage, task.study)
             now = counts(study)
-            if now.ended >= task.num_trials or (task.deadline is not None and time.time() >= task.deadline):
+            if now.ended >= task.num_trials or (task.deadline is not None and time.monotonic() >= task.deadline):
                 return
             if now.ended + now.running >= task.num_trials:
                 time.sleep(_POLL_S)
@@ -100,14 +99,8 @@ def _try_one(study: Study, spec: TuneSpec, task: Work) -> None:
         if not any(trials[number].state.is_finished() for number in begun):
             raise
     if any(study.get_trials(deepcopy=False)[number].state == TrialState.FAIL for number in begun):
-        _free_memory()
-
-
-def _free_memory() -> None:
-    """After a model that did not fit, the next one needs all there is; here, where its error no longer holds it."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+        # Here, where its error no longer holds the model.
+        free_memory()
 
 
 def _attempt(trial: Trial, spec: TuneSpec, task: Work) -> list[float]:

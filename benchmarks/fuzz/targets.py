@@ -13,6 +13,7 @@ from attnbench.data.detection.annotations import Annotations
 from attnbench.data.detection.coco_json import decode_annotations, encode_annotations
 from attnbench.detection_record import DetectionRecord
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
+from attnbench.diverged_record import DivergedRun
 from attnbench.efficiency_record import EfficiencyRecord
 from attnbench.errors import AttnBenchError
 from attnbench.plain_yaml import read_yaml
@@ -117,6 +118,11 @@ def read_efficiency_record(data: bytes) -> None:
     _read_stored(data, lambda text: EfficiencyRecord.from_json(text, source="a.efficiency.json"))
 
 
+def read_diverged_record(data: bytes) -> None:
+    """The record of a run that diverged, of either task."""
+    _read_stored(data, lambda text: DivergedRun.from_json(text, source="a.diverged.json"))
+
+
 def read_coco(data: bytes) -> None:
     """Annotations in COCO's format, and the masks of what they hold."""
     read = outcome(lambda: decode_annotations(data, source="a.json"))
@@ -140,6 +146,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "detection-spec": read_detection_suite,
     "detection-record": read_detection_record,
     "efficiency-record": read_efficiency_record,
+    "diverged-record": read_diverged_record,
     "space": read_space,
     "tune-spec": read_tune_spec,
 }

@@ -16,12 +16,12 @@ import attnbench.run
 from attnbench.data.in_memory import InMemoryData
 from attnbench.data.loader import TensorLoader
 from attnbench.errors import SpecError, TrainingError
+from attnbench.executors.in_process import InProcessExecutor
 from attnbench.record import Record, Store
 from attnbench.run_parts import read_data
 from attnbench.spec import SuiteSpec
 from attnbench.spec_io import to_yaml
 from attnbench.suite import expand, run_suite
-from attnbench.workers import InProcessExecutor
 from benchmarks.overhead import bare
 from benchmarks.overhead.bare import Tensors, Trained
 from benchmarks.overhead.spent import Spent, of_call, of_command

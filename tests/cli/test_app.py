@@ -180,7 +180,11 @@ def test_a_damaged_record_is_set_aside_for_the_new_one(
 def test_a_run_that_fails_is_exit_code_1(suite: SuiteSpec, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["leaderboard", "suite.yaml", "--workers", "1", "--learning-rate", "1e30", "--attention", "none"]
     assert main(words) == 1
-    assert "failed: none seed 0: the training loss is nan in epoch 1" in capsys.readouterr().err
+    assert "failed: none seed 0: the training loss is nan at step 2 (epoch 1 of 1)" in capsys.readouterr().err
+    assert main(words) == 1
+    again = capsys.readouterr().err
+    assert "0 of 1 runs are recorded already, and 1 as diverged." in again
+    assert "failed: none seed 0: diverged at step 2 (epoch 1 of 1); recorded in records/" in again
 
 
 def test_lists_everything(capsys: pytest.CaptureFixture[str]) -> None:

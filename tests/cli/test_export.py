@@ -8,8 +8,10 @@ from pyarrow import parquet
 
 from attnbench.cli import main
 from attnbench.detection_record import DetectionStore
+from attnbench.diverged_record import DivergedStore
 from attnbench.record import Store
 from tests.detection_records import make_detection_record
+from tests.diverged_records import diverged_in_place_of
 from tests.records import make_record
 from tests.report.leaderboard.further import further_records
 
@@ -47,6 +49,16 @@ def test_a_run_in_several_stores_counts_once_and_damage_is_named(
     assert table["seed"].to_pylist() == [0, 1, 2, 7]
     assert table["test_top1_percent"].to_pylist()[0] == 80.0
     assert "test_correct" not in table.column_names
+
+
+def test_says_how_many_runs_diverged(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lost = [make_record(seed=7), make_record(seed=8), make_detection_record()]
+    for record in lost:
+        DivergedStore(store).add(diverged_in_place_of(record))
+    assert main(["export", str(store), "--parquet", str(tmp_path / "runs")]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"3 runs in {tmp_path / 'runs'}\n"
+    assert captured.err == "2 runs diverged and are in no file.\n"
 
 
 def test_runs_of_detection_are_written_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,9 +4,11 @@ from pathlib import Path
 import pytest
 
 from attnbench.cli import main
+from attnbench.diverged_record import DivergedStore
 from attnbench.record import Store
 from attnbench.spec import Recipe
 from attnbench.spec_io import to_yaml
+from tests.diverged_records import diverged_in_place_of
 from tests.records import make_record
 from tests.tiny import tiny_suite
 
@@ -36,6 +38,19 @@ def test_plans_the_asked_difference_or_a_ladder_of_them(capsys: pytest.CaptureFi
     # The deviation is 0.3, and two families of one comparison are one.
     assert output.count("(1)") == 1
     assert "3 runs at a time" in output
+
+
+@pytest.mark.usefixtures("_records")
+def test_runs_that_diverged_count_as_no_seeds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "records", "--difference", "0.5"]) == 0
+    before = capsys.readouterr().out
+    for seed in (3, 4):
+        DivergedStore(Path("records")).add(diverged_in_place_of(make_record("sge", seed)))
+    assert main(["plan", "records", "--difference", "0.5"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    said = [line for line in lines if line.startswith("Runs that diverged")]
+    assert said == ["Runs that diverged count as no seeds, and further ones may diverge as well: sge (2 runs)."]
+    assert [line for line in lines if line not in said] == before.splitlines()
 
 
 @pytest.mark.usefixtures("_records")

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from attnbench.cli import main
+from attnbench.diverged_record import DivergedStore
 from attnbench.efficiency_record import EfficiencyStore
 from attnbench.record import Record, Store
+from tests.diverged_records import diverged_in_place_of
 from tests.efficiency_records import make_row
 from tests.records import make_record
 from tests.report.leaderboard.test_table import clear
@@ -188,3 +190,75 @@ def test_no_format_needs_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def diverged_store(records: list[Record], name: str = "records") -> DivergedStore:
+    store = DivergedStore(Path(name))
+    for record in records:
+        store.add(diverged_in_place_of(record))
+    return store
+
+
+def test_runs_that_diverged_stand_below_their_table_and_others_below_all(capsys: pytest.CaptureFixture[str]) -> None:
+    store_of(few())
+    others = [make_record("none", seed, data="imagenet") for seed in range(2)]
+    diverged_store([make_record("sge", 2), make_record("sge", 0), *others])
+    assert main(["report", "records"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (of_table,) = (
+        place for place, line in enumerate(lines) if line.startswith("sge seed 2 diverged at step 57 (epoch")
+    )
+    (of_others,) = (place for place, line in enumerate(lines) if line.startswith("cifar-resnet:depth=20 on imagenet: "))
+    again = [place for place, line in enumerate(lines) if line == "This table again: attnbench report records"]
+    assert again[0] < of_table < again[1] < of_others
+    assert "none seeds 0 and 1 diverged" in " ".join(lines[of_others:])
+    assert "sge seed 0" not in " ".join(lines)
+    assert main(["report", "records", "--board", "2"]) == 0
+    assert "imagenet" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("format_", ["markdown", "latex", "csv", "json", "html"])
+def test_files_say_what_has_no_table(format_: str, capsys: pytest.CaptureFixture[str]) -> None:
+    store_of(few())
+    diverged_store([make_record("none", data="imagenet")])
+    assert main(["report", "records", "--format", format_]) == 0
+    captured = capsys.readouterr()
+    place = captured.out if format_ in ("json", "html") else captured.err
+    assert "on imagenet: every run that is recorded has diverged, so there is no table" in place
+
+
+def test_where_all_runs_diverged_there_is_no_table(capsys: pytest.CaptureFixture[str]) -> None:
+    diverged_store([make_record("none"), make_record("sge")])
+    assert main(["report", "records"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert said == (
+        "cifar-resnet:depth=20 on fashion-mnist: every run that is recorded has diverged, so there is no table. none "
+        "seed 0 diverged at step 57 (epoch 2 of 6); sge seed 0 diverged at step 57 (epoch 2 of 6)."
+    )
+    for format_ in ("csv", "json", "html"):
+        assert main(["report", "records", "--format", format_]) == 2
+        error = capsys.readouterr().err
+        assert "left out: cifar-resnet:depth=20 on fashion-mnist: every run that is recorded has diverged" in error
+        assert "holds no record of a run" in error
+    assert main(["report", "records", "--task", "detection"]) == 2
+    assert "records holds no record of detection that can be read" in capsys.readouterr().err
+
+
+def test_a_damaged_record_of_a_divergence_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    store_of(few())
+    store = diverged_store([make_record("sge", 2)])
+    (run_digest,) = store.digests()
+    store.file_of(run_digest).write_text("{")
+    assert main(["report", "records"]) == 0
+    said = capsys.readouterr().out
+    assert "Records that could not be read and are left out:" in said
+    assert f"{run_digest}.diverged.json is damaged" in said
+    assert "seed 2 diverged" not in said
+
+
+def test_many_leaderboards_count_what_diverged(capsys: pytest.CaptureFixture[str]) -> None:
+    store_of([make_record("none", data=f"set{number}") for number in range(11)])
+    diverged_store([make_record("none", 1, data="set3")])
+    assert main(["report", "records"]) == 0
+    said = capsys.readouterr().out
+    assert "1 run diverged and is in no leaderboard; the table of each names its own." in said

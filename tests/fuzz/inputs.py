@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from attnbench.detection_spec import DetectionRecipe, DetectionRun, DetectionSuite, detection_digest
 from attnbench.efficiency_spec import RowSpec, spec_digest
+from attnbench.space_io import space_from_builtins
 from attnbench.spec import Measure, Recipe, RunSpec, SuiteSpec, digest
 from attnbench.spec_io import to_builtins
 from attnbench.tune.spec_json import to_json
 from attnbench.tune_spec import TuneSpec
 from tests.detection_records import make_detection_record
+from tests.diverged_records import diverged_in_place_of
 from tests.efficiency_records import make_counts, make_row, make_timing
 from tests.fuzz.strategies import any_json, as_json, changed
 from tests.records import make_localisation, make_record, make_robustness
@@ -113,10 +115,19 @@ def _rows() -> list[bytes]:
     return [make_row("sge", *timings, counts=make_counts(uncounted={"full": {"aten::add": 2}})).to_json()]
 
 
+def _diverged() -> list[bytes]:
+    records = (make_record(correct=np.ones(NUM_IMAGES, dtype=np.bool_)), make_detection_record())
+    return [diverged_in_place_of(record).to_json() for record in records]
+
+
+def _digest_of_diverged(content: dict[str, Any]) -> str:
+    if content["task"] == "detection":
+        return detection_digest(msgspec.convert(content["spec"], DetectionRun))
+    return digest(msgspec.convert(content["spec"], RunSpec))
+
+
 def _study() -> dict[str, Any]:
     run = RunSpec(attention="sge", backbone="cifar-resnet:depth=20", data="cluttered-digits")
-    from attnbench.space_io import space_from_builtins
-
     spec = TuneSpec(run=run, space=space_from_builtins(SPACE, source="here"), default="sge")
     read: dict[str, Any] = json.loads(to_json(spec))
     return read
@@ -149,6 +160,7 @@ INPUTS: Mapping[str, st.SearchStrategy[bytes]] = {
     "efficiency-record": _records(
         lambda content: spec_digest(msgspec.convert(content["spec"], RowSpec), content["session"]), *_rows()
     ),
+    "diverged-record": _records(_digest_of_diverged, *_diverged()),
     "coco": _json(COCO),
 }
 """Strategies of what each reader in `benchmarks.fuzz.targets.TARGETS` is given."""

@@ -10,10 +10,10 @@ from torch._dynamo import config
 from torch._dynamo.utils import counters
 
 from attnbench.attention import register_attention
+from attnbench.compute_spec import Compilation, Compute
 from attnbench.errors import MissingDependencyError, TrainingError
 from attnbench.models import BuiltModel, build_model
 from attnbench.models.compiling import CompileTime, check_compiler, compiled, forgotten_afterwards
-from attnbench.spec import Compilation, Compute
 
 Graphs = list[tuple[torch.Size, ...]]
 BACKBONE = "cifar-resnet:depth=8,stem_stride=2,width=8"

@@ -70,7 +70,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--trials", type=int, required=True)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--deadline", type=float, help="seconds since 1970")
+    parser.add_argument("--deadline", type=float, help="by the monotonic clock")
     options = parser.parse_args()
     spec = counting_spec(options.folder)
     study = start_study(open_storage(options.url, heartbeat_s=1), options.study, spec)

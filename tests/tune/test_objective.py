@@ -1,10 +1,11 @@
+import math
 from pathlib import Path
 
 import optuna
 import pytest
 from optuna.trial import TrialState
 
-from attnbench.errors import DivergedError
+from attnbench.divergence import TRAINING_LOSS, diverged
 from attnbench.spec import RunSpec, digest
 from attnbench.tune import objective, worker
 from attnbench.tune.experimental import experimental
@@ -80,7 +81,7 @@ def test_several_objectives_are_all_measured(tmp_path: Path, training: FakeTrain
 def test_a_failure_has_its_reason_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def accuracy(run: RunSpec, epoch: int) -> float:
         if "normalize=false" in run.attention:
-            raise DivergedError("the training loss is nan in epoch 1")
+            raise diverged(TRAINING_LOSS, math.nan, 1, [], run.recipe, is_float16=False)
         if "groups=4" in run.attention:
             raise RuntimeError("CUDA out of\nmemory")
         return 50.0
@@ -92,7 +93,10 @@ def test_a_failure_has_its_reason_and_stops_nothing(tmp_path: Path, monkeypatch:
     assert len(summaries) == 12
     for summary in summaries:
         if summary.settings["normalize"] is False:
-            assert summary.reason == "the training loss is nan in epoch 1"
+            assert summary.reason == (
+                "the training loss is nan at step 1 (epoch 1 of 2); try a smaller learning_rate than 0.05, or a "
+                "gradient_clip_norm"
+            )
         elif summary.settings["groups"] == 4:
             assert summary.reason == "RuntimeError: CUDA out of memory"
         else:

@@ -158,7 +158,7 @@ def test_after_the_deadline_none_is_begun(study: Study, tmp_path: Path, monkeypa
         return [1.0]
 
     let_trials(monkeypatch, takes_ten_seconds)
-    monkeypatch.setattr(worker, "time", SimpleNamespace(time=lambda: now[0]))
+    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: now[0]))
     work_off(tmp_path, 9, deadline=115.0)
     assert states(study) == [COMPLETE] * 2
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from attnbench.diverged_record import AnyDivergedRun
 from attnbench.record import Record
 from attnbench.report.ablation.design import Design, Point, label
 from attnbench.report.leaderboard.board import Leaderboard, Row, leaderboard
@@ -46,17 +47,18 @@ class Ablation:
         return label(self.design, self.design.point_of(variant))
 
 
-def ablation(records: Iterable[Record], design: Design) -> Ablation:
+def ablation(records: Iterable[Record], design: Design, diverged: Sequence[AnyDivergedRun] = ()) -> Ablation:
     """What records say of a design.
 
     Args:
         records: Of the design's variants and of the baseline, which can all be compared.
         design: What is compared.
+        diverged: Runs of these that diverged.
 
     Raises:
         SpecError: If there is no record, or they belong to several tables.
     """
-    board = leaderboard(records)
+    board = leaderboard(records, diverged)
     order = [point.variant for point in design.points]
     # A baseline that is no point of the design comes before all points.
     rows = sorted(board.rows, key=lambda row: order.index(row.variant) if row.variant in order else -1)
@@ -66,6 +68,7 @@ def ablation(records: Iterable[Record], design: Design) -> Ablation:
         board,
         rows=tuple(_named_row(row, names) for row in rows),
         differences=_named(board.differences, names),
+        diverged=tuple(replace(seeds, name=names.get(seeds.name, seeds.name)) for seeds in board.diverged),
     )
     between = [found for found in named.differences if {found.variant, found.other} <= points.keys()]
     to_reference = {found.variant: found for found in against(between, names[design.reference])}

@@ -5,6 +5,7 @@ from typing import Any
 
 from attnbench.report.ablation.ablation import Ablation
 from attnbench.report.ablation.table import ablation_table
+from attnbench.report.diverged import diverged_fields, num_diverged
 from attnbench.report.leaderboard.cells import Raw
 from attnbench.report.leaderboard.flat import csv_of, difference_fields, json_of, values_of
 from attnbench.variant import Setting, format_setting
@@ -26,6 +27,7 @@ def ablation_json(ablation: Ablation) -> str:
         ],
         "to_reference": [difference_fields(found) for found in ablation.to_reference.values()],
         "differences": [difference_fields(found) for found in ablation.board.differences],
+        "diverged": diverged_fields(ablation.board.diverged),
         "notes": list(ablation_table(ablation).notes),
     }
     return json_of(content)
@@ -46,6 +48,7 @@ def _rows(ablation: Ablation) -> list[dict[str, Raw]]:
         | {"variant": row.records[0].spec.attention, "row": row.variant}
         | _settings(ablation, row.variant)
         | values_of(table.columns, place)
+        | {"num_diverged": num_diverged(ablation.board.diverged, row.variant)}
         for place, row in enumerate(ablation.board.rows)
     ]
 

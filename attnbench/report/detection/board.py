@@ -7,8 +7,11 @@ from statistics import mean, median
 
 from attnbench.detection_record import DetectionRecord, DetectorCounts
 from attnbench.detection_spec import DetectionRun
+from attnbench.diverged_record import AnyDivergedRun
+from attnbench.report.detection.diverged import diverged_beside
 from attnbench.report.detection.figures import Figure, Tested, figures
 from attnbench.report.detection.grouping import baseline_of, by_detector, comparable, variants_of
+from attnbench.report.diverged import DivergedSeeds
 from attnbench.report.machines import Machine, machine_of
 from attnbench.stats import Ratio, median_ratio
 from attnbench.variant import short_names
@@ -99,6 +102,8 @@ class DetectionBoard:
     """What the rows have in common."""
     blocks: tuple[DetectorBlock, ...]
     """The detectors, the one that was run first in front."""
+    diverged: tuple[DivergedSeeds, ...] = ()
+    """Runs of the same conditions that diverged and are in nothing above, by detectors and variants."""
 
     @property
     def names(self) -> dict[str, str]:
@@ -106,17 +111,25 @@ class DetectionBoard:
         return short_names(block.detector for block in self.blocks)
 
 
-def detection_boards(records: Iterable[DetectionRecord]) -> list[DetectionBoard]:
-    """One board for each group of records that share all but detector, variant and seed."""
-    return [_board(group) for group in comparable(records)]
+def detection_boards(
+    records: Iterable[DetectionRecord], diverged: Sequence[AnyDivergedRun] = ()
+) -> list[DetectionBoard]:
+    """One board for each group of records that share all but detector, variant and seed.
+
+    Args:
+        records: The records.
+        diverged: Runs that diverged, of any kind; each board names those of its conditions.
+    """
+    return [_board(group, diverged) for group in comparable(records)]
 
 
-def _board(records: Sequence[DetectionRecord]) -> DetectionBoard:
+def _board(records: Sequence[DetectionRecord], diverged: Sequence[AnyDivergedRun]) -> DetectionBoard:
     variants = {detector: variants_of(members) for detector, members in by_detector(records).items()}
     used = [record for found in variants.values() for members in found.values() for record in members]
     return DetectionBoard(
         facts=_facts(used, num_given=len(records)),
         blocks=tuple(_block(detector, found) for detector, found in variants.items()),
+        diverged=diverged_beside(variants, diverged),
     )
 
 

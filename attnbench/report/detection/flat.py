@@ -6,6 +6,7 @@ from typing import Any
 
 from attnbench.report.detection.board import DetectionBoard
 from attnbench.report.detection.table import DetectionTable, detection_table
+from attnbench.report.diverged import diverged_fields, num_diverged
 from attnbench.report.leaderboard.cells import Raw
 from attnbench.report.leaderboard.flat import csv_of, json_of, values_of
 
@@ -16,15 +17,19 @@ def csv_text(boards: Sequence[DetectionBoard]) -> str:
     return csv_of([line for number, board in tables for line in _rows(board, detection_table(board), number)])
 
 
-def json_text(boards: Sequence[DetectionBoard], *, problems: Sequence[str] = ()) -> str:
+def json_text(
+    boards: Sequence[DetectionBoard], *, problems: Sequence[str] = (), without_table: Sequence[str] = ()
+) -> str:
     """All boards with what their rows have in common, and the notes.
 
     Args:
         boards: The boards.
         problems: A sentence for each record that could not be read.
+        without_table: A paragraph for each suite whose runs have all diverged.
     """
     return json_of({
         "detection": [_board(board, number) for number, board in enumerate(boards, 1)],
+        "without_table": list(without_table),
         "problems": list(problems),
     })  # fmt: skip
 
@@ -42,6 +47,7 @@ def _rows(board: DetectionBoard, table: DetectionTable, number: int) -> list[dic
         common
         | {"detector": block.detector, "variant": name}
         | values_of([*(column for group in block.groups for column in group.columns), *block.raw], place)
+        | {"num_diverged": num_diverged(board.diverged, name, block.detector)}
         for block in table.blocks
         for place, name in enumerate(block.names)
     ]
@@ -56,5 +62,6 @@ def _board(board: DetectionBoard, number: int) -> dict[str, Any]:
             line | {"digests": [record.digest for record in row.records]}
             for line, row in zip(_rows(board, table, number), rows, strict=True)
         ],
+        "diverged": diverged_fields(board.diverged),
         "notes": [note.strip() for note in table.notes],
     }

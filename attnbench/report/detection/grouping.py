@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from attnbench.detection_record import DetectionRecord
+from attnbench.detection_spec import DetectionRun
 
 
 def comparable(records: Iterable[DetectionRecord]) -> list[list[DetectionRecord]]:
@@ -51,9 +52,7 @@ def variants_of(records: Iterable[DetectionRecord]) -> dict[str, list[DetectionR
     """
     variants: dict[tuple[str, str], dict[int, DetectionRecord]] = defaultdict(dict)
     for record in sorted(records, key=lambda record: (record.spec.seed, record.timing.started_at, record.digest)):
-        plugin = record.spec.plugin.sha256[:8] if record.spec.plugin else ""
-        content = "+".join(filter(None, (plugin, (record.spec.weights_sha256 or "")[:8])))
-        variants[record.spec.attention, content].setdefault(record.spec.seed, record)
+        variants[record.spec.attention, content_of(record.spec)].setdefault(record.spec.seed, record)
     names = Counter(attention for attention, _ in variants)
     return {
         f"{attention}@{content}" if names[attention] > 1 and content else attention: list(members.values())
@@ -67,11 +66,48 @@ def baseline_of(variants: Mapping[str, Sequence[DetectionRecord]], attention: st
     return max(candidates, key=lambda name: (len(variants[name]), variants[name][-1].timing.started_at), default=None)
 
 
-def _shared(record: DetectionRecord) -> tuple[object, ...]:
-    """What records of one table have in common, but for the weights that bodies start from."""
-    spec = record.spec
+def shared_conditions(spec: DetectionRun) -> tuple[object, ...]:
+    """What the specs of one table have in common, but for the weights that bodies start from."""
     data = (spec.data, spec.data_plugin.sha256 if spec.data_plugin else "", spec.root, spec.annotations)
-    return (*data, spec.backbone, spec.baseline, spec.recipe, spec.compute, spec.speed_rounds, _test_split(record))
+    return (*data, spec.backbone, spec.baseline, spec.recipe, spec.compute, spec.speed_rounds)
+
+
+def goes_with(spec: DetectionRun, records: Sequence[DetectionRecord]) -> bool:
+    """Whether a run without a record was of the conditions of a group of them."""
+    first = records[0].spec
+    if shared_conditions(spec) != shared_conditions(first):
+        return False
+    baselines = _baselines_weights([spec, *(record.spec for record in records)])
+    return _start(spec, baselines) == _start(first, baselines)
+
+
+def _start(spec: DetectionRun, baselines: Sequence[str]) -> str:
+    """What stands for the weights that a run's body starts from: those of the baseline that go with them.
+
+    Args:
+        spec: The run.
+        baselines: Weights of the baseline's runs, sorted; empty for none.
+    """
+    own = spec.weights or ""
+    # Where the variant's name occurs in the path, the baseline's may stand in its place.
+    choice = f"(?:{re.escape(spec.attention)}|{re.escape(spec.baseline)})"
+    pattern = choice.join(map(re.escape, own.split(spec.attention)))
+    alike = [own] if own in baselines else [path for path in baselines if re.fullmatch(pattern, path)]
+    return alike[0] if alike else own
+
+
+def _baselines_weights(specs: Iterable[DetectionRun]) -> list[str]:
+    return sorted({spec.weights or "" for spec in specs if spec.attention == spec.baseline})
+
+
+def content_of(spec: DetectionRun) -> str:
+    """The start of the hashes by which variants of one name are told apart; empty where there is no file."""
+    plugin = spec.plugin.sha256[:8] if spec.plugin else ""
+    return "+".join(filter(None, (plugin, (spec.weights_sha256 or "")[:8])))
+
+
+def _shared(record: DetectionRecord) -> tuple[object, ...]:
+    return (*shared_conditions(record.spec), _test_split(record))
 
 
 def _test_split(record: DetectionRecord) -> str:
@@ -81,17 +117,10 @@ def _test_split(record: DetectionRecord) -> str:
 
 def _by_weights(records: Sequence[DetectionRecord]) -> list[list[DetectionRecord]]:
     """Records whose bodies start alike, a variant's with those of its baseline."""
-    baselines = sorted(
-        {record.spec.weights or "" for record in records if record.spec.attention == record.spec.baseline}
-    )
+    baselines = _baselines_weights(record.spec for record in records)
     groups: dict[str, list[DetectionRecord]] = defaultdict(list)
     for record in records:
-        own = record.spec.weights or ""
-        # Where the variant's name occurs in the path, the baseline's may stand in its place.
-        choice = f"(?:{re.escape(record.spec.attention)}|{re.escape(record.spec.baseline)})"
-        pattern = choice.join(map(re.escape, own.split(record.spec.attention)))
-        alike = [own] if own in baselines else [path for path in baselines if re.fullmatch(pattern, path)]
-        groups[alike[0] if alike else own].append(record)
+        groups[_start(record.spec, baselines)].append(record)
     return list(groups.values())
 
 

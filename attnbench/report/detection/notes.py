@@ -4,9 +4,11 @@ from attnbench.detection_spec import DetectionRecipe
 from attnbench.report.detection.board import DetectionBoard, DetectionFacts
 from attnbench.report.detection.costs import cost_notes
 from attnbench.report.detection.outcomes import outcome_notes
+from attnbench.report.diverged import diverged_notes
 from attnbench.report.leaderboard.compilation import compiled_lines
-from attnbench.report.leaderboard.notes import FEW_EPOCHS, FEW_SEEDS, backend_line, named_data, replaced_line
-from attnbench.report.machines import machine_line
+from attnbench.report.leaderboard.grouping import named_data
+from attnbench.report.leaderboard.notes import FEW_EPOCHS, FEW_SEEDS, backend_line, replaced_line
+from attnbench.report.machines import devices_line, machine_line
 from attnbench.report.numbers import duration, listed, plural
 from attnbench.spec import Compute
 
@@ -110,12 +112,12 @@ def _start_line(facts: DetectionFacts) -> str:
     frozen = spec.recipe.frozen_stages
     parts = f"the first {plural(frozen, 'part')} frozen" if frozen else "no part of them frozen"
     arithmetic = "" if spec.compute.precision == Compute().precision else f"; precision {spec.compute.precision}"
-    divided = f"; on {spec.compute.devices} devices" if spec.compute.devices > 1 else ""
+    divided = f"; on {devices_line(spec.compute)}" if spec.compute.num_ranks > 1 else ""
     return f"Bodies {start}, {parts}; their batch norms are {_NORMS[spec.recipe.norm]}{arithmetic}{divided}."
 
 
 def _gaps(board: DetectionBoard) -> list[str]:
-    """Which records are left out, and which are not there; empty strings among them."""
+    """Which records are left out, which runs diverged, and which seeds are not there; empty strings among them."""
     number, seeds = board.facts.num_repeats, board.facts.seeds
     repeats = (
         f"{plural(number, 'record')} repeat a detector, variant and seed with the same files under other paths, and "
@@ -131,7 +133,8 @@ def _gaps(board: DetectionBoard) -> list[str]:
         f"Not every variant has every seed: {listed(partial)}. Means are over the seeds there are, "
         "Δ over those shared with the baseline."
     )
-    return [repeats if number else "", missing if partial else ""]
+    lost = diverged_notes(board.diverged, (block.detector for block in board.blocks))
+    return [repeats if number else "", *lost, missing if partial else ""]
 
 
 def _short_run(facts: DetectionFacts) -> str:

@@ -5,10 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
+from attnbench.diverged_record import AnyDivergedRun
 from attnbench.errors import SpecError
 from attnbench.record import Record
+from attnbench.report.diverged import DivergedSeeds
 from attnbench.report.leaderboard.corrupted import Robustness, robustness
 from attnbench.report.leaderboard.differences import Difference, against, all_differences
+from attnbench.report.leaderboard.diverged import diverged_beside
 from attnbench.report.leaderboard.grouping import baseline_of, comparable, mean_top1, variants_of
 from attnbench.report.leaderboard.letters import letters
 from attnbench.report.leaderboard.localised import Localised, localised
@@ -101,6 +104,8 @@ class Leaderboard:
     """Where the variants' maps lie, where that was asked for."""
     robustness: Robustness | None = None
     """What they get right on corrupted images, where that was asked for."""
+    diverged: tuple[DivergedSeeds, ...] = ()
+    """Runs of the same conditions that diverged and are in nothing above, by their variants."""
 
     @property
     def baseline(self) -> Row | None:
@@ -108,13 +113,18 @@ class Leaderboard:
         return next((row for row in self.rows if row.is_baseline), None)
 
 
-def leaderboards(records: Iterable[Record]) -> list[Leaderboard]:
-    """One leaderboard for each group of comparable records, in the order of `comparable`."""
-    return [board_of(group) for group in comparable(records)]
+def leaderboards(records: Iterable[Record], diverged: Sequence[AnyDivergedRun] = ()) -> list[Leaderboard]:
+    """One leaderboard for each group of comparable records, in the order of `comparable`.
+
+    Args:
+        records: The records.
+        diverged: Runs that diverged, of any kind; each leaderboard names those of its conditions.
+    """
+    return [board_of(group, diverged) for group in comparable(records)]
 
 
-def leaderboard(records: Iterable[Record]) -> Leaderboard:
-    """The leaderboard of records that can all be compared.
+def leaderboard(records: Iterable[Record], diverged: Sequence[AnyDivergedRun] = ()) -> Leaderboard:
+    """The leaderboard of records that can all be compared; see `leaderboards`.
 
     Raises:
         SpecError: If there is no record, or they belong to several tables.
@@ -125,11 +135,11 @@ def leaderboard(records: Iterable[Record]) -> Leaderboard:
             f"a leaderboard needs records of one backbone, data set and recipe; got {len(groups)} groups of them: "
             "`leaderboards` makes one table of each"
         )
-    return board_of(groups[0])
+    return board_of(groups[0], diverged)
 
 
-def board_of(records: Sequence[Record]) -> Leaderboard:
-    """The leaderboard of one group of `comparable`."""
+def board_of(records: Sequence[Record], diverged: Iterable[AnyDivergedRun] = ()) -> Leaderboard:
+    """The leaderboard of one group of `comparable`; see `leaderboards`."""
     variants = variants_of(records)
     baseline = baseline_of(variants, records[0].spec.baseline)
     # By the means, best first; the baseline last, so that it is the second of every pair.
@@ -148,6 +158,7 @@ def board_of(records: Sequence[Record]) -> Leaderboard:
         differences=tuple(differences),
         localisation=localised({name: variants[name] for name in ranked}, baseline=baseline),
         robustness=robustness({name: variants[name] for name in ranked}, baseline=baseline),
+        diverged=diverged_beside(variants, diverged),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from attnbench.report.diverged import diverged_fields, num_diverged
 from attnbench.report.leaderboard.board import Leaderboard
 from attnbench.report.leaderboard.cells import Raw, TableColumn
 from attnbench.report.leaderboard.corrupted import top1_by_strength
@@ -20,15 +21,17 @@ def csv_text(boards: Sequence[Leaderboard]) -> str:
     return csv_of([line for number, board in enumerate(boards, 1) for line in _rows(board, number)])
 
 
-def json_text(boards: Sequence[Leaderboard], *, problems: Sequence[str] = ()) -> str:
+def json_text(boards: Sequence[Leaderboard], *, problems: Sequence[str] = (), without_table: Sequence[str] = ()) -> str:
     """All leaderboards with what they have in common, every two variants compared, and the notes.
 
     Args:
         boards: The leaderboards.
         problems: A sentence for each record that could not be read.
+        without_table: A paragraph for each suite whose runs have all diverged.
     """
     return json_of({
         "leaderboards": [_board(board, number) for number, board in enumerate(boards, 1)],
+        "without_table": list(without_table),
         "problems": list(problems),
     })  # fmt: skip
 
@@ -72,7 +75,10 @@ def _rows(board: Leaderboard, number: int) -> list[dict[str, Raw]]:
     }
     further = [column for part in table.parts for column in (*part.columns, *part.raw)]
     columns = [*table.columns, *further]
-    return [common | {"variant": name} | values_of(columns, place) for place, name in enumerate(table.names)]
+    return [
+        common | {"variant": name} | values_of(columns, place) | {"num_diverged": num_diverged(board.diverged, name)}
+        for place, name in enumerate(table.names)
+    ]
 
 
 def _board(board: Leaderboard, number: int) -> dict[str, Any]:
@@ -84,6 +90,7 @@ def _board(board: Leaderboard, number: int) -> dict[str, Any]:
             for line, row in zip(_rows(board, number), board.rows, strict=True)
         ],
         "differences": [difference_fields(difference) for difference in board.differences],
+        "diverged": diverged_fields(board.diverged),
         "notes": [*table.notes, *(note for part in table.parts for note in part.notes)],
     } | _further(board)
 

@@ -3,8 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from attnbench.detection_spec import DetectionRun
 from attnbench.packed import PackedIntegers
 from attnbench.record import Record
+from attnbench.spec import RunSpec
 
 
 def comparable(records: Iterable[Record]) -> list[list[Record]]:
@@ -47,19 +49,27 @@ def baseline_of(variants: Mapping[str, Sequence[Record]], attention: str) -> str
     return max(candidates, key=lambda name: (len(variants[name]), variants[name][-1].timing.started_at), default=None)
 
 
+def named_data(spec: RunSpec | DetectionRun) -> str:
+    """Data set as in the spec; one of the user's own with ``@`` and the start of its file's hash."""
+    return f"{spec.data}@{spec.data_plugin.sha256[:8]}" if spec.data_plugin else spec.data
+
+
 def mean_top1(records: Sequence[Record]) -> float:
     """Mean top-1 accuracy on the test split over seeds, percent."""
     return sum(record.values.test_top1_percent for record in records) / len(records)
 
 
+def shared_conditions(spec: RunSpec) -> tuple[object, ...]:
+    """What the specs of one table have in common."""
+    data = (spec.data, spec.data_plugin.sha256 if spec.data_plugin else "", spec.root)
+    return (*data, spec.backbone, spec.baseline, spec.recipe, spec.compute, spec.measure)
+
+
 def _shared(record: Record) -> tuple[object, ...]:
     """What records of one table have in common."""
-    spec = record.spec
-    data = (spec.data, spec.data_plugin.sha256 if spec.data_plugin else "", spec.root)
     # Another version of attnbench may corrupt images in other strengths.
     strengths = tuple((corrupted.corruption, corrupted.strength) for corrupted in record.robustness or ())
-    images = (record.values.num_test_images, strengths)
-    return (*data, spec.backbone, spec.baseline, spec.recipe, spec.compute, spec.measure, *images)
+    return (*shared_conditions(record.spec), record.values.num_test_images, strengths)
 
 
 def _by_images(records: Sequence[Record]) -> list[list[Record]]:

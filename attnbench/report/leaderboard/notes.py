@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 
-from attnbench.detection_spec import DetectionRun
+from attnbench.report.diverged import diverged_notes
 from attnbench.report.leaderboard.board import Facts, Leaderboard
 from attnbench.report.leaderboard.compared import one_seed_line, outcome_lines, power_line, testing_line
 from attnbench.report.leaderboard.compilation import compile_note, compiled_lines
 from attnbench.report.leaderboard.differences import ALPHA
+from attnbench.report.leaderboard.grouping import named_data
 from attnbench.report.leaderboard.letters import share_letter
-from attnbench.report.machines import machine_line
+from attnbench.report.machines import devices_line, machine_line
 from attnbench.report.numbers import duration, listed, plural
-from attnbench.spec import RunSpec
 from attnbench.stats import fewest_seeds
 
 FEW_SEEDS = 5
@@ -22,11 +22,6 @@ FEW_EPOCHS = 10
 def heading(board: Leaderboard) -> str:
     """Backbone and data."""
     return f"{board.facts.spec.backbone} on {named_data(board.facts.spec)}"
-
-
-def named_data(spec: RunSpec | DetectionRun) -> str:
-    """Data set as in the spec; one of the user's own with ``@`` and the start of its file's hash."""
-    return f"{spec.data}@{spec.data_plugin.sha256[:8]}" if spec.data_plugin else spec.data
 
 
 def conditions(facts: Facts) -> list[str]:
@@ -50,8 +45,8 @@ def conditions(facts: Facts) -> list[str]:
 
 
 def _devices(facts: Facts) -> str:
-    devices = facts.spec.compute.devices
-    return f" on {devices} devices" if devices > 1 else ""
+    compute = facts.spec.compute
+    return f" on {devices_line(compute)}" if compute.num_ranks > 1 else ""
 
 
 def conclusions(board: Leaderboard) -> list[str]:
@@ -60,8 +55,8 @@ def conclusions(board: Leaderboard) -> list[str]:
 
 
 def gaps(board: Leaderboard) -> list[str]:
-    """Which records are left out, and which are not there; empty strings among them."""
-    return [_repeats(board), _seeds_missing(board)]
+    """Which records are left out, which runs diverged, and which seeds are not there; empty strings among them."""
+    return [_repeats(board), *diverged_notes(board.diverged), _seeds_missing(board)]
 
 
 def limits(board: Leaderboard) -> list[str]:

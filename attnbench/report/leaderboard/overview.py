@@ -48,15 +48,18 @@ def overview(groups: Sequence[Sequence[Record]]) -> list[OverviewRow]:
     return [_row(number, group) for number, group in enumerate(groups, 1)]
 
 
-def render_overview(rows: Sequence[OverviewRow], *, store: str, problems: Sequence[str] = ()) -> RenderableType:
+def render_overview(
+    rows: Sequence[OverviewRow], *, store: str, problems: Sequence[str] = (), num_diverged: int = 0
+) -> RenderableType:
     """The overview for rich's `Console.print`.
 
     Args:
         rows: The leaderboards.
         store: Folder of the records, to say how to see one of them.
         problems: A sentence for each record that could not be read.
+        num_diverged: Runs that diverged, which no leaderboard has.
     """
-    return _Rendering(tuple(rows), store, tuple(problems))
+    return _Rendering(tuple(rows), store, tuple(problems), num_diverged)
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class _Rendering:
     rows: tuple[OverviewRow, ...]
     store: str
     problems: tuple[str, ...]
+    num_diverged: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         ascii_only, width = options.ascii_only, options.max_width
@@ -83,6 +87,9 @@ class _Rendering:
             "baseline's, whatever its uncertainty.",
             ascii_only,
         )
+        if self.num_diverged:
+            runs = f"{plural(self.num_diverged, 'run')} diverged and {'is' if self.num_diverged == 1 else 'are'}"
+            yield shown(f"{runs} in no leaderboard; the table of each names its own.", ascii_only)
         yield from problem_lines(self.problems, ascii_only)
         yield shown(f"One of them: attnbench report {self.store} --board N", ascii_only)
 

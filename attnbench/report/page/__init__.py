@@ -31,6 +31,7 @@ def render_page(
     *,
     store: str,
     problems: Sequence[str] = (),
+    without_table: Sequence[str] = (),
     album: AlbumView | None = None,
 ) -> str:
     """Leaderboards and detection boards as a whole HTML document. Equal boards give equal documents.
@@ -40,6 +41,7 @@ def render_page(
         detections: The detection boards, which stand below them.
         store: Folder of the records, for the commands that repeat runs.
         problems: A sentence for each record that could not be read.
+        without_table: A paragraph for each suite whose runs have all diverged.
         album: Pictures of attention, which stand below the boards.
     """
     views: list[BoardView | DetectionView] = [*board_views(boards, store=store), *detection_views(detections)]
@@ -58,6 +60,7 @@ def render_page(
             "store": store,
             "quoted_store": shlex.quote(store),
             "problems": problems,
+            "without_table": without_table,
             "album": album,
         },
     )

@@ -1,0 +1,37 @@
+"""What a user asks for of an executor."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, get_args
+
+from attnbench.errors import SpecError
+from attnbench.variant import Scalar
+
+ExecutorKind: TypeAlias = Literal["local", "ray", "slurm"]
+"""This machine, a Ray cluster, or SLURM."""
+EXECUTORS: tuple[ExecutorKind, ...] = get_args(ExecutorKind)
+"""All of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Where the runs of a suite are executed. It is no part of a spec, and changes no result but timings."""
+
+    kind: ExecutorKind = "local"
+    """Where."""
+    workers: int | None = None
+    """Runs at once; none leaves it to the machine, the cluster or the queue."""
+    run_timeout_s: float | None = None
+    """Seconds after which a run is ended and has failed; none waits for ever."""
+    settings: Mapping[str, Scalar] = field(default_factory=dict)
+    """What else Ray or SLURM is told; see the files of the executors."""
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise SpecError(f"workers must be at least 1; got workers={self.workers}")
+        if self.run_timeout_s is not None and self.run_timeout_s <= 0:
+            raise SpecError(f"run_timeout must be positive, in seconds; got run_timeout={self.run_timeout_s:g}")
+        if self.settings and self.kind == "local":
+            raise SpecError(
+                f"executor_set goes with --executor ray or slurm; got {', '.join(self.settings)} for this machine"
+            )

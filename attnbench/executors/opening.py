@@ -1,0 +1,54 @@
+"""Opens the executor that a user has chosen."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from functools import partial
+
+from attnbench.execution import SuiteProgress, set_progress
+from attnbench.executors.choice import Choice
+from attnbench.executors.devices import default_num_workers, gpu_environment, num_gpus, share_of_gpu, take_share
+from attnbench.executors.in_process import InProcessExecutor
+from attnbench.executors.workers import WorkerExecutor
+from attnbench.spec import Compute
+
+
+@contextmanager
+def open_executor(
+    choice: Choice,
+    *,
+    compute: Compute,
+    num_runs: int,
+    on_progress: SuiteProgress,
+    on_notice: Callable[[str], None],
+) -> Iterator[Executor]:
+    """The executor that is wanted; when it is left by an exception, no run goes on.
+
+    Args:
+        choice: What is wanted.
+        compute: Where each run is trained.
+        num_runs: How many there are.
+        on_progress: Hears of each run's progress, in this process.
+        on_notice: Hears of what happens to workers, a sentence each.
+
+    Raises:
+        SpecError: If what is wanted cannot be had.
+        MissingDependencyError: If its package is not installed.
+    """
+    num_workers = choice.workers or default_num_workers(compute, num_runs=num_runs)
+    if num_workers == 1 and choice.run_timeout_s is None:  # only another process can be ended
+        set_progress(on_progress)
+        yield InProcessExecutor()
+        return
+    gpus, begin = num_gpus(compute), None
+    if gpus:
+        begin = partial(take_share, share_of_gpu(num_workers, devices=compute.devices, num_gpus=gpus))
+    with WorkerExecutor(
+        num_workers,
+        on_progress=on_progress,
+        on_notice=on_notice,
+        run_timeout_s=choice.run_timeout_s,
+        environment_of=partial(gpu_environment, compute=compute),
+        begin=begin,
+    ) as executor:
+        yield executor

@@ -1,0 +1,139 @@
+"""Workers that die, hang or take all memory, and what becomes of the calls that they had."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from concurrent.futures import CancelledError
+from pathlib import Path
+
+import psutil
+import pytest
+
+from attnbench.errors import RunTimeoutError, WorkerDiedError
+from attnbench.execution import tell_progress
+from attnbench.executors import workers
+from attnbench.executors.workers import MOST_DEATHS, WorkerExecutor
+
+pytestmark = pytest.mark.slow  # each worker is a fresh Python
+
+
+class Heard:
+    """What an executor tells of."""
+
+    def __init__(self) -> None:
+        self.progress: list[tuple[object, ...]] = []
+        self.notices: list[str] = []
+
+    def open(self, num_workers: int, *, run_timeout_s: float | None = None) -> WorkerExecutor:
+        return WorkerExecutor(
+            num_workers,
+            on_progress=lambda *event: self.progress.append(event),
+            on_notice=self.notices.append,
+            run_timeout_s=run_timeout_s,
+        )
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+def pid_after(seconds: float) -> int:
+    time.sleep(seconds)
+    tell_progress("run", "train", 1, 2)
+    return os.getpid()
+
+
+def die_until(folder: Path, deaths: int, signal_number: int) -> int:
+    """Die so many times, and come to an end after that."""
+    if (done := len(list(folder.iterdir()))) == deaths:
+        return done
+    (folder / str(done)).touch()
+    os.kill(os.getpid(), signal_number)
+    raise AssertionError
+
+
+def raise_timeout() -> None:
+    raise TimeoutError("of its own")
+
+
+def test_each_worker_is_kept_from_call_to_call(heard: Heard) -> None:
+    with heard.open(2) as executor:
+        pids = [future.result() for future in [executor.submit(pid_after, 0.5) for _ in range(6)]]
+    assert len(set(pids)) == 2
+    assert os.getpid() not in pids
+    assert heard.progress == [("run", "train", 1, 2)] * 6
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+def test_a_call_whose_worker_dies_is_made_again_and_disturbs_no_other(heard: Heard, tmp_path: Path) -> None:
+    with heard.open(2) as executor:
+        beside = executor.submit(pid_after, 4)
+        assert executor.submit(die_until, tmp_path, MOST_DEATHS - 1, signal.SIGKILL).result() == MOST_DEATHS - 1
+        beside.result()
+    assert heard.notices == ["a worker died (SIGKILL); what it was at is tried again"] * (MOST_DEATHS - 1)
+    assert heard.progress == [("run", "train", 1, 2)]
+
+
+def test_a_call_that_kills_all_its_workers_has_failed_and_the_next_goes_on(heard: Heard, tmp_path: Path) -> None:
+    with heard.open(1) as executor:
+        deadly = executor.submit(die_until, tmp_path, 99, signal.SIGKILL)
+        after = executor.submit(pid_after, 0)
+        with pytest.raises(WorkerDiedError, match=r"^3 worker processes died in it, the last by SIGKILL; a smaller"):
+            deadly.result()
+        assert after.result() not in (0, os.getpid())
+
+
+def test_a_worker_ignores_what_its_group_is_sent(heard: Heard, tmp_path: Path) -> None:
+    with heard.open(1) as executor, pytest.raises(AssertionError):
+        executor.submit(die_until, tmp_path, 1, signal.SIGTERM).result()
+    assert heard.notices == []
+
+
+def test_a_call_that_hangs_is_ended(heard: Heard) -> None:
+    with heard.open(1, run_timeout_s=6) as executor:
+        hanging, after = executor.submit(pid_after, 1000), executor.submit(pid_after, 0)
+        with pytest.raises(
+            RunTimeoutError, match=r"^it took longer than 6 s and was ended; with a longer --run-timeout"
+        ):
+            hanging.result()
+        after.result()
+
+
+def test_a_time_out_of_the_call_itself_is_its_own(heard: Heard) -> None:
+    with heard.open(1, run_timeout_s=60) as executor, pytest.raises(TimeoutError, match=r"^of its own$"):
+        executor.submit(raise_timeout).result()
+
+
+def test_when_memory_runs_short_the_largest_worker_ends(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_short = threading.Event()
+    monkeypatch.setattr(workers, "running_short", lambda: is_short.is_set() and not heard.notices)
+    with heard.open(2) as executor:
+        greedy, modest = executor.submit(hold, 400_000_000), executor.submit(hold, 1)
+        time.sleep(5)
+        is_short.set()
+        assert (greedy.result(), modest.result()) == (400_000_000, 1)
+    (notice,) = heard.notices
+    assert notice.startswith("a worker died (ended since the machine's memory ran short; it held 0.")
+
+
+def hold(size: int) -> int:
+    held = b"x" * size
+    time.sleep(10)
+    return len(held)
+
+
+def test_leaving_by_an_exception_ends_all(heard: Heard) -> None:
+    futures = []
+    begun = time.monotonic()
+    with contextlib.suppress(KeyboardInterrupt), heard.open(2) as executor:
+        futures += [executor.submit(pid_after, 1000) for _ in range(4)]
+        time.sleep(3)
+        raise KeyboardInterrupt
+    assert time.monotonic() - begun < 30
+    for future in futures:
+        with pytest.raises(CancelledError):
+            future.result()
+    assert not [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
