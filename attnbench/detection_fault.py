@@ -33,7 +33,7 @@ def fault_of_detection(record: "DetectionRecord") -> str | None:
     """The first fault of a record, in words, or none."""
     expected = detection_digest(record.spec)
     if record.digest != expected:
-        return f"its spec has the digest {expected}"
+        return f"its spec has the digest {expected}: it was edited, or a newer attnbench wrote it"
     return (
         _fault_of_curve(record)
         or _fault_of_values(record.values)

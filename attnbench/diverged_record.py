@@ -164,7 +164,7 @@ def _fault_of(record: AnyDivergedRun) -> str | None:
     """What contradicts itself in it, in words, or none."""
     expected, epochs = _digest_of(record.spec), record.spec.recipe.epochs
     if record.digest != expected:
-        return f"its spec has the digest {expected}"
+        return f"its spec has the digest {expected}: it was edited, or a newer attnbench wrote it"
     if not 1 <= record.epoch <= epochs:
         return f"epoch must lie in [1, {epochs}]; got {record.epoch}"
     if record.step < record.epoch:

@@ -38,7 +38,7 @@ def fault_of_efficiency(record: "EfficiencyRecord") -> str | None:
     """The first fault of a record, in words, or none."""
     expected = spec_digest(record.spec, record.session)
     if record.digest != expected:
-        return f"its spec and session have the digest {expected}"
+        return f"its spec and session have the digest {expected}: it was edited, or a newer attnbench wrote it"
     bandwidth = record.bandwidth_bytes_per_s
     if bandwidth is not None and not 0 < bandwidth <= _MOST:
         return f"bandwidth_bytes_per_s must lie in (0, {_MOST:g}]; got {bandwidth:g}"

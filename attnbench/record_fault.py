@@ -67,7 +67,7 @@ def fault_of(record: "Record") -> str | None:
     """The first fault of a record, in words, or none."""
     expected = digest(record.spec)
     if record.digest != expected:
-        return f"its spec has the digest {expected}"
+        return f"its spec has the digest {expected}: it was edited, or a newer attnbench wrote it"
     return (
         _fault_of_curve(record.curve, record.values)
         or _fault_of_counts(record.values, record.environment)

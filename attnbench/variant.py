@@ -23,6 +23,7 @@ from attnbench.registry import did_you_mean
 Scalar: TypeAlias = bool | int | float | str | None
 Setting: TypeAlias = Scalar | tuple[int, ...]
 
+_MOST_CHARACTERS = 1_000
 _WORDS: dict[str, Scalar] = {"true": True, "false": False, "none": None}
 
 
@@ -112,6 +113,11 @@ def check_settings(
         if key not in allowed:
             advice = did_you_mean(key, allowed) if allowed else "it takes no settings"
             raise SpecError(f"{shown(variant.name)} has no setting {shown(key)}; {advice}")
+        if isinstance(value, str) and not (value.isprintable() and len(value) <= _MOST_CHARACTERS):
+            raise SpecError(
+                f"{variant.name!r}: {key} must be printable text of at most {_MOST_CHARACTERS} characters; "
+                f"got {key}={shown(value)}"
+            )
         annotation = allowed[key].annotation
         try:
             checked[key] = msgspec.convert(value, Any if annotation is inspect.Parameter.empty else annotation)

@@ -86,6 +86,7 @@ def test_what_is_no_record_is_named(tmp_path: Path, text: bytes) -> None:
     [
         (("digest",), "0123456789abcdef", f"its spec has the digest {GOOD.digest}"),
         (("spec", "seed"), 5, "its spec has the digest"),
+        (("spec", "recipe", "epochs"), 7, ": it was edited, or a newer attnbench wrote it"),
         (("spec", "seed"), -1, "seed must lie in"),
         (("values", "test_top1_percent"), 100.5, "accuracies must lie between 0 and 100 %; got 14.1667 … 100.5"),
         (("values", "test_top5_percent"), -1.0, "accuracies must lie between 0 and 100 %"),

@@ -111,6 +111,9 @@ def test_takes_settings_beside_those_of_the_constructor() -> None:
         ("g:bias=1", "bias must be true or false; got bias=1"),
         ("g:extent=local", "extent must be an integer or global; got extent=local"),
         ("g:groups=2,3", "groups must be an integer; got groups=2,3"),
+        ("g:extent=\x1b[31m", r"extent must be printable text of at most 1000 characters; got extent='\\x1b\[31m'"),
+        ("g:extent=\ud800", r"extent must be printable text of at most 1000 characters; got extent='\\ud800'"),
+        ("g:free=" + "a" * 1_001, r"free must be printable text of at most 1000 characters; got free='aaa"),
         ("g:stages=first", r"stages must be an integer or integers \(3,4\) or none; got stages=first"),
     ],
 )

@@ -85,6 +85,8 @@ def _run(
 
 def _spec(attention: str, options: SpecOptions, scores: ScoreOptions, seed: int, from_record: Path | None) -> RunSpec:
     if from_record is not None:
+        if from_record.suffix == Store.suffix and "." in from_record.stem:  # which begins the suffix of another kind
+            raise SpecError(f"--from-record takes the record of a classifier's run, DIGEST.json; got {from_record}")
         try:
             return Record.from_json(from_record.read_bytes(), source=str(from_record)).spec
         except OSError as error:

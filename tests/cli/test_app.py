@@ -1,8 +1,10 @@
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -267,3 +269,26 @@ def test_what_is_listed_of_a_command_is_what_its_own_help_begins_with(
     usage, _, described = capsys.readouterr().out.partition("\n\n")
     assert usage.startswith(f"Usage: attnbench {name} ")
     assert " ".join(described.split()).startswith(COMMANDS[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("0.json", {"schema": 2}, "0.json has schema 2; this attnbench reads up to 1: install a newer one"),
+        ("0.json", {"digest": "0" * 16}, ": it was edited, or a newer attnbench wrote it"),
+        ("0.detection.json", {}, "takes the record of a classifier's run, DIGEST.json; got 0.detection.json"),
+        ("0.efficiency.json", {}, "takes the record of a classifier's run, DIGEST.json; got 0.efficiency.json"),
+    ],
+)
+def test_a_record_that_no_run_follows_from_is_told_in_a_sentence(
+    name: str,
+    content: dict[str, Any],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path(name).write_text(json.dumps(json.loads(make_record().to_json()) | content))
+    assert main(["train", "--from-record", name]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.endswith(f"{message}\n")
+    assert error.count("\n") == 1

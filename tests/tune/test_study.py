@@ -1,4 +1,7 @@
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -64,3 +67,35 @@ def test_a_study_of_someone_elses(tmp_path: Path) -> None:
 def test_a_spec_of_another_version_is_one_error() -> None:
     with pytest.raises(SpecError, match="x holds no spec that this version can read"):
         from_json('{"space": {}}', source="x")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda spec: spec.update(later=1),
+            "x has a field that this version does not know: later; a newer attnbench may",
+        ),
+        (
+            lambda spec: spec["run"].update(later=1),
+            r"x: unknown field later \(a newer attnbench may know it\); allowed: ",
+        ),
+        (lambda spec: spec["run"]["recipe"].update(epoch=1), r"x: unknown field recipe.epoch .*did you mean 'epochs'"),
+        (lambda spec: spec.pop("run"), "x holds no spec that this version can read: it has no 'run'"),
+        (
+            lambda spec: spec.update(seeds="0"),
+            "x holds no spec that this version can read: Expected `array`, got `str`",
+        ),
+    ],
+)
+def test_a_spec_of_a_newer_version_is_not_guessed_at(change: Callable[[dict[str, Any]], object], message: str) -> None:
+    spec = json.loads(to_json(tiny_spec()))
+    change(spec)
+    with pytest.raises(SpecError, match=f"^{message}"):
+        from_json(json.dumps(spec), source="x")
+
+
+def test_a_spec_of_an_older_version_has_what_it_lacks_at_the_default() -> None:
+    spec = json.loads(to_json(tiny_spec()))
+    del spec["search_seed"], spec["run"]["data_plugin"]
+    assert from_json(json.dumps(spec), source="x") == tiny_spec()
