@@ -7,6 +7,8 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
+from attnbench.printable import printable
+
 if TYPE_CHECKING:
     from attnbench.data.detection import DetectionData
 
@@ -104,4 +106,4 @@ def _print_counts(console: Console, built: "DetectionData") -> None:
             counts = built.split(split).annotations.count_objects()
             table.add_row(split, f"{built.num_images[split]:,}", *(f"{number:,}" for number in counts.values()))
     console.print(table)
-    console.print(f"{built.num_classes} classes: {', '.join(built.classes)}", highlight=False, markup=False)
+    console.print(f"{built.num_classes} classes: {printable(', '.join(built.classes))}", highlight=False, markup=False)

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from attnbench.execution import Failure, Grid
+from attnbench.printable import printable
 from attnbench.report.numbers import duration
 from attnbench.store import Storable
 
@@ -76,7 +77,10 @@ class SuiteDisplay(Generic[S, R]):
         self.fractions[run_digest] = 1.0
         if run_digest in self.tasks:
             self.progress.remove_task(self.tasks.pop(run_digest))
-        how = f"failed: {escape(outcome.reason)}" if isinstance(outcome, Failure) else self.grid.score(outcome)
+        if isinstance(outcome, Failure):
+            how = f"failed: {escape(printable(' '.join(outcome.reason.split())))}"  # torch's sentences may be several
+        else:
+            how = self.grid.score(outcome)
         self.console.print(f"{self.done}/{self.total} {label}: {how}", highlight=False)
         self._move_overall()
 

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from attnbench.cli.options import SpecOptions, suite_from
 from attnbench.errors import SpecError, StoreError
 from attnbench.paths import check_output_file
+from attnbench.printable import printable
 from attnbench.spec import RunSpec, SuiteSpec
 from attnbench.stats import proportion_interval
 from attnbench.store import write_whole
@@ -148,7 +149,7 @@ def _write(result: "Evaluation", output: Path) -> None:
 def _print(result: "Evaluation", checkpoint: Path) -> None:
     num_images = result.test_correct.num_bits
     low, high = proportion_interval(int(result.test_correct.unpack().sum()), num_images)
-    print(f"{result.attention} in {result.backbone} on {result.data}: {checkpoint}")
+    print(printable(f"{result.attention} in {result.backbone} on {result.data}: {checkpoint}"))
     print(
         f"top-1        {result.test_top1_percent:.3f} % of {num_images:,} test images "
         f"(95 % interval {100 * low:.2f} to {100 * high:.2f} if images are independent)"

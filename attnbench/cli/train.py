@@ -12,6 +12,7 @@ from attnbench.errors import SpecError
 from attnbench.executors.choice import Choice
 from attnbench.loggers import LogTo
 from attnbench.paths import check_output_file
+from attnbench.printable import printable
 from attnbench.record import Record, Store
 from attnbench.spec import RunSpec
 from attnbench.spec_io import to_yaml
@@ -99,10 +100,11 @@ def _spec(attention: str, options: SpecOptions, scores: ScoreOptions, seed: int,
 
 def _print(record: Record, file: Path, checkpoint: Path | None) -> None:
     values = record.values
-    print(f"{record.spec.attention} in {record.spec.backbone} on {record.spec.data}, seed {record.spec.seed}")
+    spec = record.spec
+    print(printable(f"{spec.attention} in {spec.backbone} on {spec.data}, seed {spec.seed}"))
     print(f"top-1        {values.test_top1_percent:.2f} % of {values.num_test_images} test images")
     print(f"top-5        {values.test_top5_percent:.2f} %")
-    print(f"epoch        {values.selected_epoch} of {record.spec.recipe.epochs}, chosen by the validation split")
+    print(f"epoch        {values.selected_epoch} of {spec.recipe.epochs}, chosen by the validation split")
     print(f"parameters   {values.parameters:,}")
     print(f"MACs         {values.macs:,} an image (fvcore's default rules)")
     print(f"record       {file}")

@@ -2,12 +2,14 @@
 
 import csv
 import io
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import msgspec
 
+from attnbench.printable import printable
 from attnbench.report.diverged import diverged_fields, num_diverged
 from attnbench.report.leaderboard.board import Leaderboard
 from attnbench.report.leaderboard.cells import Raw, TableColumn
@@ -37,19 +39,31 @@ def json_text(boards: Sequence[Leaderboard], *, problems: Sequence[str] = (), wi
 
 
 def csv_of(lines: Sequence[Mapping[str, Raw]]) -> str:
-    """Lines of named values, with a header."""
+    """Lines of named values, with a header.
+
+    Names from records are text: control characters stand by their codes, and what a spreadsheet would take for a
+    formula has an apostrophe in front.
+    """
     written = io.StringIO()
     # Published columns are there for some leaderboards only.
     names = dict.fromkeys(name for line in lines for name in line)
     writer = csv.DictWriter(written, fieldnames=list(names), lineterminator="\n", restval="")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({name: _as_text(value) for name, value in line.items()} for line in lines)
     return written.getvalue()
 
 
 def json_of(content: object) -> str:
     """Anything of builtins and dataclasses; an infinite number, which JSON has not, is null."""
-    return msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"
+    text = msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"
+    # JSON leaves marks of direction as they are, with which a terminal would turn a line round.
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
+
+
+def _as_text(value: Raw) -> Raw:
+    if not isinstance(value, str):
+        return value
+    return f"'{printable(value)}" if value.startswith(("=", "+", "-", "@")) else printable(value)
 
 
 def values_of(columns: Sequence[TableColumn], place: int) -> dict[str, Raw]:

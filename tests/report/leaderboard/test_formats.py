@@ -91,6 +91,22 @@ def test_csv_holds_the_values_as_measured() -> None:
     assert {len(line) for line in csv.reader(io.StringIO(text))} == {len(first)}
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"), [("=1+1", "'=1+1"), ("@x", "'@x"), ("-x", "'-x"), ("a=b", "a=b"), ("a\x1b[31m", "a\\x1b[31m")]
+)
+def test_csv_holds_no_formula_and_no_control_character(name: str, shown: str) -> None:
+    text = csv_text([leaderboard([make_record("none"), make_record(name)])])
+    assert {line["variant"] for line in csv.DictReader(io.StringIO(text))} == {"none", shown}
+
+
+def test_json_turns_no_line_round_and_gives_back_the_same_name() -> None:
+    name = "\u202egnp.exe\u2066\U000e0001é"
+    text = json_text([leaderboard([make_record("none"), make_record(name)])])
+    assert text.replace("\n", "").isprintable()
+    assert {row["variant"] for row in json.loads(text)["leaderboards"][0]["rows"]} == {"none", name}
+    assert "é" in text
+
+
 def test_json_holds_every_pair_and_the_problems() -> None:
     board = leaderboard(clear())
     content = json.loads(json_text([board], problems=["x is damaged"]))
