@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import torch
 
-from attnbench.errors import AttnBenchError, RecordError, StoreError
+from attnbench.errors import AttnBenchError, ExecutorError, RecordError, StoreError
 from attnbench.plugins import import_plugins
 from attnbench.resuming import remove_state
 from attnbench.spec import Compute
@@ -107,6 +107,7 @@ def run_missing(
 
     Raises:
         StoreError: If the store cannot be written; then no run begins, and what is recorded stays.
+        ExecutorError: If the executor cannot take the runs.
     """
     store.make()
     failures: list[Failure[S]] = []
@@ -222,7 +223,7 @@ def _outcome(future: Future[R], spec: S, label: str) -> R | Failure[S]:
     try:
         return future.result()
     except AttnBenchError as error:
-        if isinstance(error, StoreError) and not isinstance(error, RecordError):
+        if isinstance(error, (StoreError, ExecutorError)) and not isinstance(error, RecordError):
             raise  # no fault of the run: the next ones would be trained in vain
         return Failure(spec, label, str(error))
     except (MemoryError, torch.OutOfMemoryError) as error:

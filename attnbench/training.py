@@ -234,6 +234,8 @@ def make_trainer(
             accelerator="gpu" if resolve_device(compute).type == "cuda" else "cpu",
             devices=num_ranks(),
             strategy=_together() if is_rank() else "auto",
+            # A job of SLURM is one process here, and who queues it again is not Lightning's to decide.
+            plugins=None if is_rank() else [LightningEnvironment()],
             precision=precisions[resolve_precision(compute)],
             gradient_clip_val=recipe.gradient_clip_norm,
             deterministic=compute.deterministic,
