@@ -1,8 +1,9 @@
 """Opens the executor that a user has chosen."""
 
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,9 @@ def open_executor(
         MissingDependencyError: If its package is not installed.
     """
     if choice.kind != "local":
-        with _open_elsewhere(choice, compute, folder, on_progress=on_progress, on_notice=on_notice) as executor:
+        heard = {"on_progress": on_progress, "on_notice": on_notice}
+        # Ray prints what befalls its workers; standard output is for the table.
+        with redirect_stdout(sys.stderr), _open_elsewhere(choice, compute, folder, **heard) as executor:
             yield executor
         return
     num_workers = choice.workers or default_num_workers(compute, num_runs=num_runs)

@@ -6,6 +6,8 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+_ANSWER_S = 10.0
+
 BEGUN = "begun"
 """A word of this kind goes with the number of a call and the node where it begins."""
 PROGRESS = "progress"
@@ -38,3 +40,9 @@ def leave(board: Any, *word: Any) -> None:
     """Leave a word, without waiting for an answer: a board that is gone is no reason for a run to end."""
     with contextlib.suppress(ray.exceptions.RayError):
         board.leave.remote(*word)
+
+
+def leave_beginning(board: Any, number: int, node: str) -> None:
+    """Leave word that a call begins, and wait until it is there: whoever counts lost workers must not miss one."""
+    with contextlib.suppress(ray.exceptions.RayError):
+        ray.get(board.leave.remote(BEGUN, number, node), timeout=_ANSWER_S)

@@ -110,7 +110,8 @@ class RayExecutor(Executor):
             given_up = list(self._waiting) if cancel_futures else []
         for call in given_up:
             call.future.cancel()
-        wait_for(call.future for call in open_calls)
+        # One that is cancelled before it begins would be waited for in vain.
+        wait_for(call.future for call in open_calls if not call.future.done())
         self._ended.put(None)
         self._keeper.join()
         self._stack.close()

@@ -11,7 +11,7 @@ from attnbench.errors import StoreError
 from attnbench.execution import set_progress
 from attnbench.executors.beside_signals import call_beside_signals
 from attnbench.executors.devices import take_share
-from attnbench.executors.ray_board import BEGUN, PROGRESS, leave
+from attnbench.executors.ray_board import PROGRESS, leave, leave_beginning
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def call_on_cluster(number: int, call: Callable[[], T], folder: str, share: floa
             f"the node {node_name()} has no folder {folder}, where the command was typed; runs on a Ray cluster need "
             f"it on every node, by the same path: {error.strerror or error}"
         ) from error
-    leave(board, BEGUN, number, node_name())
+    leave_beginning(board, number, node_name())
     set_progress(partial(leave, board, PROGRESS))
     if 0 < share < 1:
         take_share(share)

@@ -104,7 +104,8 @@ class SlurmExecutor(Executor):
             given_up = list(self._waiting) if cancel_futures else []
         for call in given_up:
             call.future.cancel()
-        wait_for(call.future for call in open_calls)
+        # One that is cancelled before it begins would be waited for in vain.
+        wait_for(call.future for call in open_calls if not call.future.done())
         self._is_closed.set()
         self._keeper.join()
 
