@@ -1,8 +1,6 @@
 """An executor for a Ray cluster. Ray places the runs, tries those again whose worker or node is lost, and shows all."""
 
 import contextlib
-import logging
-import os
 import queue
 import threading
 import time
@@ -18,11 +16,12 @@ from typing import Any, TypeVar
 
 import ray
 
-from attnbench.errors import ExecutorError, WorkerDiedError
+from attnbench.errors import WorkerDiedError
 from attnbench.execution import SuiteProgress
 from attnbench.executors.ray_board import BEGUN, open_board
+from attnbench.executors.ray_connection import connected
 from attnbench.executors.ray_errors import reason_of
-from attnbench.executors.ray_settings import RaySettings, as_remote, asked_of_ray, fits_a_node, in_words, settings_from
+from attnbench.executors.ray_settings import as_remote, asked_of_ray, fits_a_node, in_words, settings_from
 from attnbench.executors.ray_worker import call_on_cluster
 from attnbench.executors.reasons import took_too_long
 from attnbench.spec import Compute
@@ -79,7 +78,7 @@ class RayExecutor(Executor):
         self._is_closed = False
         self._folder = str(Path.cwd())
         with contextlib.ExitStack() as stack:
-            self._connect(of_user, stack)
+            stack.enter_context(connected(of_user.address, on_notice))
             asked = asked_of_ray(of_user, compute, has_gpus="GPU" in ray.cluster_resources())
             self._task = as_remote(call_on_cluster, asked)
             self._max_retries = asked.get("max_retries", _DEFAULT_MAX_RETRIES)
@@ -128,19 +127,6 @@ class RayExecutor(Executor):
                 self._end_early(call, CancelledError())
                 call.future.set_exception(CancelledError())
         self.shutdown(cancel_futures=True)
-
-    def _connect(self, settings: RaySettings, stack: contextlib.ExitStack) -> None:
-        if ray.is_initialized():  # by whoever uses attnbench as a library, and who ends it
-            return
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the machine unless the user asks for it
-        try:
-            found = ray.init(settings.address, logging_level=logging.ERROR, log_to_driver=False)
-        except (OSError, RuntimeError, ValueError) as error:
-            where = settings.address or os.environ.get("RAY_ADDRESS") or "this machine"
-            raise ExecutorError(f"cannot reach the Ray cluster at {where}: {' '.join(str(error).split())}") from error
-        stack.callback(ray.shutdown)
-        if found.dashboard_url:
-            self._on_notice(f"Ray's dashboard: http://{found.dashboard_url}")
 
     def _begin(self) -> None:
         """Hand over to Ray what may begin."""

@@ -138,9 +138,9 @@ def test_a_call_that_hangs_is_ended(heard: Heard, tmp_path: Path) -> None:
 
 
 def test_workers_limit_the_calls_at_once(heard: Heard) -> None:
-    with heard.open({"num_cpus": 0.25}, workers=3) as executor:
-        spans = [future.result() for future in [executor.submit(span, 0.5) for _ in range(9)]]
-    assert most_at_once(spans) == 3
+    with heard.open({"num_cpus": 0.25}, workers=2) as executor:
+        spans = [future.result() for future in [executor.submit(span, 2) for _ in range(8)]]
+    assert most_at_once(spans) == 2
 
 
 def test_leaving_by_an_exception_ends_all(heard: Heard, tmp_path: Path) -> None:
@@ -163,10 +163,8 @@ def test_what_the_cluster_cannot_give_is_said(heard: Heard) -> None:
     assert heard.notices == ["no node of the Ray cluster has 1 CPU, 2 fast_disk; the runs wait until one joins"]
 
 
-def test_no_cluster_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAY_gcs_rpc_server_connect_timeout_s", "1")
-    monkeypatch.setenv("RAY_NUM_REDIS_GET_RETRIES", "1")
-    with pytest.raises(ExecutorError, match=r"^cannot reach the Ray cluster at 127\.0\.0\.1:9: "):
+def test_no_cluster_at_the_address() -> None:
+    with pytest.raises(ExecutorError, match=r"^cannot reach the Ray cluster at 127\.0\.0\.1:9: Connection refused$"):
         Heard("127.0.0.1:9").open()
 
 

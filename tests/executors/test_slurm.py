@@ -13,7 +13,7 @@ import psutil
 import pytest
 import torch
 
-from attnbench.errors import DivergedError, ExecutorError, RunTimeoutError, SpecError, WorkerDiedError
+from attnbench.errors import DivergedError, RunTimeoutError, WorkerDiedError
 from attnbench.execution import STATES, run_missing, run_one
 from attnbench.executors.in_process import InProcessExecutor
 from attnbench.executors.slurm import SlurmExecutor
@@ -85,7 +85,9 @@ def test_a_killed_job_is_a_failure_that_names_its_log(heard: Heard, tmp_path: Pa
         killed, after = executor.submit(begin_and_wait, begun), executor.submit(pid_after, 0)
         (pid,) = words_of(1, begun)
         os.kill(pid, signal.SIGKILL)
-        with pytest.raises(WorkerDiedError, match=r"^the job \d+ ended without a result \(FINISHED\); its log: .*\.err"):
+        with pytest.raises(
+            WorkerDiedError, match=r"^the job \d+ ended without a result \(FINISHED\); its log: .*\.err"
+        ):
             killed.result()
         assert after.result() > 0
 
@@ -109,7 +111,7 @@ def test_a_pre_empted_run_goes_on_from_its_state(heard: Heard, tmp_path: Path) -
         job.resume()
         record = run.result()
     assert record.timing.train_s > 1e6
-    log = "".join(file.read_text() for file in heard.folder.glob("*"+"_log.*"))
+    log = "".join(file.read_text() for file in heard.folder.glob("*" + "_log.*"))
     assert "this job is preempted" in log
     assert log.count("Job completed successfully") == 1
     assert without_timing(record) == without_timing(grid.execute(spec, tmp_path / "here"))
