@@ -1,10 +1,10 @@
 """Opens the executor that a user has chosen."""
 
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, redirect_stdout
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,8 @@ def open_executor(
     """
     if choice.kind != "local":
         heard = {"on_progress": on_progress, "on_notice": on_notice}
-        # Ray prints what befalls its workers; standard output is for the table.
-        with redirect_stdout(sys.stderr), _open_elsewhere(choice, compute, folder, **heard) as executor:
+        # Of each lost worker Ray prints pages of its own logs, where a notice says it in a sentence.
+        with redirect_stdout(StringIO()), _open_elsewhere(choice, compute, folder, **heard) as executor:
             yield executor
         return
     num_workers = choice.workers or default_num_workers(compute, num_runs=num_runs)

@@ -198,7 +198,8 @@ def test_a_run_whose_node_is_lost_goes_on_from_its_state_elsewhere(tmp_path: Pat
 
 def trainings() -> list[psutil.Process]:
     """Workers of Ray that are at a call of an executor."""
-    return [one for one in psutil.process_iter(["cmdline"]) if "ray::call_on_cluster" in " ".join(one.info["cmdline"])]
+    found = psutil.process_iter(["cmdline"])
+    return [process for process in found if "ray::call_on_cluster" in " ".join(process.info["cmdline"] or [])]
 
 
 def wait_until(is_so: Any, *, seconds: float = 60) -> None:
