@@ -14,7 +14,7 @@ import torch
 from attnbench.detection_spec import DetectionRun
 from attnbench.diverged_record import AnyDivergedRun, DivergedStore
 from attnbench.diverging import divergence_recorded
-from attnbench.errors import AttnBenchError, DivergedError, RecordError, StoreError
+from attnbench.errors import AttnBenchError, DivergedError, ExecutorError, RecordError, StoreError
 from attnbench.plugins import import_plugins
 from attnbench.resuming import remove_state
 from attnbench.spec import Compute, RunSpec
@@ -131,6 +131,7 @@ def run_missing(
 
     Raises:
         StoreError: If the store cannot be written; then no run begins, and what is recorded stays.
+        ExecutorError: If the executor cannot take the runs.
     """
     store.make()
     failures: list[Failure[S]] = list(grid.lost(store))
@@ -292,7 +293,7 @@ def _outcome(future: Future[R], spec: S, label: str) -> R | Failure[S]:
     except DivergedError as error:
         return Failure(spec, label, str(error), error.record)
     except AttnBenchError as error:
-        if isinstance(error, StoreError) and not isinstance(error, RecordError):
+        if isinstance(error, (StoreError, ExecutorError)) and not isinstance(error, RecordError):
             raise  # no fault of the run: the next ones would be trained in vain
         return Failure(spec, label, str(error))
     except Exception as error:

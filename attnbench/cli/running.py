@@ -130,6 +130,7 @@ def show_runs(load: "Callable[[], Grid[S, R]]", store: RecordFolder[R], choice: 
                 choice,
                 compute=grid.compute,
                 num_runs=len(missing),
+                folder=store.path,
                 on_progress=display.on_progress,
                 on_notice=display.on_notice,
             ) as executor,
