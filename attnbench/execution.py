@@ -225,13 +225,17 @@ def run_resumed(
     try:
         with divergence_recorded(spec, store.path):
             record = run(state)
+        store.add(record)
     except DivergedError:
-        remove_state(state)
+        _remove_state(state)
         raise
-    store.add(record)
+    _remove_state(state)
+    return record
+
+
+def _remove_state(state: Path) -> None:
     remove_state(state)
     _remove_if_empty(state.parent)
-    return record
 
 
 def _remove_left_states(grid: Grid[S, R], store: RecordFolder[R]) -> None:
