@@ -1,7 +1,6 @@
 """Runs through an executor, each recorded as soon as it ends; what a store holds already is not run again."""
 
 import contextlib
-import gc
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, as_completed
@@ -15,6 +14,7 @@ from attnbench.detection_spec import DetectionRun
 from attnbench.diverged_record import AnyDivergedRun, DivergedStore
 from attnbench.diverging import divergence_recorded
 from attnbench.errors import AttnBenchError, DivergedError, ExecutorError, RecordError, StoreError
+from attnbench.measure.memory import free_memory
 from attnbench.plugins import import_plugins
 from attnbench.resuming import remove_state
 from attnbench.spec import Compute, RunSpec
@@ -188,13 +188,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether there was no memory for something, on the device or beside it."""
     # On a CPU torch has no class for it.
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
-def free_memory() -> None:
-    """Give back what nothing holds any more, that of GPUs as well."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def run_resumed(
