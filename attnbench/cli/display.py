@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from attnbench.execution import Failure, Grid
+from attnbench.grid import Failure, Grid
 from attnbench.report.numbers import duration
 from attnbench.store import Storable
 

@@ -15,9 +15,10 @@ from rich.console import Console
 
 from attnbench.cli.display import SuiteDisplay
 from attnbench.errors import TrainingError
-from attnbench.execution import Grid, run_missing
+from attnbench.execution import run_missing
 from attnbench.executors.choice import Choice
 from attnbench.executors.opening import open_executor
+from attnbench.grid import Grid
 from attnbench.record import Store
 from attnbench.spec import Compute, SuiteSpec
 from attnbench.store import RecordFolder

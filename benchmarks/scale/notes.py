@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attnbench.errors import RecordError
-from attnbench.execution import Grid, run_resumed
+from attnbench.execution import run_resumed
+from attnbench.grid import Grid
 from attnbench.spec import Compute
 from attnbench.store import RecordFolder
 
