@@ -12,8 +12,9 @@ from attnbench.detection_record import DetectionStore
 from attnbench.detection_suite import detection_grid
 from attnbench.diverged_record import DivergedClassification, DivergedDetection, DivergedStore
 from attnbench.errors import DivergedError
-from attnbench.execution import STATES, Failure, Grid, SuiteResult, run_missing
+from attnbench.execution import STATES, run_missing
 from attnbench.executors.in_process import InProcessExecutor
+from attnbench.grid import Failure, Grid, SuiteResult
 from attnbench.record import Record, Store
 from attnbench.spec import RunSpec, SuiteSpec, digest
 from attnbench.store import RecordFolder

@@ -6,9 +6,9 @@ import pytest
 from attnbench.attention import ATTENTION
 from attnbench.data import DATA
 from attnbench.errors import PluginError, SpecError, UnknownNameError
-from attnbench.execution import Failure, SuiteResult
 from attnbench.executors.in_process import InProcessExecutor
 from attnbench.executors.workers import WorkerExecutor
+from attnbench.grid import Failure, SuiteResult
 from attnbench.plugins import plugin_file
 from attnbench.record import Record, Store, without_timing
 from attnbench.run import run_spec
