@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
@@ -12,15 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from submitit.core.utils import UncompletedJobError
-
-from attnbench.errors import ExecutorError, RunTimeoutError, WorkerDiedError
+from attnbench.errors import ExecutorError
 from attnbench.execution import SuiteProgress
 from attnbench.executors.devices import default_num_workers
-from attnbench.executors.reasons import took_too_long
-from attnbench.executors.slurm_job import Ended, JobCall, progress_file, read_progress
+from attnbench.executors.slurm_ends import end_by_result, end_without_result, jobs_in_queue, tidy_up
+from attnbench.executors.slurm_job import JobCall, progress_file, read_progress
 from attnbench.executors.slurm_settings import open_submitit, settings_from
-from attnbench.report.numbers import plural
 from attnbench.spec import Compute
 from attnbench.variant import Scalar
 
@@ -31,8 +28,9 @@ MOST_IN_AN_ARRAY = 1000
 
 _COLLECTED_S = 0.5
 _POLL_S = {"slurm": 5.0, "local": 0.5}
-_FILES_LATE_S = {"slurm": 30.0, "local": 0.0}
-"""Seconds that a file of another node may take to be seen."""
+_ASK_S = 30.0
+_TIMES_GONE = {"slurm": 3, "local": 2}
+"""Looks after which a job that is gone has failed: what it has left on another node may be seen late."""
 _ENDING_S = 10.0
 
 
@@ -68,6 +66,7 @@ class SlurmExecutor(Executor):
         Raises:
             SpecError: If submitit does not take a setting, or there is no SLURM.
         """
+        self._logs = folder
         self._folder = folder.absolute()
         self._on_progress = on_progress
         self._on_notice = on_notice
@@ -81,7 +80,7 @@ class SlurmExecutor(Executor):
         self._lock = threading.Lock()
         self._waiting: list[_Call] = []
         self._submitted: list[_Call] = []
-        self._collected_at = self._looked_at = 0.0
+        self._collected_at = self._looked_at = self._asked_at = 0.0
         self._is_told = False
         self._is_closed = threading.Event()
         self._keeper = threading.Thread(target=self._keep, daemon=True)
@@ -155,56 +154,42 @@ class SlurmExecutor(Executor):
             call.job = job
         if not self._is_told:
             self._is_told = True
-            where = f"logs of the jobs: {self._folder}"
-            job = f"the job {_whole(jobs[0].job_id)} of SLURM" if self._cluster == "slurm" else "jobs on this machine"
-            self._on_notice(f"{plural(len(calls), 'run')} submitted as {job}; {where}")
+            where = f"the job {_whole(jobs[0].job_id)} of SLURM" if self._cluster == "slurm" else "jobs on this machine"
+            self._on_notice(f"the runs are submitted as {where}; logs of the jobs: {self._logs}")
 
     def _look_at_jobs(self) -> None:
+        gone = self._gone()
         for call in list(self._submitted):
-            end = self._end_of(call)
-            if end is not None:
-                with self._lock:
-                    self._submitted.remove(call)
-                progress_file(self._folder, call.job.job_id).unlink(missing_ok=True)
-                if end.error is not None:
-                    call.future.set_exception(end.error)
-                else:
-                    call.future.set_result(end.result)
-            elif (told := read_progress(progress_file(self._folder, call.job.job_id))) not in (None, call.told):
-                call.told = told
-                self._on_progress(*told)
+            if gone is not None:
+                call.times_gone = call.times_gone + 1 if call in gone else 0
+            end = None
+            if call.job.paths.result_pickle.exists():
+                end = end_by_result(call.job, run_timeout_s=self._run_timeout_s)
+            elif call.times_gone >= _TIMES_GONE[self._cluster]:
+                end = end_without_result(call.job)
+            if end is None:
+                told = read_progress(progress_file(self._folder, call.job.job_id))
+                if told not in (None, call.told):
+                    call.told = told
+                    self._on_progress(*told)
+                continue
+            with self._lock:
+                self._submitted.remove(call)
+            tidy_up(call.job, progress_file(self._folder, call.job.job_id))
+            if end.error is not None:
+                call.future.set_exception(end.error)
+            else:
+                call.future.set_result(end.result)
 
-    def _end_of(self, call: "_Call") -> Ended | None:
-        """How a call has ended; none if it has not."""
-        job = call.job
-        if job.paths.result_pickle.exists():
-            try:
-                ended: Ended = job.result()
-                return ended
-            except UncompletedJobError as error:
-                return Ended(error=self._of_submitit(job, str(error)))
-        if not job.done():
-            call.gone_at = None
+    def _gone(self) -> Collection["_Call"] | None:
+        """The calls whose jobs are no more; none where nobody was asked."""
+        if self._cluster == "local":
+            return [call for call in self._submitted if call.job.done()]
+        if not self._submitted or time.monotonic() - self._asked_at < _ASK_S:
             return None
-        call.gone_at = call.gone_at or time.monotonic()
-        if time.monotonic() - call.gone_at < _FILES_LATE_S[self._cluster]:
-            return None
-        return Ended(
-            error=WorkerDiedError(
-                f"the job {job.job_id} ended without a result ({job.state}); its log: {job.paths.stderr}"
-            )
-        )
-
-    def _of_submitit(self, job: Any, text: str) -> Exception:
-        """Why submitit itself has ended a job."""
-        if "timed-out" not in text:
-            return WorkerDiedError(f"the job {job.job_id} failed beside its run; its log: {job.paths.stderr}")
-        if self._run_timeout_s is not None:
-            return took_too_long(self._run_timeout_s)
-        return RunTimeoutError(
-            f"the job {job.job_id} reached its time limit too often; the same command goes on from its last whole "
-            "epoch, and --executor-set timeout_min=N gives it longer"
-        )
+        self._asked_at = time.monotonic()
+        queue = jobs_in_queue()
+        return None if queue is None else [call for call in self._submitted if call.job.job_id not in queue]
 
     def _cancel_jobs(self) -> None:
         jobs = [call.job for call in self._submitted if call.job is not None]
@@ -232,8 +217,8 @@ class _Call:
     """Submitit's job, once there is one."""
     told: tuple[Any, ...] | None = None
     """What it has told last of its progress."""
-    gone_at: float | None = None
-    """When it was first seen neither to run nor to have left anything."""
+    times_gone: int = 0
+    """How often in succession its job was no more, and had left nothing."""
 
 
 def _whole(job_id: str) -> str:
