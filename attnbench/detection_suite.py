@@ -12,7 +12,8 @@ from attnbench.detection_record import DetectionRecord, DetectionStore
 from attnbench.detection_run import run_detection
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
 from attnbench.errors import CheckpointError
-from attnbench.execution import Grid, run_resumed, tell_progress
+from attnbench.execution import run_resumed, tell_progress
+from attnbench.grid import Grid
 from attnbench.joining import check_ranks
 from attnbench.loggers import LogTo
 from attnbench.plugins import import_plugins, plugin_that_defines

@@ -104,6 +104,10 @@ class DeviceMemoryError(RowError):
     """A row's step does not fit into the device's memory; a smaller batch, for all rows alike, may."""
 
 
+class ExecutorError(AttnBenchError):
+    """Runs cannot be handed to a Ray cluster or to SLURM."""
+
+
 class TrainingError(AttnBenchError):
     """Training cannot start or go on."""
 

@@ -1,23 +1,23 @@
 """Runs through an executor, each recorded as soon as it ends; what a store holds already is not run again."""
 
 import contextlib
-import gc
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor, Future, as_completed
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import torch
 
 from attnbench.detection_spec import DetectionRun
-from attnbench.diverged_record import AnyDivergedRun, DivergedStore
+from attnbench.diverged_record import DivergedStore
 from attnbench.diverging import divergence_recorded
-from attnbench.errors import AttnBenchError, DivergedError, RecordError, StoreError
+from attnbench.errors import AttnBenchError, DivergedError, ExecutorError, RecordError, StoreError
+from attnbench.grid import Failure, Grid, SuiteResult, recorded_or_set_aside
+from attnbench.measure.memory import free_memory
 from attnbench.plugins import import_plugins
 from attnbench.resuming import remove_state
-from attnbench.spec import Compute, RunSpec
+from attnbench.spec import RunSpec
 from attnbench.store import RecordFolder, Storable
 
 SuiteProgress = Callable[[str, str, int, int], None]
@@ -30,88 +30,6 @@ STATES = ".states"
 
 S = TypeVar("S")
 R = TypeVar("R", bound=Storable)
-
-
-def _needs_none(spec: object) -> bool:
-    """No file is asked for."""
-    return True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grid(Generic[S, R]):
-    """Runs of one kind, and what there is to know of that kind."""
-
-    specs: tuple[S, ...]
-    """The runs, in the order in which they are begun."""
-    compute: Compute
-    """Where each is trained."""
-    imports: tuple[str, ...]
-    """Users' files or modules that a worker imports first."""
-    digest_of: Callable[[S], str]
-    """Gives the digest of a run."""
-    execute: Callable[[S, Path], R]
-    """Runs one and writes its record into the folder, unless it is there by then; it goes to other processes."""
-    check: Callable[[], Sequence[str]]
-    """Loads the data and builds every model once, so that a mistake shows before hours of training; gives what a user
-    should know before it begins."""
-    label: Callable[[S], str]
-    """What a run is called on the terminal."""
-    score: Callable[[R], str]
-    """What is said of one that has ended."""
-    has_files: Callable[[S], bool] = _needs_none
-    """Whether the files are there that one was asked to leave besides its record."""
-
-    def missing(self, store: RecordFolder[R]) -> list[S]:
-        """The runs that have no readable record in the store yet, or have not left their files, and did not diverge."""
-        lost = {self.digest_of(failure.spec) for failure in self.lost(store)}
-        return [
-            spec
-            for spec in self.specs
-            if self.digest_of(spec) not in lost
-            and not (recorded_or_set_aside(store, self.digest_of(spec)) and self.has_files(spec))
-        ]
-
-    def lost(self, store: RecordFolder[R]) -> tuple["Failure[S]", ...]:
-        """The runs that the store has as diverged, and no record of."""
-        diverged = DivergedStore(store.path)
-        return tuple(
-            _lost(diverged.get(run_digest), diverged, spec, self.label(spec))
-            for run_digest, spec in zip(map(self.digest_of, self.specs), self.specs, strict=True)
-            if recorded_or_set_aside(diverged, run_digest) and not recorded_or_set_aside(store, run_digest)
-        )
-
-    def recorded(self, store: RecordFolder[R]) -> tuple[R, ...]:
-        """The records that the store has of them, in their order."""
-        return tuple(store.get(run_digest) for run_digest in map(self.digest_of, self.specs) if run_digest in store)
-
-
-@dataclass(frozen=True)
-class Failure(Generic[S]):
-    """A run that gave no record."""
-
-    spec: S
-    """What was run."""
-    label: str
-    """What it is called."""
-    reason: str
-    """Why, in one sentence."""
-    diverged: AnyDivergedRun | None = None
-    """Its record as one that diverged, if it did."""
-
-
-@dataclass(frozen=True)
-class SuiteResult(Generic[S, R]):
-    """What a suite gave."""
-
-    records: tuple[R, ...]
-    """The records of its runs, those of earlier calls included, in the suite's order."""
-    failures: tuple[Failure[S], ...]
-    """The runs that gave none, those that diverged in earlier calls included."""
-
-    @property
-    def diverged(self) -> tuple[AnyDivergedRun, ...]:
-        """The runs that diverged."""
-        return tuple(failure.diverged for failure in self.failures if failure.diverged is not None)
 
 
 def run_missing(
@@ -131,6 +49,7 @@ def run_missing(
 
     Raises:
         StoreError: If the store cannot be written; then no run begins, and what is recorded stays.
+        ExecutorError: If the executor cannot take the runs.
     """
     store.make()
     failures: list[Failure[S]] = list(grid.lost(store))
@@ -189,13 +108,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
-def free_memory() -> None:
-    """Give back what nothing holds any more, that of GPUs as well."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-
-
 def run_resumed(
     spec: RunSpec | DetectionRun,
     store: RecordFolder[R],
@@ -224,13 +136,17 @@ def run_resumed(
     try:
         with divergence_recorded(spec, store.path):
             record = run(state)
+        store.add(record)
     except DivergedError:
-        remove_state(state)
+        _remove_state(state)
         raise
-    store.add(record)
+    _remove_state(state)
+    return record
+
+
+def _remove_state(state: Path) -> None:
     remove_state(state)
     _remove_if_empty(state.parent)
-    return record
 
 
 def _remove_left_states(grid: Grid[S, R], store: RecordFolder[R]) -> None:
@@ -246,22 +162,6 @@ def _remove_left_states(grid: Grid[S, R], store: RecordFolder[R]) -> None:
 def _remove_if_empty(folder: Path) -> None:
     with contextlib.suppress(OSError):
         folder.rmdir()
-
-
-def recorded_or_set_aside(store: RecordFolder[R], run_digest: str) -> bool:
-    """Whether the store has a readable record; one that cannot be read is set aside, to make room for a new one.
-
-    Raises:
-        StoreError: If it cannot be set aside.
-    """
-    if run_digest not in store:
-        return False
-    try:
-        store.get(run_digest)
-    except RecordError:
-        store.set_aside(run_digest)
-        return False
-    return True
 
 
 def set_progress(on_progress: SuiteProgress) -> None:
@@ -282,17 +182,13 @@ def _silent(run_digest: str, phase: str, done: int, total: int) -> None:
 _progress: SuiteProgress = _silent
 
 
-def _lost(run: AnyDivergedRun, store: DivergedStore, spec: S, label: str) -> Failure[S]:
-    return Failure(spec, label, run.reason(store.file_of(run.digest)), run)
-
-
 def _outcome(future: Future[R], spec: S, label: str) -> R | Failure[S]:
     try:
         return future.result()
     except DivergedError as error:
         return Failure(spec, label, str(error), error.record)
     except AttnBenchError as error:
-        if isinstance(error, StoreError) and not isinstance(error, RecordError):
+        if isinstance(error, (StoreError, ExecutorError)) and not isinstance(error, RecordError):
             raise  # no fault of the run: the next ones would be trained in vain
         return Failure(spec, label, str(error))
     except Exception as error:

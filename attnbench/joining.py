@@ -19,6 +19,7 @@ from typing import Any, NoReturn, TypeVar
 from torch import distributed
 
 from attnbench.errors import SpecError
+from attnbench.measure.memory import free_memory
 from attnbench.meeting import Meeting, meet
 from attnbench.plugins import import_plugins, imported_plugins
 from attnbench.ranks import Share, leave, together
@@ -31,6 +32,9 @@ T = TypeVar("T")
 _TOGETHER_S = 30.0
 """What fails in all processes fails in all of them within this time, even where one reads its data more slowly."""
 _FAREWELL_S = 10.0
+
+_INTERRUPTED, _TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
+"""Exit codes, as shells have them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,23 +139,26 @@ def on_joined_ranks(
 
 
 def _lead(joined: _Joined, command: Callable[[], int]) -> int:
-    signal.signal(signal.SIGTERM, _interrupt)
+    requests: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        requests.append(number)
+        # An interruption is lost where it falls into a destructor, and torch may wait for messages that never come.
+        last_resort = threading.Timer(_FAREWELL_S, os._exit, [_TERMINATED])
+        last_resort.daemon = True
+        last_resort.start()
+        raise KeyboardInterrupt
+
+    # As Ctrl-C: torchrun and srun ask for it where another process has ended.
+    signal.signal(signal.SIGTERM, interrupt)
     status = command()
     _answer_signals(signal.SIG_IGN)
+    status = _TERMINATED if requests and status == _INTERRUPTED else status
     with contextlib.suppress(distributed.DistError):
         joined.call(status)
-        if status != 130:  # where the others have heard of it too, in the midst of a run
+        if status not in (_INTERRUPTED, _TERMINATED):  # of which the others hear in the midst of a run
             joined.meeting.count(f"{joined.key}/heard", joined.meeting.start.number, within_s=_FAREWELL_S)
     return status
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """End as after Ctrl-C: torchrun and srun ask for it where another process has ended."""
-    # An interruption is lost where it falls into a destructor, and torch may be waiting for messages that never come.
-    last_resort = threading.Timer(_FAREWELL_S, os._exit, [130])
-    last_resort.daemon = True
-    last_resort.start()
-    raise KeyboardInterrupt
 
 
 def _follow(joined: _Joined) -> int:
@@ -171,8 +178,11 @@ def _follow(joined: _Joined) -> int:
                 joined.meeting.store.add(f"{joined.key}/heard", 1)
                 return call
             assert isinstance(call, _Call)
-            with contextlib.suppress(Exception):  # the first process tells of what happens to all
+            try:
                 _take_part(joined, call, None)
+            except Exception as error:  # of which the first process tells
+                traceback.clear_frames(error.__traceback__)
+            free_memory()
 
 
 def _answer_signals(handler: signal.Handlers) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PATIENCE = timedelta(hours=12)
+_PATIENCE = timedelta(hours=2)
 """While rank zero reads data or measures, the others wait. One that dies is noticed by what has started it."""
 
 

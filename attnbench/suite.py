@@ -8,7 +8,8 @@ from pathlib import Path
 
 from attnbench.attention import ATTENTION
 from attnbench.data import DATA
-from attnbench.execution import Failure, Grid, SuiteResult, run_missing, run_resumed, tell_progress
+from attnbench.execution import run_missing, run_resumed, tell_progress
+from attnbench.grid import Failure, Grid, SuiteResult
 from attnbench.joining import check_ranks
 from attnbench.loggers import LoggedSpec, LogTo, log_name
 from attnbench.models import NO_ATTENTION

@@ -17,9 +17,10 @@ from attnbench.detection_suite import (
     expand_detection,
 )
 from attnbench.errors import CheckpointError, DataError, PlacementError, PluginError, SpecError, UnknownNameError
-from attnbench.execution import STATES, Failure, run_missing
+from attnbench.execution import STATES, run_missing
 from attnbench.executors.in_process import InProcessExecutor
 from attnbench.executors.workers import WorkerExecutor
+from attnbench.grid import Failure
 from attnbench.plugins import plugin_file
 from attnbench.spec import Compute, PluginFile
 from attnbench.suite import checkpoint_name

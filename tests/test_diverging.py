@@ -12,8 +12,9 @@ from attnbench.detection_record import DetectionStore
 from attnbench.detection_suite import detection_grid
 from attnbench.diverged_record import DivergedClassification, DivergedDetection, DivergedStore
 from attnbench.errors import DivergedError
-from attnbench.execution import STATES, Failure, Grid, SuiteResult, run_missing
+from attnbench.execution import STATES, run_missing
 from attnbench.executors.in_process import InProcessExecutor
+from attnbench.grid import Failure, Grid, SuiteResult
 from attnbench.record import Record, Store
 from attnbench.spec import RunSpec, SuiteSpec, digest
 from attnbench.store import RecordFolder
@@ -61,7 +62,7 @@ def test_it_is_recorded_and_not_run_again(suite: SuiteSpec, tmp_path: Path) -> N
     assert (run.step, run.epoch, [point.epoch for point in run.curve]) == (5, 2, [1])
     assert (run.environment.device, run.environment.threads) == ("cpu", 1)
     assert 0 < run.wall_s < 600
-    assert not list((tmp_path / STATES).iterdir())
+    assert not (tmp_path / STATES).exists()
 
     again, finished = run_all(grid, store)
     assert finished == []

@@ -15,8 +15,8 @@ import pytest
 
 from attnbench.cli import main
 from attnbench.errors import StoreError
-from attnbench.execution import Failure
 from attnbench.executors.in_process import InProcessExecutor
+from attnbench.grid import Failure
 from attnbench.record import Record, Store, without_timing
 from attnbench.spec import RunSpec, SuiteSpec, digest
 from attnbench.spec_io import to_yaml

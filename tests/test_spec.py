@@ -87,10 +87,13 @@ def test_a_recipe_says_what_is_allowed(fields: dict[str, Any], message: str) -> 
 def test_a_field_at_its_default_that_was_added_later_is_no_part_of_the_digest() -> None:
     assert "devices" not in fields_of(Compute())
     assert fields_of(Compute(devices=2))["devices"] == 2
+    assert not {"num_nodes", "strategy"} & fields_of(Compute(devices=2)).keys()
+    several = fields_of(Compute(num_nodes=2, strategy="ddp"))
+    assert (several["num_nodes"], several["strategy"]) == (2, "ddp")
     assert "threads" in fields_of(Compute())
 
 
-@pytest.mark.parametrize("name", ["threads", "devices"])
+@pytest.mark.parametrize("name", ["threads", "devices", "num_nodes"])
 def test_there_is_at_least_one_of_each(name: str) -> None:
     with pytest.raises(SpecError, match=f"{name} must be at least 1; got {name}=0"):
         Compute(**{name: 0})
@@ -99,6 +102,15 @@ def test_there_is_at_least_one_of_each(name: str) -> None:
 def test_a_run_says_how_its_steps_can_be_divided() -> None:
     with pytest.raises(SpecError, match="devices must divide batch_size; got devices=2, batch_size=33"):
         make(recipe=Recipe(batch_size=33), compute=Compute(devices=2))
+    said = "devices times num_nodes must divide batch_size; got devices=2, num_nodes=3, batch_size=32"
+    with pytest.raises(SpecError, match=said):
+        make(recipe=Recipe(batch_size=32), compute=Compute(devices=2, num_nodes=3))
+
+
+def test_a_strategy_is_for_several_devices() -> None:
+    assert Compute(devices=2, num_nodes=3, strategy="ddp").num_ranks == 6
+    with pytest.raises(SpecError, match="there is one; got strategy='ddp', devices=1, num_nodes=1"):
+        Compute(strategy="ddp")
 
 
 def test_half_precision_needs_a_gpu() -> None:

@@ -8,9 +8,9 @@ from PIL import Image
 from attnbench.attention import ATTENTION
 from attnbench.data import DATA
 from attnbench.errors import ContractError, PluginError, SpecError, UnknownNameError
-from attnbench.execution import Failure, SuiteResult
 from attnbench.executors.in_process import InProcessExecutor
 from attnbench.executors.workers import WorkerExecutor
+from attnbench.grid import Failure, SuiteResult
 from attnbench.plugins import plugin_file
 from attnbench.record import Record, Store, without_timing
 from attnbench.run import run_spec

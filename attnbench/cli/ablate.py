@@ -18,7 +18,7 @@ from attnbench.spec import RunSpec, SuiteSpec
 from attnbench.spec_io import to_yaml
 
 if TYPE_CHECKING:
-    from attnbench.execution import SuiteResult
+    from attnbench.grid import SuiteResult
 
 Format: TypeAlias = Literal["table", "markdown", "csv", "json"]
 

@@ -18,7 +18,7 @@ from attnbench.presets import DEFAULT_DETECTION_PRESET, detection_preset_names, 
 from attnbench.variant import Variant, split_variants
 
 if TYPE_CHECKING:
-    from attnbench.execution import Grid
+    from attnbench.grid import Grid
     from attnbench.prospect import DryRun
 
 _DETECTION = Group("Detection (--task detection)", sort_key=1)

@@ -1,5 +1,6 @@
 """The live progress of a suite: overall, per run, and time left."""
 
+import threading
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -8,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from attnbench.execution import Failure, Grid
+from attnbench.grid import Failure, Grid
 from attnbench.printable import printable
 from attnbench.report.numbers import duration
 from attnbench.store import Storable
@@ -36,6 +37,8 @@ class SuiteDisplay(Generic[S, R]):
         self.total = len(grid.specs)
         self.done = len(grid.specs) - len(missing)
         self.fractions: dict[str, float] = {}
+        self.completed = 0.0
+        self.lock = threading.Lock()
         self.tasks: dict[str, TaskID] = {}
         self.progress = Progress(
             TextColumn("{task.description}"),
@@ -63,18 +66,16 @@ class SuiteDisplay(Generic[S, R]):
         """Move a run's bar; called from any thread."""
         fraction = done / total if phase == "train" and total else float(phase in ("test", "measure"))
         description = f"  {escape(self.labels.get(run_digest, run_digest))}: {phase}"
-        self.fractions[run_digest] = fraction
         if run_digest not in self.tasks:
             self.tasks[run_digest] = self.progress.add_task(description, total=_RUN_STEPS, left="")
         self.progress.update(self.tasks[run_digest], description=description, completed=fraction * _RUN_STEPS)
-        self._move_overall()
+        self._move_overall(run_digest, fraction)
 
     def on_finished(self, outcome: R | Failure[S]) -> None:
         """Remove a run's bar, and say how it ended."""
         run_digest = self.grid.digest_of(outcome.spec) if isinstance(outcome, Failure) else outcome.digest
         label = escape(self.labels[run_digest])
         self.done += 1
-        self.fractions[run_digest] = 1.0
         if run_digest in self.tasks:
             self.progress.remove_task(self.tasks.pop(run_digest))
         if isinstance(outcome, Failure):
@@ -82,14 +83,18 @@ class SuiteDisplay(Generic[S, R]):
         else:
             how = self.grid.score(outcome)
         self.console.print(f"{self.done}/{self.total} {label}: {how}", highlight=False)
-        self._move_overall()
+        self._move_overall(run_digest, 1.0)
 
     def on_notice(self, sentence: str) -> None:
         """Say what happens beside the runs; called from any thread."""
         self.console.print(escape(sentence), highlight=False)
 
-    def _move_overall(self) -> None:
-        completed = sum(self.fractions.values())
+    def _move_overall(self, run_digest: str, fraction: float) -> None:
+        with self.lock:
+            # Counted on, since a sum over all runs at each step would take the longer the more there are.
+            self.completed += fraction - self.fractions.get(run_digest, 0.0)
+            self.fractions[run_digest] = fraction
+            completed = self.completed
         self.progress.update(self.overall, completed=completed, description=f"{self.done}/{self.total} runs")
         task = self.progress.tasks[0]
         if task.elapsed and completed > 0.2:

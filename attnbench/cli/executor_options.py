@@ -7,7 +7,7 @@ import msgspec
 from cyclopts import Group, Parameter
 
 from attnbench.errors import SpecError
-from attnbench.executors.choice import Choice, ExecutorKind
+from attnbench.executors.choice import Choice, ExecutorKind, check_installed
 from attnbench.variant import Scalar
 
 _RUNS = Group("Where the runs are executed", sort_key=4)
@@ -34,8 +34,10 @@ def choice_from(options: ExecutorOptions | None) -> Choice:
 
     Raises:
         SpecError: If one of them is not valid.
+        MissingDependencyError: If the executor's package is not installed.
     """
     options = options or ExecutorOptions()
+    check_installed(options.executor)
     return Choice(
         kind=options.executor,
         workers=options.workers,
@@ -48,7 +50,7 @@ def _setting(text: str) -> tuple[str, Scalar]:
     name, sign, value = text.partition("=")
     if not (name and sign):
         raise SpecError(f"executor_set must be KEY=VALUE, such as partition=gpu; got {text!r}")
-    for kind in (bool, int, float):
+    for kind in (int, float, bool):  # in this order: 1 is a number
         try:
             return name, msgspec.convert(value, type=kind, strict=False)
         except msgspec.ValidationError:

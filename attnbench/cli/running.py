@@ -17,7 +17,7 @@ from attnbench.spec import RunSpec, SuiteSpec
 from attnbench.store import RecordFolder, Storable
 
 if TYPE_CHECKING:
-    from attnbench.execution import Grid, SuiteResult
+    from attnbench.grid import Grid, SuiteResult
     from attnbench.prospect import DryRun
 
 S = TypeVar("S")
@@ -105,9 +105,10 @@ def show_runs(load: "Callable[[], Grid[S, R]]", store: RecordFolder[R], choice: 
     console = Console(stderr=True)
     with console.status("Loading torch, the data and every model once …"):
         from attnbench.cli.display import SuiteDisplay
-        from attnbench.execution import SuiteResult, run_missing
+        from attnbench.execution import run_missing
         from attnbench.executors.joined import choice_of_joined
         from attnbench.executors.opening import open_executor
+        from attnbench.grid import SuiteResult
 
         choice = choice_of_joined(choice)
         grid = load()
@@ -130,6 +131,7 @@ def show_runs(load: "Callable[[], Grid[S, R]]", store: RecordFolder[R], choice: 
                 choice,
                 compute=grid.compute,
                 num_runs=len(missing),
+                folder=store.path,
                 on_progress=display.on_progress,
                 on_notice=display.on_notice,
             ) as executor,

@@ -18,7 +18,7 @@ from attnbench.spec import RunSpec
 from attnbench.spec_io import to_yaml
 
 if TYPE_CHECKING:
-    from attnbench.execution import Grid, SuiteResult
+    from attnbench.grid import Grid, SuiteResult
 
 _ATTENTION_HELP = "Variant to train, such as none, sge or sge:groups=32. See attnbench list attention."
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Literal, TypeAlias, get_args
 
-from attnbench.errors import SpecError
+from attnbench.errors import MissingDependencyError, SpecError
 from attnbench.variant import Scalar
 
 ExecutorKind: TypeAlias = Literal["local", "ray", "slurm"]
 """This machine, a Ray cluster, or SLURM."""
 EXECUTORS: tuple[ExecutorKind, ...] = get_args(ExecutorKind)
 """All of them."""
+_PACKAGES: Mapping[ExecutorKind, str] = {"ray": "ray", "slurm": "submitit"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,3 +37,20 @@ class Choice:
             raise SpecError(
                 f"executor_set goes with --executor ray or slurm; got {', '.join(self.settings)} for this machine"
             )
+
+
+def check_installed(kind: ExecutorKind) -> None:
+    """Import the package that an executor needs, so that a lack shows before anything is loaded.
+
+    Raises:
+        MissingDependencyError: If it is not installed.
+    """
+    if kind not in _PACKAGES:
+        return
+    try:
+        import_module(_PACKAGES[kind])
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"--executor {kind} needs {_PACKAGES[kind]}, which is not installed: pip install attnbench[{kind}]; "
+            f"importing it says: {error}"
+        ) from error

@@ -12,11 +12,11 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, TypeVar
 
-from attnbench.errors import RunTimeoutError, WorkerDiedError
+from attnbench.errors import WorkerDiedError
 from attnbench.execution import SuiteProgress, is_out_of_memory, set_progress
 from attnbench.executors.memory import largest, running_short
+from attnbench.executors.reasons import took_too_long
 from attnbench.processes import how_it_ended, open_processes, tell_parent
-from attnbench.report.numbers import duration
 
 T = TypeVar("T")
 
@@ -121,10 +121,7 @@ class WorkerExecutor(Executor):
                 raise
             assert self._run_timeout_s is not None
             self._end(worker)
-            raise RunTimeoutError(
-                f"it took longer than {duration(self._run_timeout_s)} and was ended; with a longer --run-timeout it "
-                "goes on from its last whole epoch"
-            ) from None
+            raise took_too_long(self._run_timeout_s) from None
 
     def _worker(self) -> "_Worker":
         """The worker of this thread."""

@@ -1,4 +1,4 @@
-"""The most memory that a step needs at once."""
+"""Memory: the most that a step needs at once, and what nothing needs any more."""
 
 import gc
 import sys
@@ -14,6 +14,13 @@ MemoryScope: TypeAlias = Literal["allocated by the step", "process during the st
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
 _RESET_PEAK = "5"
+
+
+def free_memory() -> None:
+    """Give back what nothing holds any more, that of GPUs as well."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def memory_scope(device: torch.device) -> MemoryScope:

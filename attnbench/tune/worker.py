@@ -12,7 +12,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from attnbench.execution import free_memory
+from attnbench.measure.memory import free_memory
 from attnbench.tune.interrupts import one_interrupt
 from attnbench.tune.objective import try_settings
 from attnbench.tune.retrying import SURPLUS, put_back

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from attnbench.cli import main
-from attnbench.cli.app import COMMANDS
+from attnbench.cli.app import COMMANDS, _run
+from attnbench.errors import SpecError
 from attnbench.record import Store, without_timing
 from attnbench.spec import CORRUPTIONS, RunSpec, SuiteSpec
 from attnbench.spec_io import from_yaml, to_yaml
+from attnbench.starting import Start
 from tests.records import make_record
 from tests.tiny import tiny_suite
 
@@ -39,6 +41,9 @@ def suite(tmp_path: Path) -> SuiteSpec:
         ("leaderboard --epochs 0", "epochs must be at least 1; got epochs=0"),
         ("leaderboard --seeds 0", "seeds must be at least 1; got seeds=0"),
         ("leaderboard --seeds -1", "seeds must be at least 1; got seeds=-1"),
+        ("leaderboard --device cpu --devices 2 --num-nodes 2", "num_nodes=2: type on each node, with"),
+        ("leaderboard --strategy ddp", "got strategy='ddp', devices=1, num_nodes=1"),
+        ("train --device cpu --devices 2 --num-nodes 2", "srun --nodes 2 --ntasks-per-node 2 attnbench"),
         ("leaderboard --workers 0", "workers must be at least 1; got workers=0"),
         ("leaderboard --attention none,sgee", "unknown attention module 'sgee'; did you mean 'sge'"),
         ("leaderboard --attention sge:groups=48", "groups must divide channels; got groups=48, channels=64"),
@@ -91,6 +96,13 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(
     assert message in error
     assert error.startswith("error: ")
     assert error.count("\n") == 0
+
+
+def test_processes_that_are_started_together_train_and_do_nothing_else() -> None:
+    start = Start(by="torchrun", index=0, number=2, num_nodes=1)
+    with pytest.raises(SpecError, match=r"report is done by one process; got 2 that torchrun has started, .*: leader"):
+        _run(["report"], start)
+    assert _run(["--version"], start) == 0
 
 
 def test_trains_ranks_and_reports_again(suite: SuiteSpec, capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,7 +63,7 @@ def test_a_task_is_shown_alone(capsys: pytest.CaptureFixture[str]) -> None:
     lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert {line["detector"] for line in lines} == {"faster-rcnn"}
     assert main(["report", "records", "--task", "classification", "--format", "json"]) == 0
-    assert set(json.loads(capsys.readouterr().out)) == {"leaderboards", "problems"}
+    assert set(json.loads(capsys.readouterr().out)) == {"leaderboards", "without_table", "problems"}
 
 
 def test_draws_the_plots_of_both_tasks(capsys: pytest.CaptureFixture[str]) -> None:

@@ -187,6 +187,6 @@ def test_what_was_not_measured_leaves_no_trace() -> None:
     board = leaderboard(clear(2))
     assert not leaderboard_table(board).parts
     (content,) = json.loads(json_text([board]))["leaderboards"]
-    assert set(content) == {"facts", "rows", "differences", "notes"}
+    assert set(content) == {"facts", "rows", "differences", "diverged", "notes"}
     for text in (csv_text([board]), markdown(leaderboard_table(board)), latex(leaderboard_table(board), label="x")):
         assert not re.search("grad|robust|locali", text, re.IGNORECASE)
