@@ -35,7 +35,7 @@ def die_until(folder: Path, deaths: int, signal_number: int) -> int:
 
 def diverge() -> None:
     """Fail as a training may."""
-    raise DivergedError("the training loss is nan in epoch 1")
+    raise DivergedError("the loss is nan", loss="training loss", value="nan", step=3, epoch=1, curve=())
 
 
 def span(seconds: float) -> tuple[float, float]:

@@ -88,7 +88,7 @@ def test_the_records_are_those_of_this_process(heard: Heard, tmp_path: Path) -> 
         there = run_missing(grid, Store(tmp_path / "there"), executor=executor, on_finished=lambda _: None)
     assert list(map(without_timing, there.records)) == list(map(without_timing, here.records))
     assert {event[0] for event in heard.progress} == {record.digest for record in here.records}
-    assert not list((tmp_path / "there" / STATES).iterdir())
+    assert not (tmp_path / "there" / STATES).exists()
 
 
 def test_each_worker_is_kept_from_call_to_call(heard: Heard) -> None:
@@ -121,7 +121,7 @@ def test_a_call_that_loses_all_its_workers_has_failed_and_the_next_goes_on(heard
 def test_what_a_call_raises_is_its_own_and_the_others_go_on(heard: Heard, tmp_path: Path) -> None:
     with heard.open() as executor:
         failing, after = executor.submit(diverge), executor.submit(pid_after, 0)
-        with pytest.raises(DivergedError, match=r"^the training loss is nan in epoch 1$"):
+        with pytest.raises(DivergedError, match=r"^the loss is nan$"):
             failing.result()
         assert after.result() > 0
     assert heard.notices == []
