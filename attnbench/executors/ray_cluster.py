@@ -125,7 +125,8 @@ class RayExecutor(Executor):
                 begun, self._begun = self._begun, {}
             for call in begun.values():
                 self._end_early(call, CancelledError())
-                call.future.set_exception(CancelledError())
+                if not call.future.done():
+                    call.future.set_exception(CancelledError())
         self.shutdown(cancel_futures=True)
 
     def _begin(self) -> None:
@@ -152,7 +153,8 @@ class RayExecutor(Executor):
             with self._lock:
                 calls = [*self._waiting, *self._begun.values()]
             for call in calls:
-                call.future.set_exception(error)
+                if not call.future.done():
+                    call.future.set_exception(error)
 
     def _listen(self) -> None:
         """Pass on what the cluster tells."""

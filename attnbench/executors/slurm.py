@@ -199,7 +199,8 @@ class SlurmExecutor(Executor):
             with contextlib.suppress(OSError):
                 whole.cancel(check=False)
         for call in self._submitted:
-            call.future.set_exception(CancelledError())
+            if not call.future.done():
+                call.future.set_exception(CancelledError())
         deadline = time.monotonic() + _ENDING_S
         while self._cluster == "local" and time.monotonic() < deadline and not all(job.done() for job in jobs):
             time.sleep(0.1)

@@ -80,6 +80,8 @@ def suite(tmp_path: Path) -> SuiteSpec:
         ),
         ("train --log-dir logs", "--log-dir goes with --logger; got it alone"),
         ("train --log-dir logs --print-spec", "--log-dir goes with --logger; got it alone"),
+        ("leaderboard --executor-set num_gpus=1", "executor_set goes with --executor ray or slurm; got num_gpus"),
+        ("leaderboard --executor slum", 'Invalid value "slum" for --executor'),
         ("leaderboard --log-dir logs", "--log-dir goes with --logger; got it alone"),
         ("train --logger wandb --print-spec", "--print-spec trains nothing that could be logged; got --logger"),
         ("leaderboard --logger wandb --print-spec", "--print-spec trains nothing that could be logged; got --logger"),
@@ -242,7 +244,7 @@ def test_a_damaged_record_is_named_and_the_rest_shown(capsys: pytest.CaptureFixt
     assert "torn.json is damaged" in " ".join(output.split())
 
 
-_TORCH = ("torch", "lightning", "timm")
+_TORCH = ("torch", "lightning", "timm", "ray", "submitit")
 
 
 @pytest.mark.parametrize(
