@@ -200,7 +200,7 @@ def _wandb(log_to: LogTo, spec: LoggedSpec) -> "Logger":
         id=_digest(spec),
         name=log_name(spec),
         project=os.environ.get("WANDB_PROJECT", _WANDB_PROJECT),
-        dir=log_to.folder,
+        dir=str(log_to.folder),
         resume="allow",
         # Nothing leaves the machine unless the user asks for it.
         mode=os.environ.get("WANDB_MODE", "offline"),

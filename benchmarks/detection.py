@@ -108,8 +108,10 @@ def measure(detector: str, settings: dict[str, Any]) -> Row:
     training = timed({side: training_step(model, detector, settings) for side, model in made.items()}, settings)
     inference = timed({side: inference_step(model, settings) for side, model in made.items()}, settings)
     del made
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
-        peaks = {side: pool.submit(peak_of, side, detector, settings).result() for side in (OURS, THEIRS)}
+    peaks = {}
+    for side in (OURS, THEIRS):
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            peaks[side] = pool.submit(peak_of, side, detector, settings).result()
     ratios = [paired_ratio_interval(ms[OURS], ms[THEIRS]) for ms in (training, inference)]
     return Row(
         detector=detector,

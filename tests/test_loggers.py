@@ -84,14 +84,16 @@ def test_wandb_writes_an_offline_run_and_the_record_is_the_same(
     tiny_spec: RunSpec, tiny_record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wandb = pytest.importorskip("wandb")
+    from wandb.sdk.wandb_run import Run
+
     logged: list[dict[str, float]] = []
-    original = wandb.Run.log
+    original = Run.log
 
     def listen(run: object, data: dict[str, float], *arguments: object, **keywords: object) -> None:
         logged.append(data)
         original(run, data, *arguments, **keywords)
 
-    monkeypatch.setattr(wandb.Run, "log", listen)
+    monkeypatch.setattr(Run, "log", listen)
     for run in (tiny_spec, expand(tiny_suite(seeds=(1,)))[0]):
         made = run_spec(run, log_to=LogTo(kind="wandb", folder=tmp_path))
         (folder,) = (tmp_path / "wandb").glob(f"offline-run-*-{made.digest}")
@@ -184,10 +186,12 @@ def test_a_run_of_wandb_that_fails_is_closed_and_loses_nothing_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     wandb = pytest.importorskip("wandb")
-    original = wandb.Run.finish
-    monkeypatch.setattr(wandb.Run, method, fails)
+    from wandb.sdk.wandb_run import Run
+
+    original = Run.finish
+    monkeypatch.setattr(Run, method, fails)
     if method == "finish":  # so that no run stays open for other tests
-        monkeypatch.setattr(wandb.Run, "finish", lambda run, **keywords: fails(original(run, **keywords)))
+        monkeypatch.setattr(Run, "finish", lambda run, **keywords: fails(original(run, **keywords)))
     made = run_spec(tiny_spec, log_to=LogTo(kind="wandb", folder=tmp_path))
     assert without_timing(made) == without_timing(tiny_record)
     assert said(caplog) == [GIVEN_UP.format(log_name(tiny_spec))]

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-from attnbench.kernels.layout import at_least_float32, is_channels_last
+from attnbench.kernels.layout import at_least_float32, is_channels_last, written_to
 
 
 def gate_of(x: torch.Tensor, channel: torch.Tensor, position: torch.Tensor, *, product: bool) -> torch.Tensor:
@@ -47,7 +47,7 @@ def gradients(
     slope = at_least_float32(grad_output)
     grad_logits = (slope * at_least_float32(x)).mul_(gate)
     grad_logits.addcmul_(grad_logits, gate, value=-1)
-    grad_x = torch.addcmul(slope, slope, gate, out=gate)
+    grad_x = torch.addcmul(slope, slope, gate, out=written_to(gate))
     return grad_x.to(x.dtype), *_sums(grad_logits, channel, position, product=product)
 
 

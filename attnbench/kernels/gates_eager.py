@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.autograd.function import once_differentiable
 
-from attnbench.kernels.layout import at_least_float32
+from attnbench.kernels.layout import at_least_float32, written_to
 
 
 class Relays(NamedTuple):
@@ -88,9 +88,9 @@ class Pool(torch.autograd.Function):
                 return torch.addcmul(through_mean, grad_output, gate).to(ctx.dtype), None, None
             x, maximum = ctx.saved_tensors
             # Not in bool, which torch compares in several times slower.
-            is_highest = torch.eq(x, maximum, out=torch.empty_like(x, dtype=through_mean.dtype))
+            is_highest = torch.eq(x, maximum, out=written_to(torch.empty_like(x, dtype=through_mean.dtype)))
             share = grad_maximum / is_highest.sum(ctx.dims, keepdim=True)
-            through_both = torch.addcmul(through_mean, is_highest, share, out=is_highest)
+            through_both = torch.addcmul(through_mean, is_highest, share, out=written_to(is_highest))
             return through_both.addcmul_(grad_output, gate).to(ctx.dtype), None, None
 
 

@@ -31,3 +31,11 @@ def wide_dtype(tensor: torch.Tensor) -> torch.dtype:
 def at_least_float32(tensor: torch.Tensor) -> torch.Tensor:
     """A tensor in float32, or in float64 if it is that."""
     return tensor.to(wide_dtype(tensor))
+
+
+def written_to(tensor: torch.Tensor) -> torch.Tensor | None:
+    """An operator's ``out``, given a tensor that nothing else needs.
+
+    None where a compiler reads along: it saves that memory itself, and before torch 2.14 refuses maps channels last.
+    """
+    return None if torch.compiler.is_compiling() else tensor

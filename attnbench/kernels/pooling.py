@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from attnbench.kernels.backend import differentiates
-from attnbench.kernels.layout import at_least_float32, is_channels_last, wide_dtype
+from attnbench.kernels.layout import at_least_float32, is_channels_last, wide_dtype, written_to
 
 
 class Fold(NamedTuple):
@@ -137,9 +137,9 @@ class _HighestAndMean(torch.autograd.Function):
         about = fold(x, ctx.dim)
         folded, highest, grad_highest, grad_mean = map(about.folded, (x, highest, grad_highest, grad_mean))
         # Not in bool, which torch compares in and adds up several times slower.
-        equal = torch.eq(folded, highest, out=torch.empty_like(folded, dtype=at_least_float32(highest).dtype))
+        equal = torch.eq(folded, highest, out=written_to(torch.empty_like(folded, dtype=wide_dtype(highest))))
         share = grad_highest / equal.sum(1, keepdim=True)
-        grad = torch.addcmul(at_least_float32(grad_mean) / folded.shape[1], equal, share, out=equal)
+        grad = torch.addcmul(at_least_float32(grad_mean) / folded.shape[1], equal, share, out=written_to(equal))
         return about.unfolded(grad.to(x.dtype), x), None
 
 

@@ -1,6 +1,7 @@
 """Ready suites as YAML, one for each data set and for the papers' settings; `detection/` has those of detection."""
 
 import os
+import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -12,8 +13,11 @@ from attnbench.registry import did_you_mean
 from attnbench.spec import SuiteSpec
 from attnbench.spec_io import from_yaml
 
-if TYPE_CHECKING:  # Python 3.10 has it elsewhere
-    from importlib.resources.abc import Traversable
+if TYPE_CHECKING:
+    if sys.version_info >= (3, 11):
+        from importlib.resources.abc import Traversable
+    else:
+        from importlib.abc import Traversable
 
 DEFAULT_PRESET = "cluttered-digits"
 DEFAULT_DETECTION_PRESET = "cluttered-scenes"

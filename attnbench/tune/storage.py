@@ -1,6 +1,7 @@
 """Where a study lives: an Optuna storage that several processes can share and that notices when one of them dies."""
 
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +73,8 @@ def open_storage(url: str, *, heartbeat_s: int = DEFAULT_HEARTBEAT_S) -> RDBStor
     if is_sqlite:
         # Or two workers would both read that a trial is waiting, and both begin it.
         event.listen(storage.engine, "begin", _lock)
+    # From Python 3.13 on it warns of a connection that is dropped before it is closed.
+    weakref.finalize(storage, storage.engine.dispose)
     return storage
 
 

@@ -10,9 +10,10 @@ from attnbench.attention import ATTENTION
 from attnbench.attention.contract import make, subject_of
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("name", ATTENTION.names())
-def test_is_one_graph(name: str, training: bool) -> None:
+def test_is_one_graph(name: str, training: bool, layout: torch.memory_format) -> None:
     subject = subject_of(name)
     module, graphs = make(subject).train(training), []
 
@@ -22,7 +23,8 @@ def test_is_one_graph(name: str, training: bool) -> None:
 
     torch.compiler.reset()
     module.compile(backend=count, dynamic=False)
+    x = torch.randn(2, subject.channels, 6, 6).to(memory_format=layout).requires_grad_(training)
     with torch.set_grad_enabled(training):
-        module(torch.randn(2, subject.channels, 6, 6, requires_grad=training))
+        module(x)
     assert len(graphs) == 1
     torch.compiler.reset()
