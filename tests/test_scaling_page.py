@@ -52,7 +52,7 @@ def test_the_commands_give_the_same_records(tmp_path: Path) -> None:
             done = typed(leaderboard, tmp_path, RAY_ADDRESS=f"127.0.0.1:{port}", **at)
     assert done.returncode == 0, done.stderr
     assert "Ray's dashboard: http://" in done.stderr
-    assert "none (baseline)" in done.stdout
+    assert "2 seeds (0, 1), 4 runs" in done.stdout
     assert "raylet" not in done.stdout + done.stderr
 
     done = typed(locally, tmp_path, PYTHONPATH=str(ROOT))

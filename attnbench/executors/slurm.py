@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+import cloudpickle
+
 from attnbench.errors import ExecutorError
 from attnbench.execution import SuiteProgress
 from attnbench.executors.devices import default_num_workers
@@ -88,7 +90,7 @@ class SlurmExecutor(Executor):
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Call `fn` in a job, which is submitted together with those that follow within a moment."""
-        call = _Call(JobCall(partial(fn, *args, **kwargs), self._folder))
+        call = _Call(JobCall(cloudpickle.dumps(partial(fn, *args, **kwargs)), self._folder))
         with self._lock:
             if self._is_closed.is_set():
                 raise RuntimeError("this executor is shut down")

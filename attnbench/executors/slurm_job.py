@@ -4,16 +4,15 @@ import contextlib
 import pickle
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import submitit
 
 from attnbench.errors import TrainingError
-from attnbench.execution import set_progress
 from attnbench.executors.beside_signals import call_beside_signals
 
 _BETWEEN_WORDS_S = 2.0
@@ -34,15 +33,16 @@ class Ended:
 class JobCall:
     """A call as submitit takes it."""
 
-    call: Callable[[], Any]
-    """What is called."""
+    pickled: bytes
+    """What is called. It is unpickled late: that imports torch, and until submitit has unpickled all, a job does not
+    answer signals."""
     folder: Path
     """Folder of the jobs."""
 
     def __call__(self) -> Ended:
         """Make the call in the job that this is."""
-        set_progress(_ToldInFile(progress_file(self.folder, submitit.JobEnvironment().job_id)))
-        return call_beside_signals(partial(_end_of, self.call))
+        told = _ToldInFile(progress_file(self.folder, submitit.JobEnvironment().job_id))
+        return call_beside_signals(partial(_end_of, self.pickled, told))
 
     def checkpoint(self) -> submitit.helpers.DelayedSubmission:
         """What is done when the job is queued again: the same, since a run knows where it was."""
@@ -79,9 +79,12 @@ class _ToldInFile:
             self.file.write_text(f"{run_digest} {phase} {done} {total}\n", encoding="utf-8")
 
 
-def _end_of(call: Callable[[], Any]) -> Ended:
+def _end_of(pickled: bytes, told: _ToldInFile) -> Ended:
     try:
-        return Ended(call())
+        from attnbench.execution import set_progress
+
+        set_progress(told)
+        return Ended(cloudpickle.loads(pickled)())
     except Exception as error:
         traceback.print_exc()  # into the job's log
         return Ended(error=_sendable(error))

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
@@ -144,6 +146,12 @@ def test_leaving_by_an_exception_ends_all(heard: Heard, tmp_path: Path) -> None:
             future.result()
     assert not any(map(psutil.pid_exists, pids))
     assert len(list(begun.iterdir())) == 2
+
+
+def test_a_job_answers_signals_before_torch_is_imported() -> None:
+    program = "import sys, attnbench.executors.slurm_job; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, text=True)
+    assert done.stdout == "False\n"
 
 
 def jobs() -> list[psutil.Process]:
