@@ -110,7 +110,6 @@ def _network(backbone: Variant) -> nn.Module:
         try:
             with torch.device("meta"):  # without memory for weights, and in milliseconds
                 return make()
-        except (
-            NotImplementedError
-        ):  # before timm 1.0.30 RegNets and ConvNeXts computed with values, which are not there
+        except NotImplementedError:
+            # RegNets and ConvNeXts of timm before 1.0.30 compute with values, which are not there.
             return make()
