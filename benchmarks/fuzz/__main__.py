@@ -41,7 +41,7 @@ SEED_TEXTS: Mapping[str, tuple[bytes, ...]] = {
 }
 """Valid texts to begin with, where no file of the house is one."""
 
-_MOST_SEEDS, _MOST_BYTES = 20, 2**16
+_MOST_SEEDS, _MOST_BYTES, _LEAST_LENGTH = 20, 2**16, 2**10
 _HANGS_AFTER_S, _MOST_MEGABYTES = 20, 4_096
 
 
@@ -60,11 +60,13 @@ def fuzz(target: str, *, seconds: int) -> Fuzzed:
     with tempfile.TemporaryDirectory() as folder:
         seeds = Path(folder) / "seeds"
         seeds.mkdir()
-        for number, content in enumerate(seeds_of(target)):
+        contents = list(seeds_of(target))
+        for number, content in enumerate(contents):
             (seeds / str(number)).write_bytes(content)
+        longest = max(_LEAST_LENGTH, 2 * max(map(len, contents), default=0))
         options = [
             f"-max_total_time={seconds}", f"-timeout={_HANGS_AFTER_S}", f"-rss_limit_mb={_MOST_MEGABYTES}",
-            f"-max_len={_MOST_BYTES}", f"-artifact_prefix={folder}/", "-print_final_stats=1", "-seed=1", str(seeds),
+            f"-max_len={longest}", f"-artifact_prefix={folder}/", "-print_final_stats=1", "-seed=1", str(seeds),
         ]  # fmt: skip
         words = [sys.executable, "-m", "benchmarks.fuzz.child", target, *options]
         ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False)
@@ -73,7 +75,7 @@ def fuzz(target: str, *, seconds: int) -> Fuzzed:
     found = None
     if ended.returncode or broken:
         said = "\n".join(line for line in ended.stderr.splitlines() if not line.startswith(("INFO:", "#")))
-        found = f"{said[-4_000:]}\ninput: {b''.join(broken)[:4_000]!r}"
+        found = f"{said[-4_000:]}\nexit code: {ended.returncode}\ninput: {b''.join(broken)[:4_000]!r}"
     return Fuzzed(target, int(units[1]) if units else 0, found)
 
 
