@@ -16,6 +16,7 @@ from attnbench.errors import AttnBenchError, DivergedError, ExecutorError, Recor
 from attnbench.grid import Failure, Grid, SuiteResult, recorded_or_set_aside
 from attnbench.measure.memory import free_memory
 from attnbench.plugins import import_plugins
+from attnbench.printable import printable
 from attnbench.resuming import remove_state
 from attnbench.spec import RunSpec
 from attnbench.store import RecordFolder, Storable
@@ -192,4 +193,6 @@ def _outcome(future: Future[R], spec: S, label: str) -> R | Failure[S]:
             raise  # no fault of the run: the next ones would be trained in vain
         return Failure(spec, label, str(error))
     except Exception as error:
-        return Failure(spec, label, _OUT_OF_MEMORY if is_out_of_memory(error) else f"{type(error).__name__}: {error}")
+        # torch's sentences may be several.
+        said = printable(" ".join(str(error).split()))
+        return Failure(spec, label, _OUT_OF_MEMORY if is_out_of_memory(error) else f"{type(error).__name__}: {said}")

@@ -10,7 +10,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from attnbench.grid import Failure, Grid
-from attnbench.printable import printable
 from attnbench.report.numbers import duration
 from attnbench.store import Storable
 
@@ -78,10 +77,7 @@ class SuiteDisplay(Generic[S, R]):
         self.done += 1
         if run_digest in self.tasks:
             self.progress.remove_task(self.tasks.pop(run_digest))
-        if isinstance(outcome, Failure):
-            how = f"failed: {escape(printable(' '.join(outcome.reason.split())))}"  # torch's sentences may be several
-        else:
-            how = self.grid.score(outcome)
+        how = f"failed: {escape(outcome.reason)}" if isinstance(outcome, Failure) else self.grid.score(outcome)
         self.console.print(f"{self.done}/{self.total} {label}: {how}", highlight=False)
         self._move_overall(run_digest, 1.0)
 
