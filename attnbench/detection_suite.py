@@ -11,6 +11,7 @@ from attnbench.detection_parts import build_run_detector, read_detection_data, w
 from attnbench.detection_record import DetectionRecord, DetectionStore
 from attnbench.detection_run import run_detection
 from attnbench.detection_spec import DetectionRun, DetectionSuite, detection_digest
+from attnbench.diverging import divergence_recorded
 from attnbench.errors import CheckpointError
 from attnbench.execution import run_resumed, tell_progress
 from attnbench.grid import Grid
@@ -133,10 +134,11 @@ def execute_detection(
 
     def run(state: Path) -> DetectionRecord:
         tell = partial(tell_progress, digest)
-        return run_detection(spec, on_progress=tell, checkpoint=checkpoint, resume=state, log_to=log_to)
+        with divergence_recorded(spec, store_path):
+            return run_detection(spec, on_progress=tell, checkpoint=checkpoint, resume=state, log_to=log_to)
 
     has_files = has_checkpoint(checkpoints, spec)
-    return run_resumed(spec, DetectionStore(store_path), digest, has_files=has_files, run=run)
+    return run_resumed(DetectionStore(store_path), digest, has_files=has_files, run=run)
 
 
 def _labelling(suite: DetectionSuite) -> Callable[[DetectionRun], str]:

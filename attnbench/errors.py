@@ -15,6 +15,7 @@
     ├── MeasurementError          a measurement cannot be made
     │   └── RowError              a row cannot be timed
     │       └── DeviceMemoryError     its step does not fit into the device's memory
+    ├── ExecutorError             runs cannot be handed to a Ray cluster or to SLURM
     ├── TrainingError
     │   ├── DivergedError         a loss stopped being finite
     │   ├── RunTimeoutError       a run took longer than it may

@@ -9,16 +9,14 @@ from typing import TypeVar
 
 import torch
 
-from attnbench.detection_spec import DetectionRun
 from attnbench.diverged_record import DivergedStore
-from attnbench.diverging import divergence_recorded
 from attnbench.errors import AttnBenchError, DivergedError, ExecutorError, RecordError, StoreError
 from attnbench.grid import Failure, Grid, SuiteResult, recorded_or_set_aside
 from attnbench.measure.memory import free_memory
 from attnbench.plugins import import_plugins
 from attnbench.printable import printable
+from attnbench.processes import sendable
 from attnbench.resuming import remove_state
-from attnbench.spec import RunSpec
 from attnbench.store import RecordFolder, Storable
 
 SuiteProgress = Callable[[str, str, int, int], None]
@@ -100,7 +98,14 @@ def run_one(imports: tuple[str, ...], execute: Callable[[S, Path], R], spec: S, 
         # Its frames hold the model, and the next one may need all the memory there is.
         traceback.clear_frames(error.__traceback__)
         free_memory()
+        if (told := sendable(error)) is not error:
+            raise told from None
         raise
+
+
+def spoils_its_process(error: BaseException) -> bool:
+    """Whether what went wrong stays in the process: memory that has leaked, or a GPU that answers no more."""
+    return is_out_of_memory(error) or isinstance(error, torch.AcceleratorError)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -109,25 +114,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
-def run_resumed(
-    spec: RunSpec | DetectionRun,
-    store: RecordFolder[R],
-    run_digest: str,
-    *,
-    has_files: bool,
-    run: Callable[[Path], R],
-) -> R:
+def run_resumed(store: RecordFolder[R], run_digest: str, *, has_files: bool, run: Callable[[Path], R]) -> R:
     """A run's record, found or made; one that was cut off goes on after its last whole epoch.
 
     Args:
-        spec: The run.
         store: Where the record goes.
         run_digest: Digest of the run.
         has_files: Whether the files are there that it was asked to leave besides.
         run: Makes the record; it is given the file for the state of the unfinished training.
 
     Raises:
-        DivergedError: If it diverges; that is recorded by then.
+        DivergedError: If it diverges.
         StoreError: If the store cannot be written.
     """
     # Another suite with the same run may have been here meanwhile.
@@ -135,8 +132,7 @@ def run_resumed(
         return store.get(run_digest)
     state = store.path / STATES / f"{run_digest}.ckpt"
     try:
-        with divergence_recorded(spec, store.path):
-            record = run(state)
+        record = run(state)
         store.add(record)
     except DivergedError:
         _remove_state(state)
@@ -146,16 +142,17 @@ def run_resumed(
 
 
 def _remove_state(state: Path) -> None:
-    remove_state(state)
+    with contextlib.suppress(OSError):  # the run is recorded, which is what counts
+        remove_state(state)
     _remove_if_empty(state.parent)
 
 
 def _remove_left_states(grid: Grid[S, R], store: RecordFolder[R]) -> None:
     """Remove the states of runs that another suite has ended while this one was at them, or was killed."""
-    digests = set(map(grid.digest_of, grid.specs))
+    digests, diverged = set(map(grid.digest_of, grid.specs)), DivergedStore(store.path)
     for state in (store.path / STATES).glob("*.ckpt*"):
         run_digest = state.name.partition(".")[0]
-        if run_digest in digests and run_digest in store:
+        if run_digest in digests and (run_digest in store or run_digest in diverged):
             state.unlink(missing_ok=True)
     _remove_if_empty(store.path / STATES)
 

@@ -13,7 +13,7 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from attnbench.errors import TrainingError
 from attnbench.joining import check_ranks, joined_start, on_joined_ranks
 from attnbench.plugins import import_plugins, imported_plugins
-from attnbench.processes import open_processes, tell_parent
+from attnbench.processes import open_processes, sendable, tell_parent
 from attnbench.ranks import Share, is_rank, together
 from attnbench.spec import Compute
 from attnbench.starting import QUIET
@@ -93,5 +93,10 @@ def _as_rank(
 ) -> T:
     import_plugins(imports)  # they register what the spec names
     os.environ["LOCAL_RANK"] = str(share.index)  # by which Lightning knows that it need not start any
-    with together(share, LightningEnvironment(), on_gpu=on_gpu, init_method=meeting):
-        return run(spec, on_progress=tell_parent if share.index == 0 else None, **options)
+    try:
+        with together(share, LightningEnvironment(), on_gpu=on_gpu, init_method=meeting):
+            return run(spec, on_progress=tell_parent if share.index == 0 else None, **options)
+    except Exception as error:
+        if (told := sendable(error)) is not error:
+            raise told from None
+        raise

@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,8 @@ from multiprocessing.connection import wait
 from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from attnbench.errors import TrainingError
 
 _Events: TypeAlias = "Queue[tuple[Any, ...] | None]"
 
@@ -64,6 +67,15 @@ def die_with_parent() -> None:
     assert parent is not None
     wait([parent.sentinel])
     os._exit(1)
+
+
+def sendable(error: Exception) -> Exception:
+    """An exception, or its words where another process could not make it again, as many of users' own."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return TrainingError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def how_it_ended(exit_code: int | None) -> str:

@@ -133,10 +133,13 @@ class KeepCheckpoint(Callback):
         path = self.state.path
         # A name of its own: two processes may train the same for a while, when one is taken for dead.
         unfinished = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}")
-        try:
-            if leads():
+        if leads():
+            try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            trainer.save_checkpoint(unfinished)
+            except OSError as error:
+                self._go_without(unfinished, error)
+        try:
+            trainer.save_checkpoint(unfinished)  # every rank, whatever befell the first
         except OSError as error:
             trainer.strategy.barrier()  # at which the other ranks wait
             # Where the folder is gone, another process has ended its run and found the folder empty.
@@ -179,8 +182,14 @@ def save_trained(trainer: lightning.Trainer, checkpoint: Path) -> None:
     Args:
         trainer: What has trained them.
         checkpoint: The file; it has another name until it is whole, since one that is there is taken for trained.
+
+    Raises:
+        StoreError: If it cannot be written.
     """
     unfinished = checkpoint.with_name(f".{checkpoint.name}.tmp")
-    trainer.save_checkpoint(unfinished, weights_only=True)
-    if leads():
-        unfinished.replace(checkpoint)
+    try:
+        trainer.save_checkpoint(unfinished, weights_only=True)
+        if leads():
+            unfinished.replace(checkpoint)
+    except OSError as error:
+        raise StoreError(f"cannot write the checkpoint {checkpoint}: {error.strerror or error}") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attnbench.attention import ATTENTION
 from attnbench.data import DATA
+from attnbench.diverging import divergence_recorded
 from attnbench.execution import run_missing, run_resumed, tell_progress
 from attnbench.grid import Failure, Grid, SuiteResult
 from attnbench.joining import check_ranks
@@ -199,7 +200,7 @@ def run_suite(
     Raises:
         AttnBenchError: If the suite cannot be expanded.
         StoreError: If the store cannot be written; nothing is trained then.
-        TrainingError: If a worker process dies; what is recorded stays.
+        ExecutorError: If the executor cannot take the runs.
     """
     return run_missing(grid_of(suite, log_to=log_to), store, executor=executor, on_finished=on_finished)
 
@@ -223,9 +224,10 @@ def _execute(
 
     def run(state: Path) -> Record:
         tell = partial(tell_progress, run_digest)
-        return run_spec(spec, on_progress=tell, checkpoint=checkpoint, resume=state, log_to=log_to)
+        with divergence_recorded(spec, store_path):
+            return run_spec(spec, on_progress=tell, checkpoint=checkpoint, resume=state, log_to=log_to)
 
-    return run_resumed(spec, Store(store_path), run_digest, has_files=has_files, run=run)
+    return run_resumed(Store(store_path), run_digest, has_files=has_files, run=run)
 
 
 def plugin_of(attention: str, imports: tuple[str, ...]) -> PluginFile | None:

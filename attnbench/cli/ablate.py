@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
 from cyclopts import Parameter
 from rich.console import Console
 
-from attnbench.cli.executor_options import ExecutorOptions, choice_from
+from attnbench.cli.executor_options import ExecutorOptions, choice_from, workers_of_plan
 from attnbench.cli.options import LogOptions, SpecOptions, check_log_options, log_to_from, suite_from
 from attnbench.cli.output import check_output, write_report
 from attnbench.cli.running import check_counts, print_dry_run_of, run_shown, say_failures
@@ -84,7 +84,7 @@ def ablate(
         print(to_yaml(spec), end="")
         return 0
     if dry_run:
-        print_dry_run_of(spec, Store(store), choice.workers)
+        print_dry_run_of(spec, Store(store), workers_of_plan(choice))
         return 0
     result = run_shown(spec, Store(store), choice, log_to_from(logs))
     if result is None:

@@ -46,6 +46,20 @@ def choice_from(options: ExecutorOptions | None) -> Choice:
     )
 
 
+def workers_of_plan(choice: Choice) -> int | None:
+    """Runs at once that a dry run reckons with; none leaves it to this machine.
+
+    Raises:
+        SpecError: If a cluster decides on it.
+    """
+    if choice.kind != "local" and choice.workers is None:
+        raise SpecError(
+            f"--dry-run reckons with so many runs at once as --workers says, or this machine has room for; got "
+            f"--executor {choice.kind} without --workers"
+        )
+    return choice.workers
+
+
 def _setting(text: str) -> tuple[str, Scalar]:
     name, sign, value = text.partition("=")
     if not (name and sign):

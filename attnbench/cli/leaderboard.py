@@ -13,7 +13,7 @@ from attnbench.cli.detection import (
     quick_detection,
     run_detection_leaderboard,
 )
-from attnbench.cli.executor_options import ExecutorOptions, choice_from
+from attnbench.cli.executor_options import ExecutorOptions, choice_from, workers_of_plan
 from attnbench.cli.options import LogOptions, SpecOptions, check_log_options, log_to_from, quick, suite_from
 from attnbench.cli.running import check_counts, print_dry_run_of, run_shown, say_failures
 from attnbench.cli.score_options import ScoreOptions, check_no_score_options, scores_from
@@ -88,7 +88,7 @@ def leaderboard(
             print(to_yaml(detectors), end="")
             return 0
         if dry_run:
-            print_detection_dry_run(detectors, store, choice.workers, checkpoints=checkpoints)
+            print_detection_dry_run(detectors, store, workers_of_plan(choice), checkpoints=checkpoints)
             return 0
         return run_detection_leaderboard(detectors, store, choice, checkpoints=checkpoints, log_to=log_to_from(logs))
     check_no_detection_options(detection)
@@ -99,7 +99,7 @@ def leaderboard(
         print(to_yaml(spec), end="")
         return 0
     if dry_run:
-        print_dry_run_of(spec, Store(store), choice.workers, checkpoints=checkpoints)
+        print_dry_run_of(spec, Store(store), workers_of_plan(choice), checkpoints=checkpoints)
         return 0
     result = run_shown(spec, Store(store), choice, log_to_from(logs), checkpoints=checkpoints)
     if result is None:

@@ -139,7 +139,7 @@ def show_runs(load: "Callable[[], Grid[S, R]]", store: RecordFolder[R], choice: 
             return run_missing(grid, store, executor=executor, on_finished=display.on_finished)
     except KeyboardInterrupt:
         console.print(
-            f"\nInterrupted: {display.done} of {total} runs are in {escape(str(store.path))}; "
+            f"\nInterrupted: {display.num_recorded} of {total} runs are in {escape(str(store.path))}; "
             "the same command goes on from there.",
             highlight=False,
         )

@@ -1,5 +1,6 @@
 """What a user asks for of an executor."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -31,8 +32,10 @@ class Choice:
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
             raise SpecError(f"workers must be at least 1; got workers={self.workers}")
-        if self.run_timeout_s is not None and self.run_timeout_s <= 0:
-            raise SpecError(f"run_timeout must be positive, in seconds; got run_timeout={self.run_timeout_s:g}")
+        if self.run_timeout_s is not None and not 0 < self.run_timeout_s < math.inf:
+            raise SpecError(
+                f"run_timeout must be positive and finite, in seconds; got run_timeout={self.run_timeout_s:g}"
+            )
         if self.settings and self.kind == "local":
             raise SpecError(
                 f"executor_set goes with --executor ray or slurm; got {', '.join(self.settings)} for this machine"

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from attnbench.errors import WorkerDiedError
-from attnbench.execution import SuiteProgress, is_out_of_memory, set_progress
+from attnbench.execution import SuiteProgress, set_progress, spoils_its_process
 from attnbench.executors.memory import largest, running_short
 from attnbench.executors.reasons import took_too_long
 from attnbench.processes import how_it_ended, open_processes, tell_parent
@@ -98,13 +98,15 @@ class WorkerExecutor(Executor):
             worker = self._worker()
             try:
                 worker.wait_until_started()  # imports take seconds, which are not the call's
+                if self._is_closing.is_set():  # before there was a process to be killed
+                    raise CancelledError
                 return self._result(worker, worker.submit(call))
             except BrokenProcessPool:
                 how = worker.how_it_ended()
                 self._end(worker)
             except Exception as error:
-                if is_out_of_memory(error):
-                    self._end(worker)  # what has leaked is gone only with its process
+                if spoils_its_process(error):
+                    self._end(worker)
                 raise
             if tries_left and not self._is_closing.is_set():
                 self._on_notice(f"a worker died ({how}); what it was at is tried again")

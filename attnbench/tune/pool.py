@@ -52,7 +52,10 @@ def run_workers(
     processes: dict[int, BaseProcess] = {}
 
     def start(number: int) -> None:
-        process = context.Process(target=_work, args=(task, number, spec), name=f"worker {number}")
+        # Found out here: a process that has asked for GPUs no longer heeds which of them it may use.
+        environment = dict(gpu_environment(number, spec.run.compute))
+        arguments = (task, number, environment, spec.imports)
+        process = context.Process(target=_work, args=arguments, name=f"worker {number}")
         with held_back():
             process.start()
             processes[number] = process
@@ -108,12 +111,12 @@ def _stop(processes: list[BaseProcess]) -> None:
             process.kill()
 
 
-def _work(task: Work, number: int, spec: TuneSpec) -> None:
-    os.environ.update(gpu_environment(number, spec.run.compute))
+def _work(task: Work, number: int, environment: dict[str, str], imports: tuple[str, ...]) -> None:
+    os.environ.update(environment)
     threading.Thread(target=die_with_parent, daemon=True).start()
     try:
         let_through()
-        import_plugins(spec.imports)
+        import_plugins(imports)
         work(task, worker=number)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)

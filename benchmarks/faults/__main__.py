@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -65,11 +66,18 @@ def is_wrong(outcome: Outcome) -> bool:
 
 def _write(folder: Path, command: str, environment: Environment, outcomes: Sequence[Outcome]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    outcomes_made = [asdict(outcome) for outcome in outcomes]
+    outcomes_made = [{**asdict(outcome), "told": _told(outcome)} for outcome in outcomes]
     content = {"command": command, "environment": asdict(environment), "outcomes": outcomes_made}
     (folder / "faults.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     with (folder / "faults.txt").open("w", encoding="utf-8") as file:
         _show(command, environment, outcomes, Console(file=file, width=120))
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    """What is worth keeping of what the commands did: not the files, which are gone."""
+    told = asdict(outcome.told)
+    del told["files"]
+    return told
 
 
 def _show(command: str, environment: Environment, outcomes: Sequence[Outcome], console: Console) -> None:

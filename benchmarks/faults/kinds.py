@@ -1,6 +1,7 @@
 """What is disturbed: a suite, a study, and the writing of records."""
 
 import random
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from attnbench.record import Store, without_timing
 from attnbench.spec import Compute, Measure, Recipe, SuiteSpec
 from attnbench.spec_io import to_yaml
 from attnbench.suite import expand
-from benchmarks.faults.stopping import Told, seconds_of, start, stopped_at_random
+from benchmarks.faults.stopping import Told, identity_of, seconds_of, start, stopped_at_random
 from benchmarks.faults.writing import copies_of
 
 SUITE = SuiteSpec(
@@ -71,9 +72,10 @@ def disturb_suite(moments: int, chance: random.Random, *, workers: int) -> Outco
             records, problems = store.read()
             got = {record.digest: without_timing(record) for record in records}
             lost += len(expected.keys() - got.keys())
-            doubled += len(records) - len(got) + len(got.keys() - expected.keys())
+            doubled += len(got.keys() - expected.keys()) + _rewritten(told, store)
             differing += sum(got[key] != expected[key] for key in expected.keys() & got.keys())
             unreadable += len(problems) + len(list(store.path.glob("*.damaged")))
+            say(f"suite, {workers} at once", done, moments)
     return Outcome(
         what=f"suite, {workers} worker{'s' * (workers > 1)}",
         moments=done,
@@ -110,6 +112,7 @@ def disturb_study(moments: int, chance: random.Random) -> Outcome:
             lost += len(dict(expected).keys() - counts.keys())
             doubled += sum(number - 1 for number in counts.values())
             differing += sum(values[key] != value for key, value in expected if key in values)
+            say("study", done, moments)
     return Outcome(
         what="study, 2 workers",
         moments=done,
@@ -140,11 +143,12 @@ def disturb_writing(moments: int, chance: random.Random) -> Outcome:
             done += stopped_at_random(command, folder, chance=chance, whole_s=whole_s, moments=1, told=told)
             records, problems = store.read()
             lost += len(expected.keys() - {one.digest for one in records})
-            doubled += len(records) - len({one.digest for one in records})
+            doubled += _rewritten(told, store)
             differing += sum(one != expected[one.digest] for one in records)
             unreadable += len(problems)
             for file in store.path.glob("*.json"):
                 file.unlink()
+            told.files.clear()
     return Outcome(
         what="writing of records",
         moments=done,
@@ -154,6 +158,17 @@ def disturb_writing(moments: int, chance: random.Random) -> Outcome:
         unreadable=unreadable,
         told=told,
     )
+
+
+def say(what: str, done: int, moments: int) -> None:
+    """Tell how far it is, since it takes many minutes."""
+    print(f"{what}: stopped at {done} of {moments} moments", file=sys.stderr, flush=True)
+
+
+def _rewritten(told: Told, store: Store) -> int:
+    """Records that were there after a stop, and are not the same files any more."""
+    before = {file: identity for file, identity in told.files.items() if file.parent == store.path}
+    return sum(not file.exists() or identity_of(file) != identity for file, identity in before.items())
 
 
 def _undisturbed(command: Sequence[str], folder: Path) -> None:

@@ -17,6 +17,8 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 _CODES = {signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGINT: 128 + signal.SIGINT}
 _ENDING_S = 60.0
+_STARTING_S = 3.0
+"""Seconds within which Python may still be starting, when the signal itself ends it."""
 _LONGEST_S = 1800.0
 
 
@@ -32,6 +34,8 @@ class Told:
     """Commands that ended with a traceback and no sentence."""
     wrong_codes: list[str] = field(default_factory=list)
     """Exit codes that say something else than what happened."""
+    files: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    """Each record that was there after some stop, and which file of the disk it was."""
 
 
 def stopped_at_random(
@@ -55,7 +59,7 @@ def stopped_at_random(
     """
     stopped = 0
     while True:
-        process = start(command, folder)
+        process, begun = start(command, folder), time.monotonic()
         try:
             code = process.wait(chance.uniform(0, whole_s) if stopped < moments else _LONGEST_S)
         except subprocess.TimeoutExpired:
@@ -65,7 +69,7 @@ def stopped_at_random(
             if code != 0:
                 raise RuntimeError(f"{' '.join(command)} ended with exit code {code}: {errors_of(folder)}")
             return stopped
-        _stop(process, chance, folder, told)
+        _stop(process, chance, folder, told, is_starting=time.monotonic() - begun < _STARTING_S)
         stopped += 1
 
 
@@ -96,7 +100,9 @@ def seconds_of(what: Callable[[], object]) -> float:
     return time.monotonic() - begun
 
 
-def _stop(process: "subprocess.Popen[bytes]", chance: random.Random, folder: Path, told: Told) -> None:
+def _stop(
+    process: "subprocess.Popen[bytes]", chance: random.Random, folder: Path, told: Told, *, is_starting: bool
+) -> None:
     kind = chance.choice(SIGNALS)
     to_group = chance.random() < 0.5  # as a terminal and a queue do it, or as another program does
     (os.killpg if to_group else os.kill)(process.pid, kind)
@@ -106,11 +112,19 @@ def _stop(process: "subprocess.Popen[bytes]", chance: random.Random, folder: Pat
     while (alive := _group_of(process)) and time.monotonic() < until:
         time.sleep(0.05)
     told.left_alive += len(alive)
-    # While Python starts, the signal itself ends it; and a command may come to its end just before.
-    if code not in (-kind, 0):
-        told.tracebacks += "Traceback" in errors_of(folder)
-        if code != _CODES.get(kind):
-            told.wrong_codes.append(f"{code} after {kind.name}")
+    told.files |= {file: identity_of(file) for file in folder.glob("store*/*.json")}
+    # A command may come to its end just before.
+    if code == 0 or (code == -kind and (is_starting or kind == signal.SIGKILL)):
+        return
+    told.tracebacks += "Traceback" in errors_of(folder)
+    if code != _CODES.get(kind):
+        told.wrong_codes.append(f"{code} after {kind.name}")
+
+
+def identity_of(file: Path) -> tuple[int, int]:
+    """Which file of the disk it is, and when it was written."""
+    found = file.stat()
+    return found.st_ino, found.st_mtime_ns
 
 
 def _group_of(process: "subprocess.Popen[bytes]") -> list[int]:

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from attnbench.errors import RunTimeoutError, WorkerDiedError
-from attnbench.execution import tell_progress
+from attnbench.errors import RunTimeoutError, TrainingError, WorkerDiedError
+from attnbench.execution import run_one, tell_progress
 from attnbench.executors import workers
 from attnbench.executors.workers import MOST_DEATHS, WorkerExecutor
 
@@ -107,22 +107,53 @@ def test_a_time_out_of_the_call_itself_is_its_own(heard: Heard) -> None:
         executor.submit(raise_timeout).result()
 
 
-def test_when_memory_runs_short_the_largest_worker_ends(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+class UnpicklableError(Exception):
+    """As many users write their own: it is pickled, and cannot be made again."""
+
+    def __init__(self, what: str, where: str) -> None:
+        super().__init__(f"{what} in {where}")
+
+
+def raise_unpicklable(imports: tuple[str, ...], path: Path) -> None:
+    raise UnpicklableError("no luck", "here")
+
+
+def test_an_error_that_cannot_be_pickled_is_told_by_its_words(heard: Heard, tmp_path: Path) -> None:
+    with heard.open(1) as executor, pytest.raises(TrainingError, match=r"^UnpicklableError: no luck in here$"):
+        executor.submit(run_one, (), raise_unpicklable, (), tmp_path).result()
+    assert heard.notices == []
+
+
+def test_when_memory_runs_short_the_largest_worker_ends(
+    heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     is_short = threading.Event()
     monkeypatch.setattr(workers, "running_short", lambda: is_short.is_set() and not heard.notices)
     with heard.open(2) as executor:
-        greedy, modest = executor.submit(hold, 400_000_000), executor.submit(hold, 1)
-        time.sleep(5)
+        greedy = executor.submit(hold, 400_000_000, tmp_path / "greedy")
+        modest = executor.submit(hold, 1, tmp_path / "modest")
+        until = time.monotonic() + 200
+        while len(list(tmp_path.glob("*/*"))) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.1)
         is_short.set()
-        assert (greedy.result(), modest.result()) == (400_000_000, 1)
+        assert greedy.result() != modest.result()
     (notice,) = heard.notices
-    assert notice.startswith("a worker died (ended since the machine's memory ran short; it held 0.")
+    assert notice.startswith("a worker died (ended since the machine's memory ran short; it held ")
+    # Only the greedy one was begun twice.
+    assert [len(list((tmp_path / name).iterdir())) for name in ("greedy", "modest")] == [2, 1]
 
 
-def hold(size: int) -> int:
+def hold(size: int, folder: Path) -> int:
+    """Hold so many bytes until one worker has been ended for it, and give the process that came to the end."""
     held = b"x" * size
-    time.sleep(10)
-    return len(held)
+    folder.mkdir(exist_ok=True)
+    (folder / str(os.getpid())).touch()
+    until = time.monotonic() + 100
+    while len(list(folder.parent.glob("*/*"))) < 3 and time.monotonic() < until:
+        time.sleep(0.1)
+    assert len(held) == size
+    return os.getpid()
 
 
 def test_leaving_by_an_exception_ends_all(heard: Heard) -> None:
