@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import ray
 
-from attnbench.errors import WorkerDiedError
+from attnbench.errors import ExecutorError, WorkerDiedError
 from attnbench.execution import SuiteProgress
 from attnbench.executors.ray_board import BEGUN, open_board
 from attnbench.executors.ray_connection import connected
@@ -122,7 +122,10 @@ class RayExecutor(Executor):
             # Nobody will read what they give, so none is waited for.
             with self._lock:
                 self._is_closed = True
+                waiting, self._waiting = self._waiting, deque()
                 begun, self._begun = self._begun, {}
+            for call in waiting:
+                call.future.cancel()
             for call in begun.values():
                 self._end_early(call, CancelledError())
                 if not call.future.done():
@@ -150,11 +153,13 @@ class RayExecutor(Executor):
         try:
             self._listen()
         except Exception as error:  # else whoever waits for a call would do so for ever
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            reason = ExecutorError(f"the runs on the Ray cluster can no longer be followed: {said}")
             with self._lock:
                 calls = [*self._waiting, *self._begun.values()]
             for call in calls:
                 if not call.future.done():
-                    call.future.set_exception(error)
+                    call.future.set_exception(reason)
 
     def _listen(self) -> None:
         """Pass on what the cluster tells."""

@@ -2,7 +2,9 @@
 
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -32,7 +34,8 @@ def connected(address: str | None, on_notice: Callable[[str], None]) -> Iterator
     address = address or os.environ.get("RAY_ADDRESS")
     _check_address(address)
     try:
-        found = ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
+        with _same_answer_to_termination():
+            found = ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
     except (OSError, RuntimeError, ValueError) as error:
         where = address or "this machine"
         raise ExecutorError(f"cannot reach the Ray cluster at {where}: {' '.join(str(error).split())}") from error
@@ -42,6 +45,17 @@ def connected(address: str | None, on_notice: Callable[[str], None]) -> Iterator
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _same_answer_to_termination() -> Iterator[None]:
+    """Put back what answers SIGTERM, for which Ray sets an exit of its own in the main thread."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread() and handler is not None:
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _check_address(address: str | None) -> None:

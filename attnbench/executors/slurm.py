@@ -73,12 +73,12 @@ class SlurmExecutor(Executor):
         self._on_progress = on_progress
         self._on_notice = on_notice
         self._run_timeout_s = run_timeout_s
-        of_user = settings_from(settings or {}, compute, workers=workers, run_timeout_s=run_timeout_s)
+        of_user = settings_from(settings or {}, compute, run_timeout_s=run_timeout_s)
         self._cluster = of_user.cluster
         self._executor = open_submitit(of_user, self._folder)
-        # Submitit's own stand-in for SLURM has no queue, and would start all at once.
-        self._most = workers or default_num_workers(compute, num_runs=MOST_IN_AN_ARRAY)
         self._at_once = workers or MOST_IN_AN_ARRAY
+        if self._cluster == "local" and workers is None:
+            self._at_once = default_num_workers(compute, num_runs=MOST_IN_AN_ARRAY)
         self._lock = threading.Lock()
         self._waiting: list[_Call] = []
         self._submitted: list[_Call] = []
@@ -115,9 +115,11 @@ class SlurmExecutor(Executor):
     ) -> None:
         if error is not None:
             # Nobody will read what they give, so none is waited for.
-            self._is_closed.set()
-            self._keeper.join()
-            self._cancel_jobs()
+            try:
+                self._is_closed.set()
+                self._keeper.join()
+            finally:  # also at a second Ctrl-C
+                self._cancel_jobs()
         self.shutdown(cancel_futures=True)
 
     def _keep(self) -> None:
@@ -129,15 +131,19 @@ class SlurmExecutor(Executor):
                     self._looked_at = time.monotonic()
                     self._look_at_jobs()
         except Exception as error:  # else whoever waits for a call would do so for ever
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            unforeseen = ExecutorError(f"the jobs can no longer be followed: {said}")
+            reason = error if isinstance(error, ExecutorError) else unforeseen
             for call in (*self._waiting, *self._submitted):
                 if not call.future.done():
-                    call.future.set_exception(error)
+                    call.future.set_exception(reason)
 
     def _submit_collected(self) -> None:
         with self._lock:
             if not self._waiting or time.monotonic() - self._collected_at < _COLLECTED_S:
                 return
-            most = len(self._waiting) if self._cluster == "slurm" else self._most - len(self._submitted)
+            # Submitit's own stand-in for SLURM has no queue, and would start all at once.
+            most = len(self._waiting) if self._cluster == "slurm" else self._at_once - len(self._submitted)
             collected, self._waiting = self._waiting[:most], self._waiting[most:]
             calls = [call for call in collected if call.future.set_running_or_notify_cancel()]
             self._submitted += calls
@@ -169,11 +175,11 @@ class SlurmExecutor(Executor):
                 end = end_by_result(call.job, run_timeout_s=self._run_timeout_s)
             elif call.times_gone >= _TIMES_GONE[self._cluster]:
                 end = end_without_result(call.job)
+            told = read_progress(progress_file(self._folder, call.job.job_id))
+            if told not in (None, call.told):
+                call.told = told
+                self._on_progress(*told)
             if end is None:
-                told = read_progress(progress_file(self._folder, call.job.job_id))
-                if told not in (None, call.told):
-                    call.told = told
-                    self._on_progress(*told)
                 continue
             with self._lock:
                 self._submitted.remove(call)

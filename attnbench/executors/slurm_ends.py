@@ -1,7 +1,6 @@
 """How jobs of SLURM have ended."""
 
 import contextlib
-import pickle
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,8 @@ from typing import Any
 from submitit.core.utils import UncompletedJobError
 
 from attnbench.errors import RunTimeoutError, WorkerDiedError
-from attnbench.executors.reasons import took_too_long
 from attnbench.executors.slurm_job import Ended
+from attnbench.report.numbers import duration
 
 _ANSWER_S = 60.0
 
@@ -40,15 +39,10 @@ def end_by_result(job: Any, *, run_timeout_s: float | None) -> Ended:
     except UncompletedJobError as error:
         if "timed-out" not in str(error):
             return Ended(error=WorkerDiedError(f"the job {job.job_id} failed beside its run; its log: {_log(job)}"))
-        if run_timeout_s is not None:
-            return Ended(error=took_too_long(run_timeout_s))
-        reason = (
-            f"the job {job.job_id} reached its time limit too often; the same command goes on from its last whole "
-            "epoch, and --executor-set timeout_min=N gives it longer"
-        )
-        return Ended(error=RunTimeoutError(reason))
-    except (EOFError, OSError, pickle.UnpicklingError) as error:
-        return Ended(error=WorkerDiedError(f"the result of the job {job.job_id} cannot be read: {error}"))
+        return Ended(error=_timed_out(job, run_timeout_s))
+    except Exception as error:  # unpickling may raise anything, which is this job's failure and no other's
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        return Ended(error=WorkerDiedError(f"the result of the job {job.job_id} cannot be read: {said}"))
     return ended
 
 
@@ -62,6 +56,19 @@ def tidy_up(job: Any, progress: Path) -> None:
     for file in (progress, job.paths.result_pickle, job.paths.submitted_pickle):
         with contextlib.suppress(OSError):
             file.unlink(missing_ok=True)
+
+
+def _timed_out(job: Any, run_timeout_s: float | None) -> RunTimeoutError:
+    """Why submitit has ended a job, which takes a pre-emption in a job's last fifth for the end of its time."""
+    if run_timeout_s is not None:
+        return RunTimeoutError(
+            f"it took longer than {duration(run_timeout_s)}, or was pre-empted near its end, and was ended; with a "
+            "longer --run-timeout it goes on from its last whole epoch"
+        )
+    return RunTimeoutError(
+        f"the job {job.job_id} reached its time limit, or was pre-empted near its end, too often; the same command "
+        "goes on from its last whole epoch, and --executor-set timeout_min=N gives it longer"
+    )
 
 
 def _log(job: Any) -> Path:

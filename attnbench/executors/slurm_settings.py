@@ -25,6 +25,8 @@ _OURS = ("nodes", "tasks_per_node", "ntasks_per_node", "additional_parameters")
 _LISTS = ("slurm_setup", "slurm_teardown", "slurm_srun_args")
 _GPUS = ("gpus_per_node", "slurm_gpus_per_node", "slurm_gpus_per_task", "slurm_num_gpus", "slurm_gres")
 _AT_OPENING = "slurm_max_num_timeout"
+_DELAY = "slurm_signal_delay_s"
+_AT_ONCE = "array_parallelism"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,29 +41,24 @@ class SlurmSettings:
     """How many times a run that reaches the time limit of its job is queued again."""
 
 
-def settings_from(
-    given: Mapping[str, Scalar], compute: Compute, *, workers: int | None, run_timeout_s: float | None
-) -> SlurmSettings:
+def settings_from(given: Mapping[str, Scalar], compute: Compute, *, run_timeout_s: float | None) -> SlurmSettings:
     """The settings that a user gives, completed.
 
     Args:
         given: Submitit's parameters; those of SLURM with or without ``slurm_`` before them.
         compute: What each run uses.
-        workers: Jobs at once; none leaves it to SLURM.
         run_timeout_s: Seconds that a run may take; none leaves it to the time limit of a job.
 
     Raises:
-        SpecError: If submitit takes none of that name, or there is no SLURM here.
+        SpecError: If submitit takes none of that name, a number is none, or there is no SLURM here.
     """
     cluster = _cluster_of(given)
     parameters = dict(_parameter(name, value) for name, value in given.items() if name != "cluster")
-    max_num_timeout = int(parameters.pop(_AT_OPENING, 3))
+    max_num_timeout = _whole_number(_AT_OPENING, parameters.pop(_AT_OPENING, 3))
     parameters.setdefault("name", "attnbench")
     parameters.setdefault("cpus_per_task", compute.threads * compute.devices)
-    if num_gpus(compute) and not parameters.keys() & set(_GPUS):
+    if _on_gpus(compute, cluster) and not parameters.keys() & set(_GPUS):
         parameters.setdefault("gpus_per_node", compute.devices)
-    if workers is not None:
-        parameters.setdefault("slurm_array_parallelism", workers)
     if run_timeout_s is not None:
         if "timeout_min" in parameters:
             raise SpecError(
@@ -69,7 +66,7 @@ def settings_from(
             )
         # Ended at its limit, not queued again: whoever says --run-timeout takes the run for hanging.
         max_num_timeout = 0
-        delay_s = int(parameters.get("slurm_signal_delay_s", _SIGNAL_DELAY_S[cluster]))
+        delay_s = _whole_number(_DELAY, parameters.get(_DELAY, _SIGNAL_DELAY_S[cluster]))
         parameters["timeout_min"] = math.ceil((run_timeout_s + delay_s) / 60)
     parameters.setdefault("timeout_min", _TIMEOUT_MIN)
     return SlurmSettings(cluster=cluster, parameters=parameters, max_num_timeout=max_num_timeout)
@@ -106,6 +103,18 @@ def _cluster_of(given: Mapping[str, Scalar]) -> Cluster:
     return cluster  # type: ignore[return-value]
 
 
+def _on_gpus(compute: Compute, cluster: Cluster) -> bool:
+    """Whether jobs ask for GPUs by themselves: with ``auto``, what a machine without one of its own cannot know."""
+    return compute.device == "cuda" or (cluster == "local" and num_gpus(compute) > 0)
+
+
+def _whole_number(name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        short = name.removeprefix("slurm_")
+        raise SpecError(f"executor_set: {short} must be a whole number, 0 or more; got {short}={value}")
+    return value
+
+
 def _parameter(name: str, value: Scalar) -> tuple[str, Any]:
     """One of submitit's parameters, by the name that submitit knows it by."""
     if name in ("time", "slurm_time"):
@@ -113,8 +122,10 @@ def _parameter(name: str, value: Scalar) -> tuple[str, Any]:
     general = submitit.AutoExecutor._valid_parameters()
     of_slurm = {*submitit.SlurmExecutor._valid_parameters(), _AT_OPENING.removeprefix("slurm_")}
     short = name.removeprefix("slurm_")
+    if short == _AT_ONCE:
+        raise SpecError(f"executor_set: how many jobs run at once is said by --workers N; got {name}={value}")
     if short in _OURS or not (name in general or short in of_slurm):
-        allowed = ", ".join(sorted({"cluster", *general, *of_slurm} - set(_OURS)))
+        allowed = ", ".join(sorted({"cluster", *general, *of_slurm} - {*_OURS, _AT_ONCE}))
         raise SpecError(f"executor_set: submitit takes no {name} for a run; allowed: {allowed}")
     if name in general:
         return name, value

@@ -4,6 +4,7 @@ import shutil
 from typing import Any
 
 import pytest
+import torch
 
 from attnbench.cli.executor_options import ExecutorOptions, choice_from
 from attnbench.errors import MissingDependencyError, SpecError
@@ -15,8 +16,8 @@ from attnbench.variant import Scalar
 
 
 def of_slurm(given: dict[str, Scalar], **options: Any) -> SlurmSettings:
-    whole = {"workers": None, "run_timeout_s": None, **options}
-    return slurm_settings.settings_from({"cluster": "local", **given}, Compute(device="cpu", threads=3), **whole)
+    whole = {"compute": Compute(device="cpu", threads=3), "run_timeout_s": None, **options}
+    return slurm_settings.settings_from({"cluster": "local", **given}, **whole)
 
 
 def test_values_are_read_as_what_they_look_like() -> None:
@@ -72,6 +73,40 @@ def test_what_a_job_asks_of_slurm() -> None:
     further = {"slurm_partition": "gpu", "slurm_account": "me", "timeout_min": 60, "slurm_setup": ["true"]}
     assert dict(given.parameters) == {**own, **further}
     assert given.max_num_timeout == 9
+
+
+@pytest.mark.parametrize(
+    ("compute", "given", "asked"),
+    [
+        (Compute(device="cuda", devices=8), {}, {"gpus_per_node": 8}),
+        (Compute(device="cuda"), {"gres": "gpu:1"}, {"slurm_gres": "gpu:1"}),
+        (Compute(), {}, {}),
+        (Compute(devices=8), {"gpus_per_node": 8}, {"gpus_per_node": 8}),
+    ],
+)
+@pytest.mark.parametrize("gpus_here", [0, 1])
+def test_the_gpus_that_a_job_asks_for_are_not_those_of_this_machine(
+    compute: Compute, given: dict[str, Scalar], asked: dict[str, Any], gpus_here: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus_here > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus_here)
+    parameters = of_slurm({"cluster": "slurm", **given}, compute=compute).parameters
+    assert {name: value for name, value in parameters.items() if "gpu" in name or "gres" in name} == asked
+
+
+@pytest.mark.parametrize("given", [{"max_num_timeout": "many"}, {"slurm_signal_delay_s": 0.5}, {"signal_delay_s": -1}])
+def test_a_number_that_is_none_is_refused(given: dict[str, Scalar]) -> None:
+    ((name, value),) = given.items()
+    short = name.removeprefix("slurm_")
+    with pytest.raises(SpecError, match=rf"^executor_set: {short} must be a whole number, 0 or more; got .*={value}$"):
+        of_slurm(given, run_timeout_s=3600)
+
+
+@pytest.mark.parametrize("name", ["array_parallelism", "slurm_array_parallelism"])
+def test_how_many_jobs_run_at_once_is_said_in_one_place(name: str) -> None:
+    with pytest.raises(SpecError, match=rf"^executor_set: how many jobs .* --workers N; got {name}=4$"):
+        of_slurm({name: 4})
 
 
 def test_a_run_timeout_is_the_time_limit_of_jobs_that_are_not_queued_again() -> None:

@@ -15,7 +15,7 @@ import psutil
 import pytest
 import torch
 
-from attnbench.errors import DivergedError, RunTimeoutError, WorkerDiedError
+from attnbench.errors import DivergedError, ExecutorError, RunTimeoutError, WorkerDiedError
 from attnbench.execution import STATES, run_missing, run_one
 from attnbench.executors.in_process import InProcessExecutor
 from attnbench.executors.slurm import SlurmExecutor
@@ -122,7 +122,7 @@ def test_a_run_that_takes_too_long_is_ended(heard: Heard, tmp_path: Path) -> Non
     begun.mkdir()
     with heard.open({"slurm_signal_delay_s": 57}, run_timeout_s=3) as executor:
         hanging = executor.submit(begin_and_wait, begun)
-        with pytest.raises(RunTimeoutError, match=r"^it took longer than 3 s and was ended; with a longer"):
+        with pytest.raises(RunTimeoutError, match=r"^it took longer than 3 s, or was pre-empted near its end, and was"):
             hanging.result()
     (file,) = begun.iterdir()
     assert not psutil.pid_exists(int(file.name))
@@ -146,6 +146,38 @@ def test_leaving_by_an_exception_ends_all(heard: Heard, tmp_path: Path) -> None:
             future.result()
     assert not any(map(psutil.pid_exists, pids))
     assert len(list(begun.iterdir())) == 2
+
+
+def test_a_second_ctrl_c_leaves_no_job(heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    with contextlib.suppress(KeyboardInterrupt), heard.open(workers=1) as executor:
+        executor.submit(begin_and_wait, begun)
+        pids = words_of(1, begun)
+        monkeypatch.setattr(executor._keeper, "join", interrupted)
+        raise KeyboardInterrupt
+    assert not any(map(psutil.pid_exists, pids))
+
+
+def test_what_nobody_foresaw_ends_the_suite_and_all_jobs(
+    heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ValueError("job\nstate")
+
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    with contextlib.suppress(ExecutorError), heard.open(workers=1) as executor:
+        future = executor.submit(begin_and_wait, begun)
+        pids = words_of(1, begun)
+        monkeypatch.setattr(executor, "_look_at_jobs", fail)
+        future.result()
+    with pytest.raises(ExecutorError, match=r"^the jobs can no longer be followed: ValueError: job state$"):
+        future.result()
+    assert not any(map(psutil.pid_exists, pids))
 
 
 def test_a_job_answers_signals_before_torch_is_imported() -> None:
