@@ -87,7 +87,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 def suite_of(options: argparse.Namespace) -> SuiteSpec:
     """Four variants on so many seeds, each a training of seconds on one thread."""
     return SuiteSpec(
-        attention=("none", "sge", "se", "simam"),
+        attention=("none", "sge:groups=4", "se:reduction=4", "simam"),
         backbone="cifar-resnet:depth=8,stem_stride=2,width=16",
         data=f"cluttered-digits:train_images={options.images},validation_images=200,test_images=200",
         seeds=tuple(range(options.seeds)),
