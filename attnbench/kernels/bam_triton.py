@@ -8,6 +8,7 @@ import triton
 from attnbench.kernels import gates_triton
 from attnbench.kernels.bam_passes_triton import backward_pass, forward_pass
 from attnbench.kernels.layout import laid_out
+from attnbench.kernels.operators import COMPILED
 
 _TILES = 8
 """Tiles along the positions that one program goes over, so that it has fewer sums of channels to write."""
@@ -21,7 +22,7 @@ def add_gated(x: torch.Tensor, channel: torch.Tensor, position: torch.Tensor, *,
     grid, blocks = gates_triton.tiles_of(x)
     with torch.cuda.device_of(x):  # type: ignore[no-untyped-call]
         forward_pass[grid](
-            x, channel.contiguous(), position.contiguous(), y, *sizes, **constants, **blocks, num_warps=4
+            x, channel.contiguous(), position.contiguous(), y, *sizes, **constants, **blocks, num_warps=4, **COMPILED
         )
     return y
 
@@ -41,7 +42,16 @@ def gradients(
     given = grad_output, x, channel.contiguous(), position.contiguous()
     with torch.cuda.device_of(x):  # type: ignore[no-untyped-call]
         backward_pass[grid](
-            *given, grad_x, of_channels, of_positions, *sizes, **constants, **blocks, TILES=tiles, num_warps=4
+            *given,
+            grad_x,
+            of_channels,
+            of_positions,
+            *sizes,
+            **constants,
+            **blocks,
+            TILES=tiles,
+            num_warps=4,
+            **COMPILED,
         )
     return grad_x, of_channels.sum(1).view(channel.shape), of_positions.sum(1).view(position.shape)
 

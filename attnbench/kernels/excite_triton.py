@@ -9,6 +9,7 @@ import triton
 from attnbench.kernels import gates_triton
 from attnbench.kernels.excite_tile_triton import backward_held, forward_held
 from attnbench.kernels.layout import SECTOR_BYTES, is_channels_last, laid_out
+from attnbench.kernels.operators import COMPILED
 
 _HELD = 16384
 """Elements of a tile that is held on the chip, at most; 32 of each map a thread of 16 warps."""
@@ -73,4 +74,4 @@ def _launch(kernel: Any, *tensors: torch.Tensor | None) -> None:
     tile = plan_tile(x)
     grid = triton.cdiv(x.shape[1], tile.blocks[0]), len(x)
     with torch.cuda.device_of(x):  # type: ignore[no-untyped-call]
-        kernel[grid](*tensors, *sizes, **layout, **tile.constants, num_warps=tile.num_warps)
+        kernel[grid](*tensors, *sizes, **layout, **tile.constants, num_warps=tile.num_warps, **COMPILED)

@@ -9,6 +9,7 @@ import triton
 
 from attnbench.kernels.gates_passes_triton import dot_pass, gradient_pass, pool_pass, scale_pass
 from attnbench.kernels.layout import is_channels_last, laid_out
+from attnbench.kernels.operators import COMPILED
 
 _TILE = 2048
 """Elements of a tile: 16 values a thread of 4 warps, which are two loads of 16 bytes in a half precision."""
@@ -61,7 +62,9 @@ def pool(
     sums, maxima, counts = (x.new_empty(plan.shape, dtype=torch.float32) for _ in range(3))
     sizes, layout = of_map(x)
     with torch.cuda.device_of(x):  # type: ignore[no-untyped-call]
-        pool_pass[plan.grid](x, _flat(channel), sums, maxima, counts, *sizes, **layout, **plan.constants, num_warps=4)
+        pool_pass[plan.grid](
+            x, _flat(channel), sums, maxima, counts, *sizes, **layout, **plan.constants, num_warps=4, **COMPILED
+        )
     mean = sums.sum(1) / plan.extent
     maximum = maxima.amax(1)
     ties = torch.where(maxima == maximum[:, None], counts, 0).sum(1)
@@ -84,7 +87,7 @@ def dot(
     sizes, layout = of_map(x)
     gates = _flat(channel), _flat(position), _flat(terms)
     with torch.cuda.device_of(x):  # type: ignore[no-untyped-call]
-        dot_pass[plan.grid](grad_output, x, *gates, sums, *sizes, **layout, **plan.constants, num_warps=4)
+        dot_pass[plan.grid](grad_output, x, *gates, sums, *sizes, **layout, **plan.constants, num_warps=4, **COMPILED)
     return sums.sum(1).view(plan.result)
 
 
@@ -97,7 +100,9 @@ def scale(
     sizes, layout = of_map(x)
     grid, blocks = tiles_of(x)
     with torch.cuda.device_of(x):  # type: ignore[no-untyped-call]
-        scale_pass[grid](x, _flat(channel), _flat(position), shortcut, y, *sizes, **layout, **blocks, num_warps=4)
+        scale_pass[grid](
+            x, _flat(channel), _flat(position), shortcut, y, *sizes, **layout, **blocks, num_warps=4, **COMPILED
+        )
     return y
 
 
@@ -117,7 +122,7 @@ def gradient(
     given = (_flat(tensor) for tensor in (channel, position, position_terms, channel_terms))
     constants = {**layout, **blocks, "CHANNEL_TERMS": 0 if channel_terms is None else channel_terms.shape[1]}
     with torch.cuda.device_of(x):  # type: ignore[no-untyped-call]
-        gradient_pass[grid](grad_output, x, *given, grad_x, *sizes, **constants, num_warps=4)
+        gradient_pass[grid](grad_output, x, *given, grad_x, *sizes, **constants, num_warps=4, **COMPILED)
     return grad_x
 
 

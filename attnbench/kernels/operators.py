@@ -7,6 +7,9 @@ import torch
 from attnbench.errors import SpecError
 from attnbench.kernels.backend import has_kernels
 
+COMPILED: dict[str, Any] = {"enable_fp_fusion": True}
+"""How every kernel is compiled: a product is added up in one rounding, which Triton 3.10 no longer does unasked."""
+
 
 def runs_kernels(x: torch.Tensor) -> bool:
     """Whether kernels compute what is made of a map; of an empty one there is nothing to compute."""

@@ -7,6 +7,7 @@ import torch
 import triton
 
 from attnbench.kernels.layout import is_channels_last, laid_out
+from attnbench.kernels.operators import COMPILED
 from attnbench.kernels.sge_passes_triton import backward_passes, forward_passes
 from attnbench.kernels.sge_plan import plan_kernel
 from attnbench.kernels.sge_tile_triton import backward_tile, forward_tile
@@ -120,7 +121,9 @@ def _launch(
     grid = (images * triton.cdiv(groups, plan.group_block),)
     with torch.cuda.device_of(x):  # type: ignore[no-untyped-call]
         if plan.holds_tile:
-            held[grid](*tensors, GROUPS=groups, POSITIONS=positions, **constants, num_warps=plan.num_warps)
+            held[grid](*tensors, GROUPS=groups, POSITIONS=positions, **constants, num_warps=plan.num_warps, **COMPILED)
         else:
             unit = gcd(positions, 16)
-            passes[grid](*tensors, groups, positions // unit, UNIT=unit, **constants, num_warps=plan.num_warps)
+            passes[grid](
+                *tensors, groups, positions // unit, UNIT=unit, **constants, num_warps=plan.num_warps, **COMPILED
+            )

@@ -82,7 +82,7 @@ def match_images(detections: Sequence[Detections], objects: Sequence[Objects], *
     num_objects = np.zeros((len(objects), num_classes, len(AREAS)), dtype=np.int64)
     matched: list[tuple[int, Detections, NDArray[np.bool_], NDArray[np.bool_]]] = []
     for image, (detected, annotated) in enumerate(zip(detections, objects, strict=True)):
-        for label in np.union1d(detected.labels, annotated.labels):
+        for label in np.union1d(detected.labels, annotated.labels).tolist():
             best, of_class = detected.best_of_class(label), annotated.of_class(label)
             num_objects[image, label - 1] = of_class.counted().sum(axis=1)
             matched.append((image, best, *match(best, of_class)))

@@ -108,6 +108,7 @@ def totals_of_clusters(
         SpecError: If the shapes do not fit, or there are fewer than two clusters.
     """
     num_images = values.shape[-1]
+    sizes: NDArray[np.float64]
     if clusters is None:
         totals, sizes = values.astype(np.float64), np.ones(num_images)
     else:

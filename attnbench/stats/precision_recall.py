@@ -53,7 +53,7 @@ def precision_curve(table: MatchTable, iou: float) -> NDArray[np.float64]:
     """
     threshold = int(np.flatnonzero(np.isclose(IOU_THRESHOLDS, iou)).item())
     order = np.lexsort((-table.score, table.label))
-    curves = [np.empty((0, len(RECALLS)))]
+    curves: list[NDArray[np.float64]] = [np.empty((0, len(RECALLS)))]
     for label in range(table.num_classes):
         num_objects = int(table.objects[:, label, 0].sum())
         own = order[(table.label[order] == label) & ~table.ignored[order, 0, threshold]]
@@ -106,7 +106,8 @@ def _class_precisions(
     precisions = np.zeros((len(weights), hit.shape[1]))
     # What follows the last hit lowers nothing.
     length = np.flatnonzero(hit.any(axis=1)).max(initial=-1) + 1
-    last_counted, num_detections = np.empty(0, dtype=np.int64), np.empty((len(weights), 0), dtype=np.int32)
+    last_counted: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+    num_detections: NDArray[np.int32] = np.empty((len(weights), 0), dtype=np.int32)
     for threshold in range(hit.shape[1]):
         counted = np.flatnonzero(counts[:length, threshold])
         hits = np.flatnonzero(hit[counted, threshold])

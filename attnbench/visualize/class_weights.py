@@ -105,7 +105,7 @@ def plot_channel_weights(
             axes.plot(channels, weights[label], color=colour, linewidth=0.8, label=printable(name))
         axes.plot(
             channels,
-            np.ma.masked_invalid(weights).mean(0).filled(np.nan),
+            np.ma.masked_invalid(weights).mean(0).filled(np.nan),  # type: ignore[no-untyped-call, unused-ignore]
             color="#000000",
             linewidth=1.2,
             label="mean",

@@ -42,6 +42,8 @@ KEPT: Mapping[str, float] = {
 """Bytes kept for backward over those of the map, in float32; what is not named keeps the map alone."""
 KEPT_BY_LAYOUT = {("ema", NHWC): 1.0, ("sa", NHWC): 0.5}
 """Beside that, of the copies above."""
+if torch.__version__ < (2, 14):
+    KEPT_BY_LAYOUT["sa", NCHW] = 0.5  # its group norm copies the half that it is given
 
 COMPUTED_IN_HALF: Mapping[str, float] = {
     "bam": 2.5,

@@ -3,12 +3,14 @@
 import re
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import triton.backends.nvidia
+import triton
 from triton.backends.compiler import GPUTarget
+from triton.backends.nvidia.compiler import get_ptxas
 from triton.compiler import ASTSource
+
+from attnbench.kernels.operators import COMPILED
 
 H100 = GPUTarget("cuda", 90, 32)
 
@@ -40,7 +42,7 @@ def compile_ahead(kernel: Any, arguments: dict[str, str], constants: dict[str, A
         if arguments.get(name, "").startswith("*")
     }
     source = ASTSource(fn=kernel, signature=signature, constexprs=constants, attrs=aligned)
-    made = triton.compile(source, target=H100, options={"num_warps": num_warps})
+    made = triton.compile(source, target=H100, options={"num_warps": num_warps, **COMPILED})
     said = _assembler_says(made.asm["ptx"])
     spilled = sum(int(size) for size in re.findall(r"(\d+) bytes spill", said))
     (registers,) = re.findall(r"Used (\d+) registers", said)
@@ -48,6 +50,5 @@ def compile_ahead(kernel: Any, arguments: dict[str, str], constants: dict[str, A
 
 
 def _assembler_says(ptx: str) -> str:
-    assembler = Path(triton.backends.nvidia.__file__).parent / "bin" / "ptxas"
-    command = [str(assembler), "--verbose", "--gpu-name=sm_90a", "--output-file=/dev/null", "-"]
+    command = [get_ptxas(H100.arch).path, "--verbose", "--gpu-name=sm_90a", "--output-file=/dev/null", "-"]
     return subprocess.run(command, input=ptx, capture_output=True, text=True, check=True).stderr

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+import triton
 
 from attnbench.kernels import bam_passes_triton, excite_tile_triton, excite_triton, gates_passes_triton, gates_triton
 from tests.kernels.ahead import Compiled, compile_ahead
@@ -89,6 +90,7 @@ HELD = [
 ]
 
 
+@pytest.mark.skipif(triton.__version__.startswith("3.7."), reason="16 bytes of one kernel spill before Triton 3.8")
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("kernel", ["forward_held", "backward_held"])
 @pytest.mark.parametrize(("stage", "layout"), HELD)
