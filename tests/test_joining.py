@@ -197,7 +197,7 @@ def test_what_fails_in_all_processes_is_one_failed_run(tmp_path: Path) -> None:
     records = list(Store(tmp_path / "records"))
     assert {record.spec.attention for record in records} == {"none", "se:reduction=4"}
     said = (tmp_path / "run.err").read_text()
-    assert said.count("failed: trouble:kind=diverges seed 0: the training loss is nan at step 1 (epoch 1 of 1)") == 1
+    assert said.count("failed: trouble:kind=diverges seed 0: the training loss is nan at step 2 (epoch 1 of 1)") == 1
     assert said.count("failed: trouble:kind=everywhere seed 0: RuntimeError: no luck in 0") == 1
     assert (tmp_path / "run.out").read_text().count("This table again") == 1
 
