@@ -190,9 +190,9 @@ def test_a_storage_that_fails_beside_the_search_is_one_sentence(
     def fails(*args: object) -> None:
         raise StorageInternalError("the disk is gone")
 
-    for place in ("summary.best_numbers", "study.start_study"):
+    for place in ("cli.tune_search.best_numbers", "tune.study.start_study"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"attnbench.tune.{place}", fails)
+            patch.setattr(f"attnbench.{place}", fails)
             assert tune("--trials", "1", "--final-seeds", "0") == 2
         said = " ".join(capsys.readouterr().err.split())
         assert "study.db has failed; the same command goes on from what it holds: the disk is gone" in said
