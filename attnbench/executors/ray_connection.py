@@ -36,9 +36,11 @@ def connected(address: str | None, on_notice: Callable[[str], None]) -> Iterator
     try:
         with _same_answer_to_termination():
             found = ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        # The first lines may be those of a traceback.
+        reason = str(error).strip().splitlines()[-1:]
         where = address or "this machine"
-        raise ExecutorError(f"cannot reach the Ray cluster at {where}: {' '.join(str(error).split())}") from error
+        raise ExecutorError(f"cannot reach the Ray cluster at {where}: {' '.join(reason)}") from error
     try:
         if found.dashboard_url:
             on_notice(f"Ray's dashboard: http://{found.dashboard_url}")
