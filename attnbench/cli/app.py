@@ -97,6 +97,7 @@ def make_app(words: Sequence[str] = ()) -> App:
         name="attnbench",
         help="Compare attention modules in convolutional networks: accuracy, parameters, MACs and speed.",
         version=attnbench.__version__,
+        suppress_keyboard_interrupt=False,  # it would end here with 130 and no word, after SIGTERM, too
     )
     for name, what in COMMANDS.items():
         # What is said here of the one that is wanted would stand in place of all that its function says.
