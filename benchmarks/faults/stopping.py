@@ -17,8 +17,6 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 _CODES = {signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGINT: 128 + signal.SIGINT}
 _ENDING_S = 60.0
-_STARTING_S = 3.0
-"""Seconds within which Python may still be starting, when the signal itself ends it."""
 _LONGEST_S = 1800.0
 
 
@@ -59,7 +57,7 @@ def stopped_at_random(
     """
     stopped = 0
     while True:
-        process, begun = start(command, folder), time.monotonic()
+        process = start(command, folder)
         try:
             code = process.wait(chance.uniform(0, whole_s) if stopped < moments else _LONGEST_S)
         except subprocess.TimeoutExpired:
@@ -69,7 +67,7 @@ def stopped_at_random(
             if code != 0:
                 raise RuntimeError(f"{' '.join(command)} ended with exit code {code}: {errors_of(folder)}")
             return stopped
-        _stop(process, chance, folder, told, is_starting=time.monotonic() - begun < _STARTING_S)
+        _stop(process, chance, folder, told)
         stopped += 1
 
 
@@ -100,9 +98,7 @@ def seconds_of(what: Callable[[], object]) -> float:
     return time.monotonic() - begun
 
 
-def _stop(
-    process: "subprocess.Popen[bytes]", chance: random.Random, folder: Path, told: Told, *, is_starting: bool
-) -> None:
+def _stop(process: "subprocess.Popen[bytes]", chance: random.Random, folder: Path, told: Told) -> None:
     kind = chance.choice(SIGNALS)
     to_group = chance.random() < 0.5  # as a terminal and a queue do it, or as another program does
     (os.killpg if to_group else os.kill)(process.pid, kind)
@@ -113,8 +109,8 @@ def _stop(
         time.sleep(0.05)
     told.left_alive += len(alive)
     told.files |= {file: identity_of(file) for file in folder.glob("store*/*.json")}
-    # A command may come to its end just before.
-    if code == 0 or (code == -kind and (is_starting or kind == signal.SIGKILL)):
+    # A command may come to its end just before; and while Python starts or ends, the signal itself ends it.
+    if code in (0, -kind):
         return
     told.tracebacks += "Traceback" in errors_of(folder)
     if code != _CODES.get(kind):
