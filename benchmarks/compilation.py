@@ -21,13 +21,13 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from attnbench.compute_spec import Compilation
 from attnbench.measure.disturbance import machine_load, take_reading
 from attnbench.measure.steps import inference_step, training_step
 from attnbench.measure.stopwatch import Step
 from attnbench.measure.timing import time_interleaved
 from attnbench.models import build_model
 from attnbench.models.compiling import compile_in_place, never_giving_up
-from attnbench.spec import Compilation
 from attnbench.stats import paired_ratio_interval
 
 FORMS: tuple[Compilation, ...] = ("none", "attention", "model")

@@ -63,7 +63,7 @@ def test_plans_the_other_way_round(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.usefixtures("_records")
 def test_no_more_workers_than_further_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("attnbench.workers.num_cores", lambda: 64)
+    monkeypatch.setattr("attnbench.executors.devices.num_cores", lambda: 64)
     assert main(["plan", "records", "--seeds", "5"]) == 0
     # Two more seeds of two variants, of 105 s each.
     output = capsys.readouterr().out

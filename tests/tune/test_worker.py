@@ -355,5 +355,5 @@ def test_a_worker_that_cannot_work_ends_the_search(tmp_path: Path, capfd: pytest
     assert multiprocessing.parent_process() is None
     task = Work(storage=url_in(tmp_path), study="nowhere", num_trials=1, checkpoints=tmp_path)
     with pytest.raises(pool.TrainingError, match="worker 0 cannot work; its error is above"):
-        pool.run_workers(task, 1, imports=(), on_poll=lambda: 0, on_death=print)
+        pool.run_workers(task, 1, spec=tiny_spec(), on_poll=lambda: 0, on_death=print)
     assert "error: no study 'nowhere' in this storage" in capfd.readouterr().err
