@@ -66,7 +66,16 @@ def _pool_channels(
 
 def _run(function: type[torch.autograd.Function], *args: Any) -> Any:
     """Apply a function, without autograd's bookkeeping where nothing is differentiated, for tracers to look into."""
-    return function.apply(*args) if differentiates() else function.forward(_KeepsNothing(), *args)
+    applies = differentiates() or (_EXPORTS_WHAT_IT_COMPILES and _is_compiled())
+    return function.apply(*args) if applies else function.forward(_KeepsNothing(), *args)
+
+
+_EXPORTS_WHAT_IT_COMPILES = torch.__version__ < "2.12"
+"""Torch 2.11 says of whatever it compiles that it is exported; these operators have no gradients by themselves."""
+
+
+def _is_compiled() -> bool:
+    return torch.is_grad_enabled() and torch.compiler.is_compiling() and not torch.compiler._is_exporting_flag
 
 
 class _KeepsNothing:
@@ -91,7 +100,7 @@ class PoolChannels(torch.autograd.Function):
         ctx.save_for_backward(x, maximum, ties)
         ctx.positions = height * width
         relays = _relay_of(x), torch.empty_like(mean), mean.new_empty(images, 4, height, width) if ahead else None
-        return mean.to(x.dtype), None if maximum is None else maximum.to(x.dtype), *relays
+        return _narrowed(mean, x), None if maximum is None else _narrowed(maximum, x), *relays
 
     @staticmethod
     @once_differentiable
@@ -117,7 +126,7 @@ class PoolPositions(torch.autograd.Function):
         """Mean and maximum of the map, or of c·x given c and the relays of `PoolChannels`; relays of G and s."""
         mean, maximum, ties = passes.pool(x, channel, True)
         ctx.save_for_backward(x, channel, maximum, ties)
-        return mean.to(x.dtype), maximum.to(x.dtype), _relay_of(x), torch.empty_like(mean)
+        return _narrowed(mean, x), _narrowed(maximum, x), _relay_of(x), torch.empty_like(mean)
 
     @staticmethod
     @once_differentiable
@@ -163,6 +172,11 @@ class Scale(torch.autograd.Function):
             return None, grad_gate.to(channel.dtype), None, grad_shortcut, grad_output, at_least_float32(channel)
         grad_gate = passes.position_gradient(grad_output, x, channel)
         return None, None, grad_gate.to(position.dtype), grad_shortcut, grad_output, at_least_float32(position)
+
+
+def _narrowed(pooled: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """What was pooled of a map, in its dtype; torch 2.11 loses the gradient of `to` where that changes nothing."""
+    return pooled if pooled.dtype == x.dtype else pooled.to(x.dtype)
 
 
 def _relay_of(x: torch.Tensor) -> torch.Tensor:
