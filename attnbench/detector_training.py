@@ -15,8 +15,7 @@ from attnbench.detection_record import AveragePrecisions, DetectionEpoch
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.divergence import TRAINING_LOSS, diverged
 from attnbench.measure.average_precision import Scored
-from attnbench.ranks import from_leader
-from attnbench.resuming import KeepCheckpoint, StateFile, save_trained
+from attnbench.resuming import KeepCheckpoint, StateFile, fit_resumed, save_trained
 from attnbench.spec import Compute
 from attnbench.tasks.detection import Detection
 from attnbench.training import lightning_runs, make_trainer
@@ -85,7 +84,7 @@ def fit_detector(
         check_val_every_n_epoch=recipe.validate_every or None,
     )
     with lightning_runs():
-        trainer.fit(task, datamodule=data, ckpt_path=from_leader(resume.found) if resume else None)
+        fit_resumed(trainer, task, data, resume)
         train_s = keep.train_s
         if checkpoint is not None:
             save_trained(trainer, checkpoint)

@@ -9,14 +9,15 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import lightning
 import torch
+from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Callback
 
 from attnbench.errors import StoreError
-from attnbench.ranks import gathered, leads, this_share
+from attnbench.ranks import from_leader, gathered, leads, this_share
 
 LAYOUT = 1
 """Version of what a state holds. A change raises it, and trainings that were cut off before start anew."""
@@ -31,22 +32,28 @@ class StateFile:
     digest: str
     """Digest of the run; no training goes on from the state of another."""
 
-    def found(self) -> Path | None:
-        """The file to go on from; none where there is none.
+    def found(self) -> dict[str, Any] | None:
+        """The state to go on from; none where there is none.
 
         One that does not fit is put aside, as the user is told: a run must not end on it each time it starts.
 
         Raises:
             StoreError: If it cannot be put aside.
         """
-        if not os.path.lexists(self.path):
+        try:
+            with self.path.open("rb") as file:
+                content, fault = self._read(file)
+        except FileNotFoundError:  # none yet; or another process has ended the same run, and removed it
             return None
-        fault = self._fault()
+        except OSError as error:
+            content, fault = None, f"cannot be read ({error.strerror or error})"
         if fault is None:
-            return self.path
+            return content
         aside = self.path.with_suffix(".damaged")
         try:
             os.replace(self.path, aside)
+        except FileNotFoundError:
+            return None
         except OSError as error:
             raise StoreError(f"cannot put the state {self.path} aside: {error.strerror or error}") from error
         # Without further settings, Python prints the sentence on standard error.
@@ -55,21 +62,56 @@ class StateFile:
         )
         return None
 
-    def _fault(self) -> str | None:
-        """What is wrong with the file, if anything."""
+    def _read(self, file: BinaryIO) -> tuple[dict[str, Any] | None, str | None]:
+        """What the file holds, and what is wrong with it, if anything."""
         try:
-            with zipfile.ZipFile(self.path) as archive:
+            with zipfile.ZipFile(file) as archive:
                 if archive.testzip() is not None:  # torch reads flipped bits as if they were weights
-                    return "is damaged"
-            # Lightning reads it as its version and the environment have it; code in a state is never run.
-            content = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
+                    return None, "is damaged"
+            file.seek(0)
+            content = torch.load(file, map_location="cpu", weights_only=True)  # code in a state is never run
         except Exception:  # a file that is torn or of something else may raise anything
-            return "is torn, or not one of attnbench's"
+            return None, "is torn, or not one of attnbench's"
         callbacks = content.get("callbacks") if isinstance(content, Mapping) else None
         kept = callbacks.get(KeepCheckpoint.__qualname__) if isinstance(callbacks, Mapping) else None
         if not isinstance(kept, Mapping) or kept.get("layout") != LAYOUT:
-            return "is of another version of attnbench"
-        return None if kept.get("digest") == self.digest else "is of another run"
+            return None, "is of another version of attnbench"
+        return content, None if kept.get("digest") == self.digest else "is of another run"
+
+
+def fit_resumed(
+    trainer: lightning.Trainer,
+    task: lightning.LightningModule,
+    data: lightning.LightningDataModule,
+    state: StateFile | None,
+) -> None:
+    """Train, from the state that is found, if any.
+
+    Args:
+        trainer: What trains.
+        task: What is trained.
+        data: The data set.
+        state: Where the state is looked for; none trains from the start.
+    """
+    # The file may be replaced or removed at any moment, by a process that is at the same run: it is read once, and
+    # all ranks go on from the same epoch.
+    content = from_leader(state.found) if state else None
+    if content is None or state is None:
+        trainer.fit(task, datamodule=data)
+        return
+    trainer.strategy.checkpoint_io = _AlreadyRead(content)
+    trainer.fit(task, datamodule=data, ckpt_path=state.path)
+
+
+class _AlreadyRead(TorchCheckpointIO):
+    """Gives Lightning a state that was read before, once."""
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        self._content = [content]
+
+    def load_checkpoint(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """What was read."""
+        return self._content.pop()
 
 
 class KeepCheckpoint(Callback):

@@ -27,9 +27,8 @@ from attnbench.callbacks import (
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.division import callbacks_of_ranks, division
 from attnbench.errors import SpecError
-from attnbench.ranks import from_leader
 from attnbench.record import Epoch
-from attnbench.resuming import KeepCheckpoint, StateFile, save_trained
+from attnbench.resuming import KeepCheckpoint, StateFile, fit_resumed, save_trained
 from attnbench.spec import Compute, Recipe
 from attnbench.tasks import Classification
 from attnbench.unprofiled import Unprofiled
@@ -148,7 +147,7 @@ def fit(
         callbacks.append(ReportTraining(on_step))
     trainer = make_trainer(recipe, compute, callbacks)
     with lightning_runs():
-        trainer.fit(task, datamodule=data, ckpt_path=from_leader(resume.found) if resume else None)
+        fit_resumed(trainer, task, data, resume)
         train_s = keep.train_s
         if history.best_weights is not None:
             model.load_state_dict(history.best_weights)

@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -77,13 +77,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
 SUITE = tiny_suite(seeds=(0, 1))
 
 
-def same(records: list[Record], expected: list[Record]) -> bool:
-    """Whether they are equal to the last bit, but for the clock."""
-    return list(map(without_timing, sorted_by_digest(records))) == list(map(without_timing, sorted_by_digest(expected)))
-
-
-def sorted_by_digest(records: list[Record]) -> list[Record]:
-    return sorted(records, key=lambda record: record.digest)
+def assert_same(records: Iterable[Record], expected: Iterable[Record]) -> None:
+    """They are equal to the last bit, but for the clock."""
+    got = {record.digest: without_timing(record) for record in records}
+    wanted = {record.digest: without_timing(record) for record in expected}
+    assert got.keys() == wanted.keys()
+    for run_digest, content in wanted.items():
+        for part, value in content.items():  # each by itself, so that a failure shows what differs
+            assert (part, got[run_digest][part]) == (part, value)
 
 
 @pytest.fixture
@@ -157,11 +158,11 @@ def test_a_full_disk_stops_the_suite_and_costs_no_record(
     with pytest.raises(StoreError, match=r"^cannot write a record into .*: No space left on device$"):
         run_suite(SUITE, store, executor=InProcessExecutor(), on_finished=fill)
     (first,) = store
-    assert same([first], [record for record in undisturbed if record.digest == first.digest])
+    assert_same([first], [record for record in undisturbed if record.digest == first.digest])
     assert [message for message in caplog.messages if "cannot keep the state" in message]
     junk.unlink()
     result = run_suite(SUITE, store, executor=InProcessExecutor(), on_finished=lambda _: None)
-    assert same(list(result.records), undisturbed)
+    assert_same(result.records, undisturbed)
     assert not [file.name for file in small_disk.iterdir() if file.name.endswith(".tmp")]
 
 
@@ -181,7 +182,7 @@ def test_a_clock_that_jumps_changes_nothing(
     begun = time.monotonic()
     result = run_suite(SUITE, Store(tmp_path), executor=InProcessExecutor(), on_finished=lambda _: None)
     took = time.monotonic() - begun
-    assert same(list(result.records), undisturbed)
+    assert_same(result.records, undisturbed)
     for record in result.records:
         assert 0 < record.timing.train_s < record.timing.wall_s < took
         datetime.fromisoformat(record.timing.started_at)
@@ -204,7 +205,7 @@ def test_two_suites_in_one_store_give_each_record_once(tmp_path: Path, undisturb
     records, problems = store.read()
     assert problems == []
     ours = {record.digest for record in undisturbed}
-    assert same([record for record in records if record.digest in ours], undisturbed)
+    assert_same([record for record in records if record.digest in ours], undisturbed)
     wanted = {digest(spec) for suite in (SUITE, other) for spec in expand(suite)}
     assert len(ours) < len(wanted)
     assert {file.name for file in store.path.iterdir()} == {f"{run_digest}.json" for run_digest in wanted}

@@ -1,5 +1,6 @@
 import dataclasses
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -144,7 +145,46 @@ def test_a_state_of_its_own_is_found(tmp_path: Path) -> None:
     state = StateFile(path=tmp_path / "run.ckpt", digest="own")
     assert state.found() is None
     torch.save(a_state(digest="own"), state.path)
-    assert state.found() == state.path
+    content = state.found()
+    assert content is not None
+    assert torch.equal(content["state_dict"]["weight"], torch.arange(1000.0))
+
+
+@pytest.mark.parametrize("disturb", [Path.unlink, lambda file: file.write_bytes(b"torn")])
+def test_a_state_that_another_process_ends_meanwhile_is_gone_on_from(
+    disturb: Callable[[Path], object], tiny_spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "run.ckpt"
+    with pytest.raises(PowerCutError):
+        validate_spec(tiny_spec, on_epoch=cut_off_after(1).append, resume=state)
+    find = StateFile.found
+
+    def found_and_ended(self: StateFile) -> object:
+        content = find(self)
+        disturb(self.path)
+        return content
+
+    monkeypatch.setattr(StateFile, "found", found_and_ended)
+    trained: list[int] = []
+    resumed = validate_spec(tiny_spec, on_epoch=lambda point: trained.append(point.epoch), resume=state)
+    monkeypatch.undo()
+    assert trained == [1, 2]
+    assert what_matters(resumed) == what_matters(validate_spec(tiny_spec))
+
+
+def test_a_spoiled_state_that_another_process_puts_aside_meanwhile_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = StateFile(path=tmp_path / "run.ckpt", digest="own")
+    state.path.write_bytes(b"a text")
+
+    def too_late(archive: object) -> None:
+        state.path.unlink()
+        raise zipfile.BadZipFile
+
+    monkeypatch.setattr(zipfile, "ZipFile", too_late)
+    assert state.found() is None
+    assert caplog.messages == []
 
 
 def test_a_training_with_a_spoiled_state_starts_anew(tiny_spec: RunSpec, tmp_path: Path) -> None:

@@ -335,7 +335,9 @@ def test_a_trial_that_raises_is_recorded_and_stops_nothing(storage_url: str, tmp
     assert len(ended) == 4
     assert ended["calm", 0.05].state == "complete"
     assert ended["calm", 1e30].state == "failed"
-    assert re.match("the training loss is (nan|inf) in epoch 1; try a smaller", ended["calm", 1e30].reason)
+    assert re.match(
+        r"the training loss is (nan|inf) at step \d \(epoch 1 of 2\); try a smaller", ended["calm", 1e30].reason
+    )
     for learning_rate in (0.05, 1e30):
         assert ended["angry", learning_rate].state == "failed"
         assert ended["angry", learning_rate].reason == "RuntimeError: not in this mood"
