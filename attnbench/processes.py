@@ -43,16 +43,28 @@ def open_processes(
     pool = ProcessPoolExecutor(number, context, initializer=_start, initargs=(events, begin, environment or {}))
     try:
         yield pool
-    except BaseException:
-        # Do not wait for runs whose results nobody will read. Killed, since Lightning makes of a request to
-        # terminate the end of the run, after which the pool would begin the next one.
-        for process in list((pool._processes or {}).values()):
-            process.kill()
+    except GeneratorExit:
+        # It was never left, and is dropped as Python ends, which starts no thread any more: nothing is waited for.
+        _kill(pool)
         raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        events.put(None)
-        listener.join(timeout=5)
+    except BaseException:
+        _kill(pool)
+        _close(pool, events, listener)
+        raise
+    _close(pool, events, listener)
+
+
+def _kill(pool: ProcessPoolExecutor) -> None:
+    """Do not wait for runs whose results nobody will read."""
+    for process in list((pool._processes or {}).values()):
+        # Lightning makes of a request to terminate the end of the run, after which the pool would begin the next one.
+        process.kill()
+
+
+def _close(pool: ProcessPoolExecutor, events: _Events, listener: threading.Thread) -> None:
+    pool.shutdown(wait=True, cancel_futures=True)
+    events.put(None)
+    listener.join(timeout=5)
 
 
 def tell_parent(*event: object) -> None:

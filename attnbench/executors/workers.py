@@ -83,11 +83,18 @@ class WorkerExecutor(Executor):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            # Nobody will read what they give, so none is waited for.
-            self._is_closing.set()
-            for worker in self._opened():
-                worker.kill()
-        self.shutdown(cancel_futures=True)
+            self._kill_all()
+        try:
+            self.shutdown(cancel_futures=True)
+        except BaseException:  # Ctrl-C while it waits
+            self._kill_all()
+            raise
+
+    def _kill_all(self) -> None:
+        """Wait for none: nobody will read what they give."""
+        self._is_closing.set()
+        for worker in self._opened():
+            worker.kill()
 
     def _opened(self) -> list["_Worker"]:
         with self._lock:

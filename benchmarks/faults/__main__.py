@@ -60,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def is_wrong(outcome: Outcome) -> bool:
     """Whether anything is not as it is after an undisturbed command."""
     told = outcome.told
-    counts = (outcome.lost, outcome.doubled, outcome.differing, outcome.unreadable, told.left_alive, told.tracebacks)
-    return any(counts) or bool(told.wrong_codes)
+    counts = (outcome.lost, outcome.doubled, outcome.differing, outcome.unreadable, told.left_alive)
+    return any(counts) or bool(told.wrong_codes or told.tracebacks)
 
 
 def _write(folder: Path, command: str, environment: Environment, outcomes: Sequence[Outcome]) -> None:
@@ -96,7 +96,7 @@ def _show(command: str, environment: Environment, outcomes: Sequence[Outcome], c
         "differing values": [outcome.differing for outcome in outcomes],
         "unreadable records": [outcome.unreadable for outcome in outcomes],
         "processes left alive": [one.left_alive for one in told],
-        "ended with a traceback": [one.tracebacks for one in told],
+        "ended with a traceback": [len(one.tracebacks) for one in told],
         "wrong exit codes": [len(one.wrong_codes) for one in told],
     }
     for name, numbers in rows.items():
@@ -107,6 +107,8 @@ def _show(command: str, environment: Environment, outcomes: Sequence[Outcome], c
         console.print(f"{outcome.what}: {listed or 'stopped at no moment'}", highlight=False)
         for code in outcome.told.wrong_codes:
             console.print(f"{outcome.what}: exit code {code}", highlight=False)
+        for errors in outcome.told.tracebacks:
+            console.print(f"{outcome.what}: {errors}", highlight=False, markup=False)
 
 
 if __name__ == "__main__":

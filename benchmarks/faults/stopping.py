@@ -28,8 +28,8 @@ class Told:
     """Moments at which one was stopped, by signal."""
     left_alive: int = 0
     """Processes that outlived their command."""
-    tracebacks: int = 0
-    """Commands that ended with a traceback and no sentence."""
+    tracebacks: list[str] = field(default_factory=list)
+    """What commands wrote that ended with a traceback and no sentence."""
     wrong_codes: list[str] = field(default_factory=list)
     """Exit codes that say something else than what happened."""
     files: dict[Path, tuple[int, int]] = field(default_factory=dict)
@@ -102,7 +102,7 @@ def _stop(process: "subprocess.Popen[bytes]", chance: random.Random, folder: Pat
     kind = chance.choice(SIGNALS)
     to_group = chance.random() < 0.5  # as a terminal and a queue do it, or as another program does
     (os.killpg if to_group else os.kill)(process.pid, kind)
-    code = process.wait(_ENDING_S)
+    code = _exit_code(process)
     told.moments[kind.name] = told.moments.get(kind.name, 0) + 1
     until = time.monotonic() + _ENDING_S
     while (alive := _group_of(process)) and time.monotonic() < until:
@@ -112,9 +112,20 @@ def _stop(process: "subprocess.Popen[bytes]", chance: random.Random, folder: Pat
     # A command may come to its end just before; and while Python starts or ends, the signal itself ends it.
     if code in (0, -kind):
         return
-    told.tracebacks += "Traceback" in errors_of(folder)
+    if "Traceback" in (errors := errors_of(folder)):
+        told.tracebacks.append(errors)
     if code != _CODES.get(kind):
         told.wrong_codes.append(f"{code} after {kind.name}")
+
+
+def _exit_code(process: "subprocess.Popen[bytes]") -> int | None:
+    """That with which it ends; none if it does not, and is killed."""
+    try:
+        return process.wait(_ENDING_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return None
 
 
 def identity_of(file: Path) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from benchmarks.faults.stopping import Told
 @pytest.mark.parametrize(("kind", "moments"), [("suite", 2), ("suite-workers", 3), ("study", 3), ("writing", 10)])
 def test_a_few_moments_lose_nothing(kind: str, moments: int) -> None:
     outcome = KINDS[kind](moments, random.Random(kind))
-    assert not is_wrong(outcome), outcome
+    assert not is_wrong(outcome), str(outcome)  # pytest would shorten the object
     assert outcome.moments == sum(outcome.told.moments.values()) > 0
 
 
@@ -22,7 +22,7 @@ def test_a_few_moments_lose_nothing(kind: str, moments: int) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_fifty_moments_lose_nothing(kind: str) -> None:
     outcome = KINDS[kind](50, random.Random())
-    assert not is_wrong(outcome), outcome
+    assert not is_wrong(outcome), str(outcome)  # pytest would shorten the object
     assert outcome.moments >= 50
 
 
@@ -34,7 +34,7 @@ RIGHT = Outcome(what="suite", moments=3, lost=0, doubled=0, differing=0, unreada
     [
         *(replace(RIGHT, **{name: 1}) for name in ("lost", "doubled", "differing", "unreadable")),
         replace(RIGHT, told=Told(left_alive=1)),
-        replace(RIGHT, told=Told(tracebacks=1)),
+        replace(RIGHT, told=Told(tracebacks=["Traceback"])),
         replace(RIGHT, told=Told(wrong_codes=["1 after SIGTERM"])),
     ],
 )

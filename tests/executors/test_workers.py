@@ -3,10 +3,13 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import CancelledError
 from pathlib import Path
+from textwrap import indent
 
 import psutil
 import pytest
@@ -168,3 +171,34 @@ def test_leaving_by_an_exception_ends_all(heard: Heard) -> None:
         with pytest.raises(CancelledError):
             future.result()
     assert not [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+
+
+INTERRUPTED_IN_SHUTDOWN = """
+with WorkerExecutor(1, on_progress=print, on_notice=print) as executor:
+    executor.submit(os.getpid).result()  # its process is there
+    executor.submit(time.sleep, 1000)
+    threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+"""
+NEVER_LEFT = """
+stack = ExitStack()
+stack.enter_context(open_processes(1, hear=print)).submit(os.getpid).result()
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [(INTERRUPTED_IN_SHUTDOWN, -signal.SIGINT), (NEVER_LEFT, 0)], ids=["interrupted", "never-left"]
+)
+def test_a_program_ends_whatever_was_cut_short(text: str, code: int, tmp_path: Path) -> None:
+    imports = (
+        "import os, signal, threading, time",
+        "from contextlib import ExitStack",
+        "from attnbench.executors.workers import WorkerExecutor",
+        "from attnbench.processes import open_processes",
+    )
+    program = tmp_path / "program.py"
+    program.write_text("\n".join([*imports, "if __name__ == '__main__':", indent(text, "    ")]))
+    command = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    command += "import runpy; runpy.run_path(sys.argv[1], run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", command, program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    assert "Exception ignored" not in done.stderr
