@@ -70,6 +70,10 @@ def test_the_usual_width_is_the_models_own() -> None:
     [
         ("resnet18:width=32", "the stem of resnet18 is one convolution, whose width is fixed; got width=32"),
         ("resnet18d:width=12", "width must be positive and divisible by 8; got width=12"),
+        (
+            "resnet50_gn:width=8",
+            r"timm cannot build 'resnet50_gn' with these settings: num_channels \(8\) must be divisible by",
+        ),
     ],
 )
 def test_a_width_that_cannot_be_is_refused(backbone: str, message: str) -> None:

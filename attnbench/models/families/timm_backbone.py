@@ -19,7 +19,7 @@ def timm_backbone(
         drop_path_rate: Stochastic depth of the last block.
 
     Raises:
-        SpecError: If a rate is not in [0, 1).
+        SpecError: If a rate is not in [0, 1), or a setting is none that timm can build.
     """
     return _create(
         name, in_chans=in_channels, num_classes=num_classes, drop_rate=drop_rate, drop_path_rate=drop_path_rate
@@ -48,7 +48,7 @@ def timm_residual_backbone(
         **widths: What timm calls the widths of the family's models.
 
     Raises:
-        SpecError: If a rate is not in [0, 1).
+        SpecError: If a rate is not in [0, 1), or a setting is none that timm can build.
     """
     return _create(
         name,
@@ -67,7 +67,10 @@ def _create(name: str, *, drop_rate: float, drop_path_rate: float, **settings: o
             "drop_rate and drop_path_rate must be in [0, 1); "
             f"got drop_rate={drop_rate}, drop_path_rate={drop_path_rate}"
         )
-    model: nn.Module = timm.create_model(
-        name, pretrained=False, drop_rate=drop_rate, drop_path_rate=drop_path_rate, **settings
-    )
+    try:
+        model: nn.Module = timm.create_model(
+            name, pretrained=False, drop_rate=drop_rate, drop_path_rate=drop_path_rate, **settings
+        )
+    except ValueError as error:  # as of a width that is no multiple of the groups of a model's norms
+        raise SpecError(f"timm cannot build {name!r} with these settings: {error}") from error
     return model
