@@ -1,5 +1,6 @@
 """Trains a detector by a recipe, and tests it once. No weights are selected: the last epoch's are tested."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from lightning.pytorch.callbacks import Callback
 from attnbench.callbacks import FLOAT16, ReportTest, ReportTraining, StepCallback
 from attnbench.detection_record import AveragePrecisions, DetectionEpoch
 from attnbench.detection_spec import DetectionRecipe
-from attnbench.divergence import TRAINING_LOSS, diverged
+from attnbench.divergence import LARGEST_WEIGHT, TRAINING_LOSS, diverged
 from attnbench.measure.average_precision import Scored
 from attnbench.resuming import KeepCheckpoint, StateFile, fit_resumed, save_trained
 from attnbench.spec import Compute
@@ -136,7 +137,7 @@ class DetectionHistory(Callback):
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Note the epoch."""
         assert isinstance(pl_module, Detection)
-        self._check(pl_module, is_float16=trainer.precision == FLOAT16)
+        self._check(pl_module, trainer.global_step, is_float16=trainer.precision == FLOAT16)
         point = DetectionEpoch(
             epoch=len(self.curve) + 1,
             learning_rate=float(trainer.optimizers[0].param_groups[0]["lr"]),
@@ -148,16 +149,20 @@ class DetectionHistory(Callback):
         if self.on_epoch is not None:
             self.on_epoch(point)
 
-    def _check(self, task: Detection, *, is_float16: bool) -> None:
-        """End a training of whose loss a part is not finite; of several, by the part that was the first."""
+    def _check(self, task: Detection, num_steps: int, *, is_float16: bool) -> None:
+        """End a training of whose loss a part is not finite; of several, by the part that was the first.
+
+        No loss is taken after an epoch's last step, which may have spoilt the weights.
+        """
         found = {name: losses.first_not_finite() for name, losses in task.train_losses.items()}
         first = min(((*at, name) for name, at in found.items() if at is not None), key=lambda one: one[0], default=None)
-        if first is None:
-            return
-        (batch, value, name), accumulate = first, self.recipe.accumulate
-        before = len(self.curve) * task.train_losses[name].num_steps // accumulate
-        step = before + (batch - 1) // accumulate + 1
-        raise diverged(f"{TRAINING_LOSS} {name}", value, step, self.curve, self.recipe, is_float16=is_float16)
+        if first is not None:
+            (batch, value, name), accumulate = first, self.recipe.accumulate
+            before = len(self.curve) * task.train_losses[name].num_steps // accumulate
+            step = before + (batch - 1) // accumulate + 1
+            raise diverged(f"{TRAINING_LOSS} {name}", value, step, self.curve, self.recipe, is_float16=is_float16)
+        if not math.isfinite(weight := _largest_weight(task.model)):
+            raise diverged(LARGEST_WEIGHT, weight, num_steps, self.curve, self.recipe, is_float16=is_float16)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps of the epochs so far."""
@@ -169,6 +174,12 @@ class DetectionHistory(Callback):
         if self.on_epoch is not None:
             for point in self.curve:
                 self.on_epoch(point)
+
+
+def _largest_weight(model: torch.nn.Module) -> float:
+    """The largest magnitude of a weight or a statistic; not a number if one of them is none."""
+    weights = [weight for weight in model.state_dict().values() if weight.is_floating_point() and weight.numel()]
+    return float(torch.stack([weight.abs().amax().float() for weight in weights]).amax())
 
 
 def _task(

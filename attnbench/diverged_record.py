@@ -43,12 +43,12 @@ class DivergedRun(Generic[S, E]):
     """Where it was run."""
     loss: str
     """Which loss: ``training loss`` with the name of the part behind it for a detector, ``validation loss`` or
-    ``test loss``."""
+    ``test loss``; or ``largest weight``, of a detector whose loss was finite to the last."""
     value: NotFinite
     """What it was."""
     step: int
-    """The first step whose loss was not finite, on any device, counted from 1 over all epochs; of a validation or test
-    loss the last step of the epoch whose weights gave it."""
+    """The first step whose loss was not finite, on any device, counted from 1 over all epochs; of what is
+    found later the last step of the epoch whose weights gave it."""
     epoch: int
     """The epoch of that step, counted from 1."""
     curve: tuple[E, ...]

@@ -12,11 +12,12 @@ from attnbench.record import Epoch
 from attnbench.spec import Recipe
 
 TRAINING_LOSS, VALIDATION_LOSS, TEST_LOSS = "training loss", "validation loss", "test loss"
+LARGEST_WEIGHT = "largest weight"
 """What may stop being finite."""
 
 
 def diverged(
-    loss: str,
+    what: str,
     value: float,
     step: int,
     curve: Sequence[Epoch] | Sequence[DetectionEpoch],
@@ -30,7 +31,7 @@ def diverged(
     that is not means that activations have left the range; the weights are spared, the batch norms' statistics are not.
 
     Args:
-        loss: Which loss.
+        what: What is not finite.
         value: What it is.
         step: The step, counted from 1 over all epochs.
         curve: The epochs before.
@@ -38,13 +39,13 @@ def diverged(
         is_float16: Whether that was its arithmetic.
     """
     epoch, value_text = len(curve) + 1, cast(NotFinite, str(value))
-    when = f"{'at' if loss.startswith(TRAINING_LOSS) else 'after'} {place(step, epoch, recipe.epochs)}"
+    when = f"{'at' if what.startswith(TRAINING_LOSS) else 'after'} {place(step, epoch, recipe.epochs)}"
     remedies = [f"a smaller learning_rate than {recipe.learning_rate:g}"]
     remedies += ["a longer warm-up"] if isinstance(recipe, DetectionRecipe) else []
     remedies += ["precision=bfloat16"] if is_float16 else []
     return DivergedError(
-        f"the {loss} is {value_text} {when}; try {', '.join(remedies)}, or a gradient_clip_norm",
-        loss=loss,
+        f"the {what} is {value_text} {when}; try {', '.join(remedies)}, or a gradient_clip_norm",
+        loss=what,
         value=value_text,
         step=step,
         epoch=epoch,

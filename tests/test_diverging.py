@@ -20,6 +20,7 @@ from attnbench.spec import RunSpec, SuiteSpec, digest
 from attnbench.store import RecordFolder
 from attnbench.suite import expand, grid_of
 from attnbench.tasks import Classification
+from attnbench.tasks.detection import Detection
 from tests.records import make_record
 from tests.tiny import tiny_suite
 from tests.tiny_detection import tiny_detection
@@ -132,6 +133,23 @@ def test_a_detector_that_diverges_is_recorded_too(tmp_path: Path) -> None:
     assert (run.spec, run.loss, run.step, run.epoch) == (grid.specs[0], "training loss classification", 2, 1)
     assert grid.missing(store) == []
     assert [failure.label for failure in grid.lost(store)] == ["retinanet none seed 0"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_a_detector_that_its_last_step_spoils_has_diverged(
+    value: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoil(self: Detection, *args: object) -> None:
+        if self.trainer.global_step == 4:
+            torch.nn.init.constant_(next(self.model.parameters()), value)
+
+    monkeypatch.setattr(Detection, "on_train_batch_end", spoil)
+    grid = detection_grid(tiny_detection("retinanet", "none", validate_every=0))
+    with pytest.raises(DivergedError, match=rf"the largest weight is {abs(value)} after step 4 \(epoch 2 of 2\); try"):
+        grid.execute(grid.specs[0], tmp_path)
+    (run,) = DivergedStore(tmp_path)
+    assert (run.loss, run.value, len(run.curve)) == ("largest weight", str(abs(value)), 1)
+    assert not list(DetectionStore(tmp_path))
 
 
 def test_a_store_without_divergences_is_what_it_was(tmp_path: Path) -> None:
