@@ -4,8 +4,8 @@ from attnbench.data.base import Split, check_divided_splits
 from attnbench.data.detection import DetectionData
 from attnbench.detection_spec import DetectionRun
 from attnbench.errors import DataError, SpecError
+from attnbench.hardware import resolve_device
 from attnbench.models.compiling import check_compiler
-from attnbench.training import resolve_device
 
 
 def check_run(spec: DetectionRun, data: DetectionData) -> None:

@@ -8,10 +8,10 @@ from attnbench.data.detection import DetectionData, Examples, build_detection_da
 from attnbench.detection import BuiltDetector, build_detector, has_masks
 from attnbench.detection.weights import PRETRAINED
 from attnbench.detection_spec import DetectionRecipe, DetectionRun
+from attnbench.hardware import resolve_device
 from attnbench.models.backends import check_backend_runs
 from attnbench.models.checkpoint import read_hashed_checkpoint
 from attnbench.ranks import from_leader
-from attnbench.training import resolve_device
 
 
 def read_detection_data(spec: DetectionRun) -> DetectionData:

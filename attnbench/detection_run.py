@@ -26,6 +26,7 @@ from attnbench.detection_spec import DetectionRun, detection_digest
 from attnbench.detector_training import FittedDetector, evaluate_detector, fit_detector
 from attnbench.environment import capture_environment
 from attnbench.errors import CheckpointError
+from attnbench.hardware import resolve_device, use_threads
 from attnbench.launching import needs_ranks, on_ranks
 from attnbench.loggers import LogTo, log_epoch, log_test, open_log
 from attnbench.matches import Matches
@@ -39,7 +40,6 @@ from attnbench.plugins import check_unchanged
 from attnbench.ranks import from_leader, leads, seed_of_rank
 from attnbench.resuming import StateFile
 from attnbench.run import ProgressCallback
-from attnbench.training import resolve_device, use_threads
 
 
 def run_detection(

@@ -10,8 +10,8 @@ from attnbench.detection_spec import DetectionRun
 from attnbench.diverged_record import DivergedStore, diverged_run
 from attnbench.environment import capture_environment
 from attnbench.errors import DivergedError
+from attnbench.hardware import use_threads
 from attnbench.spec import RunSpec
-from attnbench.training import use_threads
 
 
 @contextmanager

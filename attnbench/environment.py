@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 import attnbench
+from attnbench.hardware import resolve_device, resolve_precision
 from attnbench.record import Environment
 from attnbench.spec import Compute
-from attnbench.training import resolve_device, resolve_precision
 
 _PACKAGES = (
     "faster-coco-eval", "fvcore", "lightning", "numpy", "scikit-learn", "timm", "torch", "torchmetrics", "torchvision",

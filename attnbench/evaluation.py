@@ -7,13 +7,14 @@ from pathlib import Path
 
 from attnbench.data import build_data
 from attnbench.environment import capture_environment
+from attnbench.hardware import resolve_device, use_threads
 from attnbench.measure import count_macs, count_parameters
 from attnbench.models import create_model, load_checkpoint
 from attnbench.models.checkpoint import read_hashed_checkpoint
 from attnbench.packed import PackedBits
 from attnbench.record import Environment
 from attnbench.spec import Compute, Recipe
-from attnbench.training import evaluate, resolve_device, use_threads
+from attnbench.training import evaluate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,13 +19,13 @@ from typing import Any, NoReturn, TypeVar
 from torch import distributed
 
 from attnbench.errors import SpecError
+from attnbench.hardware import resolve_device
 from attnbench.measure.memory import free_memory
 from attnbench.meeting import Meeting, meet
 from attnbench.plugins import import_plugins, imported_plugins
 from attnbench.ranks import Share, leave, together
 from attnbench.spec import Compute
 from attnbench.starting import Start, check_start
-from attnbench.training import resolve_device
 
 T = TypeVar("T")
 

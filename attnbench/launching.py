@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 
 from attnbench.errors import TrainingError
+from attnbench.hardware import resolve_device
 from attnbench.joining import check_ranks, joined_start, on_joined_ranks
 from attnbench.plugins import import_plugins, imported_plugins
 from attnbench.processes import open_processes, sendable, tell_parent
 from attnbench.ranks import Share, is_rank, together
 from attnbench.spec import Compute
 from attnbench.starting import QUIET
-from attnbench.training import resolve_device
 
 T = TypeVar("T")
 

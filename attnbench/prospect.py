@@ -17,6 +17,7 @@ from attnbench.detection_record import DetectionRecord
 from attnbench.detection_spec import DetectionRun
 from attnbench.diverged_record import DivergedStore
 from attnbench.environment import capture_environment
+from attnbench.hardware import resolve_device, use_threads
 from attnbench.measure import memory_scope
 from attnbench.measure.memory import MemoryScope
 from attnbench.record import Record
@@ -26,7 +27,6 @@ from attnbench.report.wall_time import wall_time_s
 from attnbench.spec import Compute, RunSpec
 from attnbench.step_times import StepTimes
 from attnbench.store import RecordFolder
-from attnbench.training import resolve_device, use_threads
 
 S = TypeVar("S", RunSpec, DetectionRun)
 R = TypeVar("R", Record, DetectionRecord)

@@ -2,19 +2,16 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import lightning
 import torch
 
-from attnbench.callbacks import EpochCallback
 from attnbench.data import ImageData
 from attnbench.divergence import check_test_loss
 from attnbench.environment import capture_environment
+from attnbench.hardware import resolve_precision, use_threads
 from attnbench.launching import needs_ranks, on_ranks
 from attnbench.localisation_record import Localisation
 from attnbench.localising import localise
@@ -27,14 +24,13 @@ from attnbench.models.meeting import stage_names
 from attnbench.packed import PackedBits, PackedIntegers
 from attnbench.paths import check_output_file
 from attnbench.plugins import check_unchanged
-from attnbench.ranks import from_leader, leads, seed_of_rank
+from attnbench.ranks import from_leader, leads
 from attnbench.record import SCHEMA, Record, Timing, Values
-from attnbench.resuming import StateFile
 from attnbench.robustness import evaluate_corrupted
-from attnbench.run_parts import build_run_model, describe, read_data
+from attnbench.run_parts import build_run_model, describe, read_data, train
 from attnbench.run_speed import measure_speed
 from attnbench.spec import RunSpec, digest
-from attnbench.training import Fitted, Tested, evaluate, fit, resolve_precision, use_threads
+from attnbench.training import Fitted, Tested, evaluate
 from attnbench.variant import Variant
 
 ProgressCallback = Callable[[str, int, int], None]
@@ -119,58 +115,6 @@ def run_spec(
             return from_leader(measured)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Validated:
-    """What a run gave that was never tested, for choices that the test split must not know of."""
-
-    fitted: Fitted
-    """The learning curve on the validation split, and the selected epoch."""
-    parameters: int
-    """Trainable parameters of the model."""
-    macs: int
-    """Multiply-accumulates of one image, by fvcore's default rules."""
-    forward_ms: tuple[float, ...] = ()
-    """Milliseconds of each timed forward pass of the model, in inference mode; empty where none was timed."""
-    baseline_forward_ms: tuple[float, ...] = ()
-    """Milliseconds of the baseline's pass beside each of them."""
-
-
-def validate_spec(
-    spec: RunSpec,
-    *,
-    on_epoch: EpochCallback | None = None,
-    resume: Path | None = None,
-    is_timed: bool = False,
-) -> Validated:
-    """Train one spec and score it on the validation split; the test split is left alone.
-
-    Args:
-        spec: What to run.
-        on_epoch: Hears of each epoch's end; an exception of its own ends the training.
-        resume: Where to keep the state after each epoch, and to go on from; see `attnbench.training.fit`.
-        is_timed: Whether forward passes are timed beside the baseline's.
-
-    Raises:
-        AttnBenchError: If the spec names something that is not there or does not fit, or training diverges.
-    """
-    check_unchanged(spec.plugin, spec.data_plugin)
-    with use_threads(spec.compute.threads), forgotten_afterwards(spec.compute):
-        data = read_data(spec)
-        built = build_run_model(spec, spec.attention, data)
-        model = built.model
-        counted = count_macs(model, data.image_shape)
-        with compiled(model, built.places, spec.compute, attention=spec.attention):
-            fitted = _train(spec, model, data, on_epoch=on_epoch, resume=resume)
-            model_ms, baseline_ms = measure_speed(spec, model, data) if is_timed else ((), ())
-        return Validated(
-            fitted=fitted,
-            parameters=count_parameters(model),
-            macs=counted.macs,
-            forward_ms=model_ms,
-            baseline_forward_ms=baseline_ms,
-        )
-
-
 def _silent(phase: str, done: int, total: int) -> None:
     """Nobody listens."""
 
@@ -186,7 +130,7 @@ def _train_and_test(
     log_to: LogTo | None,
 ) -> tuple[Fitted, Tested]:
     with open_log(log_to if leads() else None, spec) as log:
-        fitted = _train(
+        fitted = train(
             spec,
             model,
             data,
@@ -208,21 +152,6 @@ def _train_and_test(
         if log:
             log_test(log, spec, _named(tested))
     return fitted, tested
-
-
-def _train(spec: RunSpec, model: torch.nn.Module, data: ImageData, *, resume: Path | None, **to_fit: Any) -> Fitted:
-    state = None if resume is None else StateFile(path=resume, digest=digest(spec))
-    # Whatever draws from the global generators while training starts from the seed.
-    lightning.seed_everything(seed_of_rank(spec.seed), verbose=False)
-    return fit(
-        model,
-        data,
-        recipe=spec.recipe,
-        compute=spec.compute,
-        num_classes=data.num_classes,
-        resume=state,
-        **to_fit,
-    )
 
 
 def _values(built: BuiltModel, counted: Macs, data: ImageData, fitted: Fitted, tested: Tested) -> Values:

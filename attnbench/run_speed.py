@@ -3,11 +3,11 @@
 import torch
 
 from attnbench.data import ImageData
+from attnbench.hardware import resolve_device
 from attnbench.measure import interleaved_forward_ms
 from attnbench.models.compiling import compiled
 from attnbench.run_parts import build_run_model
 from attnbench.spec import RunSpec
-from attnbench.training import resolve_device
 
 
 def measure_speed(

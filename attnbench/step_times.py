@@ -10,9 +10,10 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from attnbench.detection_spec import DetectionRecipe
+from attnbench.hardware import resolve_device
 from attnbench.measure import peak_memory_bytes
 from attnbench.spec import Compute, Recipe
-from attnbench.training import lightning_runs, make_trainer, resolve_device
+from attnbench.training import lightning_runs, make_trainer
 
 _WARM_UP_STEPS = 3
 """Steps that are left out: the first are slower."""

@@ -1,7 +1,6 @@
 """Owns Lightning's Trainer: trains a model by a recipe, selects weights by validation, tests once."""
 
 import logging
-import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from attnbench.callbacks import (
 )
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.division import callbacks_of_ranks, division
-from attnbench.errors import SpecError
+from attnbench.hardware import resolve_device, resolve_precision
 from attnbench.record import Epoch
 from attnbench.resuming import KeepCheckpoint, StateFile, fit_resumed, save_trained
 from attnbench.spec import Compute, Recipe
@@ -61,49 +60,6 @@ class Fitted:
     def selected(self) -> Epoch:
         """The point of the curve whose weights were selected."""
         return self.curve[self.selected_epoch - 1]
-
-
-def resolve_device(compute: Compute) -> torch.device:
-    """The device that `compute` asks for; `auto` is the GPU where there is one.
-
-    Raises:
-        SpecError: If it asks for a GPU and there is none, or for more of them than there are.
-    """
-    has_gpu = torch.cuda.is_available()
-    if compute.device == "cuda" and not has_gpu:
-        raise SpecError("torch finds no GPU on this machine; got device='cuda', allowed: auto, cpu")
-    if not has_gpu or compute.device == "cpu":
-        return torch.device("cpu")
-    if compute.devices > torch.cuda.device_count():
-        raise SpecError(
-            f"devices must not exceed the GPUs of this machine; got devices={compute.devices}, allowed: up to "
-            f"{torch.cuda.device_count()}, or device=cpu"
-        )
-    return torch.device("cuda")
-
-
-def resolve_precision(compute: Compute) -> str:
-    """The arithmetic that `compute` asks for: ``float32``, ``bfloat16`` or ``float16``."""
-    if compute.precision != "auto":
-        return compute.precision
-    on_gpu = resolve_device(compute).type == "cuda"
-    return "bfloat16" if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-
-
-def num_cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def use_threads(number: int) -> Iterator[None]:
-    """Let torch use `number` CPU threads, and what it used before afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def fit(

@@ -32,12 +32,12 @@ from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 from attnbench.detection import create_detector
 from attnbench.environment import capture_environment
+from attnbench.hardware import resolve_device
 from attnbench.measure.memory import memory_scope, peak_memory_bytes
 from attnbench.measure.stopwatch import Step
 from attnbench.measure.timing import time_interleaved
 from attnbench.spec import Compute
 from attnbench.stats import paired_ratio_interval
-from attnbench.training import resolve_device
 
 PEERS = {"faster-rcnn": FasterRCNN, "mask-rcnn": MaskRCNN, "cascade-rcnn": FasterRCNN, "retinanet": RetinaNet}
 BODIES = {"resnet18": resnet18, "resnet50": resnet50}

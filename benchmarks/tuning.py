@@ -28,9 +28,11 @@ import optuna
 import torch
 from torch.nn import functional
 
-import attnbench.run
+import attnbench.run_parts
+import attnbench.validating
 from attnbench.data import build_data
 from attnbench.environment import capture_environment
+from attnbench.hardware import resolve_device, use_threads
 from attnbench.measure.disturbance import machine_load, take_reading
 from attnbench.report.numbers import plural
 from attnbench.resuming import KeepCheckpoint
@@ -38,7 +40,6 @@ from attnbench.run_parts import build_run_model
 from attnbench.space import Choices
 from attnbench.spec import Compute, Recipe, RunSpec, SuiteSpec
 from attnbench.tasks.classification import learning_rate_factor
-from attnbench.training import resolve_device, use_threads
 from attnbench.tune import worker
 from attnbench.tune.objective import results_of
 from attnbench.tune.setup import Search, make_spec
@@ -183,10 +184,10 @@ def clocked(clock: Clock) -> Iterator[None]:
     """Count the parts of the trials that run meanwhile; what is outside of a trial is the storage's."""
     parts = [
         (worker, "try_settings", "rest"),
-        (attnbench.run, "read_data", "data"),
-        (attnbench.run, "build_run_model", "build"),
-        (attnbench.run, "count_macs", "count"),
-        (attnbench.run, "fit", "train"),
+        (attnbench.validating, "read_data", "data"),
+        (attnbench.validating, "build_run_model", "build"),
+        (attnbench.validating, "count_macs", "count"),
+        (attnbench.run_parts, "fit", "train"),
         (KeepCheckpoint, "on_train_epoch_end", "state"),
         (optuna.trial.Trial, "report", "storage"),
         (optuna.trial.Trial, "set_user_attr", "storage"),

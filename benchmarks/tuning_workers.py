@@ -21,11 +21,11 @@ from pathlib import Path
 
 from attnbench.environment import capture_environment
 from attnbench.errors import TrainingError
+from attnbench.hardware import resolve_device
 from attnbench.measure.disturbance import machine_load, take_reading
 from attnbench.report.numbers import plural
 from attnbench.space import Choices
 from attnbench.spec import Compute, Recipe, SuiteSpec
-from attnbench.training import resolve_device
 from attnbench.tune.pool import run_workers
 from attnbench.tune.setup import Search, make_spec
 from attnbench.tune.storage import sqlite_url, using_storage

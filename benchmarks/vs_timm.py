@@ -26,6 +26,7 @@ from rich.table import Table
 
 import attnbench
 from attnbench.environment import capture_environment
+from attnbench.hardware import resolve_device
 from attnbench.measure.disturbance import machine_load, take_reading
 from attnbench.measure.steps import inference_step
 from attnbench.measure.stopwatch import Step
@@ -33,7 +34,6 @@ from attnbench.measure.timing import time_interleaved
 from attnbench.report.numbers import plural
 from attnbench.spec import Compute
 from attnbench.stats import paired_ratio_interval
-from attnbench.training import resolve_device
 
 WARMUP_STEPS, TIMED_STEPS = 10, 40
 """timm's defaults."""

@@ -23,6 +23,7 @@ from attnbench.detector_training import fit_detector
 from attnbench.diverged_record import DivergedStore
 from attnbench.errors import DivergedError, TrainingError
 from attnbench.execution import set_progress
+from attnbench.hardware import use_threads
 from attnbench.launching import on_ranks
 from attnbench.measure.average_precision import Evaluation, Scored
 from attnbench.ranks import gathered, leads, num_ranks, seed_of_rank, this_share
@@ -30,7 +31,7 @@ from attnbench.record import Store
 from attnbench.resuming import StateFile
 from attnbench.spec import Compute, Recipe
 from attnbench.suite import execute, expand
-from attnbench.training import evaluate, fit, use_threads
+from attnbench.training import evaluate, fit
 from tests.measure.test_average_precision import random_scenes
 from tests.tiny import tiny_suite
 from tests.tiny_detection import tiny_detection

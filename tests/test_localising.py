@@ -167,7 +167,7 @@ def test_a_model_whose_maps_cannot_be_scored_is_not_trained(monkeypatch: pytest.
         raise AssertionError("it was trained")
 
     monkeypatch.setattr("attnbench.run.localise", no_maps)
-    monkeypatch.setattr("attnbench.run.fit", not_reached)
+    monkeypatch.setattr("attnbench.run_parts.fit", not_reached)
     with pytest.raises(SpecError, match="it has no maps"):
         run_spec(scored_spec(localisation_images=30))
 

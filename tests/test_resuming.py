@@ -9,8 +9,8 @@ import torch
 
 from attnbench.record import Epoch
 from attnbench.resuming import LAYOUT, StateFile
-from attnbench.run import Validated, validate_spec
 from attnbench.spec import RunSpec
+from attnbench.validating import Validated, validate_spec
 
 # Stochastic depth draws from torch's global generator, whose state a checkpoint must keep.
 DROPPING = "resnet18:drop_path_rate=0.5"

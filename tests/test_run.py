@@ -7,14 +7,15 @@ import pytest
 import torch
 
 from attnbench.errors import DivergedError, MissingDependencyError, PluginError, SpecError
+from attnbench.hardware import resolve_device
 from attnbench.models import create_model
 from attnbench.models.saved import load_classifier
 from attnbench.record import Epoch, Record, without_timing
-from attnbench.run import run_spec, validate_spec
+from attnbench.run import run_spec
 from attnbench.spec import Compute, PluginFile, Recipe, RunSpec, digest
 from attnbench.suite import check_models
 from attnbench.tasks import Classification
-from attnbench.training import resolve_device
+from attnbench.validating import validate_spec
 
 
 def test_two_runs_of_a_spec_agree_in_every_bit_but_times(tiny_spec: RunSpec, tiny_record: Record) -> None:

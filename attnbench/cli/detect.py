@@ -105,9 +105,9 @@ def _check(images: Sequence[Path], score: float, options: DataOptions) -> None:
 def _loaded(checkpoint: Path, device: str, imports: tuple[str, ...]) -> "tuple[nn.Module, DetectorDescription]":
     with Console(stderr=True).status("Loading torch and the detector …"):
         from attnbench.detection.saved import load_detector
+        from attnbench.hardware import resolve_device
         from attnbench.plugins import import_plugins
         from attnbench.spec import Compute
-        from attnbench.training import resolve_device
 
         import_plugins(imports)
         where = resolve_device(Compute(device=device))  # type: ignore[arg-type]

@@ -76,8 +76,8 @@ def efficiency_spec(options: EfficiencyOptions) -> "EfficiencySpec":
         SpecError: If an option does not fit.
     """
     from attnbench.efficiency_spec import PHASES, Conditions, EfficiencySpec, Effort
+    from attnbench.hardware import num_cores, resolve_device
     from attnbench.spec import Compute
-    from attnbench.training import num_cores, resolve_device
 
     device: Literal["cpu", "cuda"] = "cuda" if resolve_device(Compute(device=options.device)).type == "cuda" else "cpu"
     names = [name.strip() for name in options.phases.split(",")]

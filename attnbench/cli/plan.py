@@ -106,7 +106,7 @@ def _machine(made: Plan, workers: int | None) -> tuple[Machine | None, int]:
     """This machine as it would train the further runs, none where it cannot, and how many at once."""
     from attnbench.environment import capture_environment
     from attnbench.executors.devices import default_num_workers
-    from attnbench.training import use_threads
+    from attnbench.hardware import use_threads
 
     compute = made.spec.compute
     try:

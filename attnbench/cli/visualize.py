@@ -119,6 +119,7 @@ def _drawn(
     *,
     say: Callable[[str], None],
 ) -> "tuple[list[Look], Drawn]":
+    from attnbench.hardware import resolve_device
     from attnbench.looking import (
         Given,
         check_comparable,
@@ -132,7 +133,6 @@ def _drawn(
     )
     from attnbench.plugins import import_plugins
     from attnbench.spec import Compute
-    from attnbench.training import resolve_device
     from attnbench.visualize import check_colours, check_grad_cam
 
     check_grad_cam()

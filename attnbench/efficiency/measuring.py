@@ -13,11 +13,11 @@ from attnbench.efficiency_record import Counts, EfficiencyRecord, EfficiencyStor
 from attnbench.efficiency_spec import EfficiencySpec, Phase, RowSpec
 from attnbench.environment import environment_of
 from attnbench.errors import UnknownNameError
+from attnbench.hardware import use_threads
 from attnbench.measure import measure_bandwidth
 from attnbench.measure.failure import describe, is_out_of_memory
 from attnbench.measure.precision import arithmetic
 from attnbench.suite import plugin_of
-from attnbench.training import use_threads
 
 
 def measure_efficiency(

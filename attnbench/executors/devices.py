@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import torch
 
+from attnbench.hardware import num_cores, resolve_device
 from attnbench.spec import Compute
-from attnbench.training import num_cores, resolve_device
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 

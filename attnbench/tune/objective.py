@@ -12,13 +12,13 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from attnbench.errors import AttnBenchError
 from attnbench.record import Epoch
 from attnbench.resuming import remove_state
-from attnbench.run import Validated, validate_spec
 from attnbench.spec import RunSpec, digest
 from attnbench.tune.proposal import applied, propose, recipe_fields
 from attnbench.tune.retrying import REASON
 from attnbench.tune.states import state_file
 from attnbench.tune.study import first_attempt
 from attnbench.tune_spec import Objective, TuneSpec
+from attnbench.validating import Validated, validate_spec
 
 ATTENTION = "attention"
 """User attribute of a trial: the variant that is trained."""

@@ -22,13 +22,13 @@ import torch
 from rich.console import Console
 
 from attnbench.environment import capture_environment
+from attnbench.hardware import resolve_device
 from attnbench.kernels.backend import has_kernels
 from attnbench.measure import measure_bandwidth
 from attnbench.measure.disturbance import machine_load, take_reading
 from attnbench.measure.timing import time_interleaved
 from attnbench.spec import Compute
 from attnbench.stats import paired_ratio_interval
-from attnbench.training import resolve_device
 from benchmarks.kernels.report import BASELINES, line, show
 from benchmarks.kernels.steps import LAYOUTS, MODULES, STAGES, kept_by_rows, module_rows, module_steps, network_steps
 from benchmarks.kernels.targets import Timed

@@ -21,12 +21,12 @@ import torch
 from rich.console import Console
 
 from attnbench.environment import capture_environment
+from attnbench.hardware import resolve_device
 from attnbench.measure.disturbance import machine_load, take_reading
 from attnbench.presets import load_suite
 from attnbench.report.numbers import plural
 from attnbench.spec import Compute, SuiteSpec
 from attnbench.spec_io import to_builtins
-from attnbench.training import resolve_device
 from attnbench.variant import split_variants
 from benchmarks.overhead.leaderboard import measure_processes, measure_round, tensors_of, warm_up
 from benchmarks.overhead.starting import measure_starts

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from attnbench.environment import capture_environment
 from attnbench.executors.choice import Choice
+from attnbench.hardware import resolve_device
 from attnbench.measure.disturbance import machine_load, take_reading
 from attnbench.report.numbers import plural
 from attnbench.spec import Compute, Recipe, SuiteSpec
-from attnbench.training import resolve_device
 from benchmarks.scale.measuring import A_PROCESS_EACH, CHOICES, Timed, see_benchmarks, time_notes, time_trainings
 from benchmarks.tuning_workers import spread
 

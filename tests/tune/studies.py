@@ -9,13 +9,13 @@ from optuna.storages import RDBStorage
 from optuna.study import Study
 
 from attnbench.record import Epoch
-from attnbench.run import Validated
 from attnbench.spec import RunSpec
 from attnbench.training import Fitted
 from attnbench.tune.setup import Search, make_spec
 from attnbench.tune.storage import open_storage, sqlite_url
 from attnbench.tune.study import start_study
 from attnbench.tune_spec import TuneSpec
+from attnbench.validating import Validated
 from attnbench.variant import Variant
 from tests.tiny import tiny_suite
 

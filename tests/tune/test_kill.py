@@ -19,7 +19,6 @@ from optuna.storages import RDBStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from attnbench.run import validate_spec
 from attnbench.space import Choices
 from attnbench.study import TrialSummary
 from attnbench.tune.objective import results_of
@@ -31,6 +30,7 @@ from attnbench.tune.storage import using_storage
 from attnbench.tune.study import counted, start_study
 from attnbench.tune.worker import Work
 from attnbench.tune_spec import RECIPE_PREFIX
+from attnbench.validating import validate_spec
 from tests.tiny import tiny_suite
 from tests.tune.searching import EPOCHS, counting_spec
 
