@@ -19,6 +19,7 @@ from typing import Any, NoReturn, TypeVar
 from torch import distributed
 
 from attnbench.errors import SpecError
+from attnbench.exit_codes import INTERRUPTED, TERMINATED
 from attnbench.hardware import resolve_device
 from attnbench.measure.memory import free_memory
 from attnbench.meeting import Meeting, meet
@@ -32,9 +33,6 @@ T = TypeVar("T")
 _TOGETHER_S = 30.0
 """What fails in all processes fails in all of them within this time, even where one reads its data more slowly."""
 _FAREWELL_S = 10.0
-
-_INTERRUPTED, _TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
-"""Exit codes, as shells have them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +142,7 @@ def _lead(joined: _Joined, command: Callable[[], int]) -> int:
     def interrupt(number: int, frame: FrameType | None) -> None:
         requests.append(number)
         # An interruption is lost where it falls into a destructor, and torch may wait for messages that never come.
-        last_resort = threading.Timer(_FAREWELL_S, os._exit, [_TERMINATED])
+        last_resort = threading.Timer(_FAREWELL_S, os._exit, [TERMINATED])
         last_resort.daemon = True
         last_resort.start()
         raise KeyboardInterrupt
@@ -153,10 +151,10 @@ def _lead(joined: _Joined, command: Callable[[], int]) -> int:
     signal.signal(signal.SIGTERM, interrupt)
     status = command()
     _answer_signals(signal.SIG_IGN)
-    status = _TERMINATED if requests and status == _INTERRUPTED else status
+    status = TERMINATED if requests and status == INTERRUPTED else status
     with contextlib.suppress(distributed.DistError):
         joined.call(status)
-        if status not in (_INTERRUPTED, _TERMINATED):  # of which the others hear in the midst of a run
+        if status not in (INTERRUPTED, TERMINATED):  # of which the others hear in the midst of a run
             joined.meeting.count(f"{joined.key}/heard", joined.meeting.start.number, within_s=_FAREWELL_S)
     return status
 

@@ -11,6 +11,7 @@ from attnbench.cli.executor_options import ExecutorOptions, choice_from, workers
 from attnbench.cli.options import LogOptions, SpecOptions, check_log_options, log_to_from, suite_from
 from attnbench.cli.output import check_output, write_report
 from attnbench.cli.running import check_counts, print_dry_run_of, run_shown, say_failures
+from attnbench.exit_codes import INTERRUPTED
 from attnbench.record import Record, Store
 from attnbench.report.ablation.ablation import Ablation, ablation
 from attnbench.report.ablation.design import Design, Kind
@@ -88,7 +89,7 @@ def ablate(
         return 0
     result = run_shown(spec, Store(store), choice, log_to_from(logs))
     if result is None:
-        return 130
+        return INTERRUPTED
     if result.records:
         _show(result, design, format_=format_, output=output, plots=plots, store=store)
     return say_failures(result)

@@ -8,8 +8,9 @@ from functools import partial
 from cyclopts import App, CycloptsError
 
 import attnbench
-from attnbench.cli.termination import INTERRUPTED, TERMINATED, termination_as_interrupt
+from attnbench.cli.termination import termination_as_interrupt
 from attnbench.errors import AttnBenchError, SpecError
+from attnbench.exit_codes import INTERRUPTED, TERMINATED
 from attnbench.printable import printable
 from attnbench.starting import QUIET, Start, this_start
 

@@ -12,6 +12,7 @@ from attnbench.detection_record import DetectionRecord, DetectionStore
 from attnbench.detection_spec import DetectionRecipe, DetectionRun, DetectionSuite
 from attnbench.errors import SpecError
 from attnbench.executors.choice import Choice
+from attnbench.exit_codes import INTERRUPTED
 from attnbench.loggers import LogTo
 from attnbench.paths import make_output_folder
 from attnbench.presets import DEFAULT_DETECTION_PRESET, detection_preset_names, load_detection_suite
@@ -155,7 +156,7 @@ def run_detection_leaderboard(
 
     result = show_runs(load, DetectionStore(store), choice)
     if result is None:
-        return 130
+        return INTERRUPTED
     if result.records:
         from attnbench.cli.detection_boards import print_detection_boards
 

@@ -13,6 +13,7 @@ from attnbench.cli.efficiency_options import EfficiencyOptions, efficiency_spec
 from attnbench.efficiency_record import EfficiencyRecord, EfficiencyStore
 from attnbench.efficiency_spec import PHASES
 from attnbench.errors import SpecError, StoreError
+from attnbench.exit_codes import INTERRUPTED
 from attnbench.record import Store
 from attnbench.report import (
     Cost,
@@ -93,7 +94,7 @@ def efficiency(
     else:
         measured = _measure(options or EfficiencyOptions(), target, rank_by=rank_by, layers=layers)
         if measured is None:
-            return 130
+            return INTERRUPTED
         records, problems = list(measured), []
     print_efficiency(records, store=store, problems=problems, rank_by=rank_by)
     if layers is not None:

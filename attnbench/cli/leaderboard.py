@@ -17,6 +17,7 @@ from attnbench.cli.executor_options import ExecutorOptions, choice_from, workers
 from attnbench.cli.options import LogOptions, SpecOptions, check_log_options, log_to_from, quick, suite_from
 from attnbench.cli.running import check_counts, print_dry_run_of, run_shown, say_failures
 from attnbench.cli.score_options import ScoreOptions, check_no_score_options, scores_from
+from attnbench.exit_codes import INTERRUPTED
 from attnbench.record import Store
 from attnbench.spec_io import to_yaml
 from attnbench.variant import split_variants
@@ -103,7 +104,7 @@ def leaderboard(
         return 0
     result = run_shown(spec, Store(store), choice, log_to_from(logs), checkpoints=checkpoints)
     if result is None:
-        return 130
+        return INTERRUPTED
     if result.records:
         # Here, not at the top: the statistics take a while, and --help should not.
         from attnbench.cli.report import print_leaderboards

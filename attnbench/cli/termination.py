@@ -6,11 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-INTERRUPTED = 128 + signal.SIGINT
-"""Exit code after Ctrl-C, as shells have it."""
-TERMINATED = 128 + signal.SIGTERM
-"""Exit code after a request to terminate."""
-
 
 @contextmanager
 def termination_as_interrupt() -> Iterator[list[int]]:

@@ -10,6 +10,7 @@ from attnbench.cli.running import say_failures, show_runs
 from attnbench.cli.score_options import ScoreOptions, scores_from
 from attnbench.errors import SpecError
 from attnbench.executors.choice import Choice
+from attnbench.exit_codes import INTERRUPTED
 from attnbench.loggers import LogTo
 from attnbench.paths import check_output_file
 from attnbench.printable import printable
@@ -62,7 +63,7 @@ def train(
         return 0
     result = _run(spec, options.imports, Store(store), checkpoint, log_to_from(logs))
     if result is None:
-        return 130
+        return INTERRUPTED
     for record in result.records:
         _print(record, Store(store).file_of(record.digest), checkpoint)
     return say_failures(result)

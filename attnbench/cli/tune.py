@@ -20,6 +20,7 @@ from attnbench.cli.tune_options import (
 )
 from attnbench.cli.tune_study import Opened, open_study
 from attnbench.errors import SpecError
+from attnbench.exit_codes import INTERRUPTED
 from attnbench.record import Store
 from attnbench.space import left_out
 from attnbench.space_io import read_space, space_to_yaml
@@ -150,13 +151,13 @@ def _run(
             f"on from its last epoch: {escape(_command(opened, where, final))}",
             highlight=False,
         )
-        return 130
+        return INTERRUPTED
     summary = summarise(opened.study, opened.spec, storage=shown_url(opened.url))
     trained = None
     if wanted.final_seeds and summary.best:
         trained = train_finals(summary, wanted, Store(final.store), console, workers=workers)
         if trained is None:
-            return 130
+            return INTERRUPTED
     report_study(opened.study, summary, trained.finals if trained else (), opened.folder, console)
     has_failed = trained is not None and trained.num_failed > 0
     return 1 if has_failed or (summary.trials and not summary.best) else 0

@@ -12,6 +12,7 @@ from multiprocessing.process import BaseProcess
 
 from attnbench.errors import AttnBenchError, TrainingError
 from attnbench.executors.devices import gpu_environment
+from attnbench.exit_codes import INTERRUPTED
 from attnbench.plugins import import_plugins
 from attnbench.processes import die_with_parent, how_it_ended
 from attnbench.tune.interrupts import held_back, let_through
@@ -22,7 +23,7 @@ from attnbench.tune_spec import TuneSpec
 _POLL_S = 0.5
 _STOPPING_S = 30
 
-_ENDED_WELL, _FAILED, _INTERRUPTED = 0, 1, 130
+_ENDED_WELL, _FAILED = 0, 1
 
 
 def run_workers(
@@ -119,11 +120,11 @@ def _work(task: Work, number: int, environment: dict[str, str], imports: tuple[s
         import_plugins(imports)
         work(task, worker=number)
     except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+        sys.exit(INTERRUPTED)
     except AttnBenchError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(_FAILED)
 
 
 def _how(exit_code: int | None) -> str:
-    return "interrupted" if exit_code == _INTERRUPTED else how_it_ended(exit_code)
+    return "interrupted" if exit_code == INTERRUPTED else how_it_ended(exit_code)
