@@ -7,14 +7,16 @@ import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing.connection import wait
 from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from attnbench.errors import TrainingError
+from attnbench.held_signals import held_back, let_through
 
+T = TypeVar("T")
 _Events: TypeAlias = "Queue[tuple[Any, ...] | None]"
 
 
@@ -40,7 +42,7 @@ def open_processes(
     events.cancel_join_thread()
     listener = threading.Thread(target=_listen, args=(events, hear), daemon=True)
     listener.start()
-    pool = ProcessPoolExecutor(number, context, initializer=_start, initargs=(events, begin, environment or {}))
+    pool = _Pool(number, context, initializer=_start, initargs=(events, begin, environment or {}))
     try:
         yield pool
     except GeneratorExit:
@@ -52,6 +54,13 @@ def open_processes(
         _close(pool, events, listener)
         raise
     _close(pool, events, listener)
+
+
+class _Pool(ProcessPoolExecutor):
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Start a process if need be, which hears no signal before `_start` has said what it does about it."""
+        with held_back():
+            return super().submit(fn, *args, **kwargs)
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:
@@ -111,6 +120,7 @@ def _start(events: _Events, begin: Callable[[], None] | None, environment: Mappi
     # Both may reach a whole group; the parent decides what becomes of its processes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    let_through()
     _be_ended_first()
     threading.Thread(target=die_with_parent, daemon=True).start()
     _events = events

@@ -20,11 +20,14 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _registry_as_it_was() -> Iterator[None]:
     """What one test registers is not there for the next, whatever their order."""
+    from attnbench import plugins
     from attnbench.data import DATA
 
     registries = (ATTENTION, DATA)
     before = [dict(registry._objects) for registry in registries]
+    imported = list(plugins._imported)
     yield
+    plugins._imported[:] = imported  # else ranks of the next would look for files that are gone
     for registry, objects in zip(registries, before, strict=True):
         registry._objects.clear()
         registry._objects.update(objects)  # type: ignore[arg-type]

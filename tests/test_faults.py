@@ -194,8 +194,12 @@ def test_two_suites_in_one_store_give_each_record_once(tmp_path: Path, undisturb
     other = replace(SUITE, attention=("sge:groups=4", "se:reduction=2"), seeds=(1, 2), baseline="none")
     (tmp_path / "other.yaml").write_text(to_yaml(other))
     command = [sys.executable, "-m", "attnbench", "leaderboard", "--store", "both", "--workers", "1"]
+    # The same attnbench as this process has, and so the same revision in the records, where another one is installed.
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     started = [
-        subprocess.Popen([*command, name], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        subprocess.Popen(
+            [*command, name], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
         for name in ("suite.yaml", "other.yaml", "suite.yaml")
     ]
     for process in started:

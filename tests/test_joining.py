@@ -143,16 +143,18 @@ def test_torchrun_trains_as_one_process(alone: Record, together: Record) -> None
 
 def test_two_nodes_train_as_two_processes_of_one(together: Record, tmp_path: Path) -> None:
     meeting = f"--nnodes 2 --nproc-per-node 1 --master-addr 127.0.0.1 --master-port {free_port()} --node-rank"
-    both = [
-        torchrun(tmp_path, *TRAIN, "--num-nodes", "2", "--strategy", "ddp", how=f"{meeting} {node}", said=f"node{node}")
-        for node in range(2)
-    ]
+    nodes = [tmp_path / "node0", tmp_path / "node1"]  # each with a disk of its own
+    for node in nodes:
+        node.mkdir()
+    words = [*TRAIN, "--num-nodes", "2", "--strategy", "ddp"]
+    both = [torchrun(node, *words, how=f"{meeting} {number}") for number, node in enumerate(nodes)]
     assert [node.wait(timeout=300) for node in both] == [0, 0]
-    record = only_record(tmp_path)
+    record = only_record(nodes[0])
     assert record.spec.compute == Compute(device="cpu", num_nodes=2, strategy="ddp")
     assert (record.curve, record.test_correct) == (together.curve, together.test_correct)
-    assert len(lines(tmp_path / "node0.out")) == 7
-    assert lines(tmp_path / "node1.out") == []
+    assert len(lines(nodes[0] / "run.out")) == 7
+    assert lines(nodes[1] / "run.out") == []
+    assert {file.name for file in nodes[1].iterdir()} == {"run.out", "run.err"}
 
 
 def test_tasks_of_srun_train_as_those_of_torchrun(together: Record, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from attnbench.efficiency.host import Host, LocalHost, clock_of, compiling
 from attnbench.efficiency_record import Counts
 from attnbench.efficiency_spec import Phase, RowSpec
 from attnbench.errors import UnknownNameError
+from attnbench.held_signals import held_back, let_through
 from attnbench.measure.disturbance import own_processor_seconds
 from attnbench.measure.failure import RelayedError, RelayedMemoryError, describe, is_out_of_memory
 from attnbench.measure.precision import arithmetic
@@ -25,7 +26,8 @@ class RemoteHost:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, row), daemon=True)
-        self._process.start()
+        with held_back():
+            self._process.start()
         theirs.close()
         self._remote_step = _RemoteStep(self)
         self._ending: str | None = None
@@ -143,6 +145,7 @@ class _Servant:
 def _serve(connection: "Connection[Any, Any]", row: RowSpec) -> None:
     # Ctrl-C reaches the whole terminal group; the parent decides what becomes of the rows.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    let_through()
     torch.set_num_threads(row.conditions.threads)
     servant = _Servant(row)
     with arithmetic(row.conditions.precision), compiling(row.conditions):

@@ -1,4 +1,4 @@
-"""Ctrl-C in a worker: heard once, and never before it can be answered."""
+"""Ctrl-C in a worker: heard once."""
 
 import signal
 import threading
@@ -32,22 +32,3 @@ def one_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@contextmanager
-def held_back() -> Iterator[None]:
-    """Keep Ctrl-C waiting, in this thread and in a process that it starts meanwhile."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def let_through() -> None:
-    """In a process that was started under `held_back`: hear what has come so far, and what will."""
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -6,16 +6,15 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
 from attnbench.errors import AttnBenchError, TrainingError
 from attnbench.executors.devices import gpu_environment
 from attnbench.exit_codes import INTERRUPTED
+from attnbench.held_signals import held_back, let_through
 from attnbench.plugins import import_plugins
 from attnbench.processes import die_with_parent, how_it_ended
-from attnbench.tune.interrupts import held_back, let_through
 from attnbench.tune.retrying import MOST_DEATHS
 from attnbench.tune.worker import Work, work
 from attnbench.tune_spec import TuneSpec
@@ -48,8 +47,6 @@ def run_workers(
         KeyboardInterrupt: After Ctrl-C, when the workers have put their trials back.
     """
     context = multiprocessing.get_context("spawn")
-    # Python starts it with the first process, and lets Ctrl-C through as it does.
-    resource_tracker.ensure_running()
     processes: dict[int, BaseProcess] = {}
 
     def start(number: int) -> None:

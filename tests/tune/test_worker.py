@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from attnbench.errors import StoreError
 from attnbench.tune import pool, worker
 from attnbench.tune import study as study_module
-from attnbench.tune.interrupts import held_back, let_through, one_interrupt
+from attnbench.tune.interrupts import one_interrupt
 from attnbench.tune.retrying import REASON, SURPLUS, put_back, retries
 from attnbench.tune.states import remove_ended, state_file
 from attnbench.tune.storage import open_storage
@@ -313,17 +313,6 @@ def test_states_of_trials_that_have_ended_are_removed_and_no_others(study: Study
     remove_ended(tmp_path / "states", study)
     kept = {file.name for file in (tmp_path / "states").iterdir()}
     assert kept == {files[0].name, files[2].name, "of-the-user.txt"}
-
-
-def test_an_interrupt_that_comes_while_a_process_starts_waits_for_it() -> None:
-    heard = []
-    with held_back():
-        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
-        heard.append("held back")
-        with pytest.raises(KeyboardInterrupt):
-            let_through()
-    assert heard == ["held back"]
-    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
 
 
 def test_interrupts_of_another_owner_or_thread_are_left_alone() -> None:
