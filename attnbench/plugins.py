@@ -39,7 +39,7 @@ def import_plugin(name: str) -> ModuleType:
         module = _import_file(module_name, path) if is_file else importlib.import_module(name)
     except AttnBenchError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"cannot import {name!r}: {type(error).__name__}: {error}") from error
     _imported.append(name)
     return module

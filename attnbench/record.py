@@ -106,7 +106,7 @@ class Timing:
     started_at: str
     """Start of the run, UTC, ISO 8601."""
     wall_s: float
-    """Seconds of the whole run."""
+    """Seconds of the whole run, of a resumed one with those of the training before."""
     train_s: float
     """Seconds of training and validation."""
     throughput_batch_size: int

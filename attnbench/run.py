@@ -103,7 +103,7 @@ def run_spec(
                     robustness=robustness,
                     timing=Timing(
                         started_at=started_at,
-                        wall_s=time.perf_counter() - started,
+                        wall_s=time.perf_counter() - started + fitted.earlier_s,
                         train_s=fitted.train_s,
                         throughput_batch_size=spec.measure.throughput_batch_size,
                         forward_ms=model_ms,

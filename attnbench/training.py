@@ -25,6 +25,7 @@ from attnbench.callbacks import (
 )
 from attnbench.detection_spec import DetectionRecipe
 from attnbench.division import callbacks_of_ranks, division
+from attnbench.errors import TrainingError
 from attnbench.hardware import resolve_device, resolve_precision
 from attnbench.record import Epoch
 from attnbench.resuming import KeepCheckpoint, StateFile, fit_resumed, save_trained
@@ -53,6 +54,8 @@ class Fitted:
     """Epoch whose weights were tested, counted from 1."""
     train_s: float
     """Seconds of training and validation, of a resumed training all together."""
+    earlier_s: float
+    """Seconds of them before it was resumed."""
     num_steps: int
     """Steps of all epochs."""
 
@@ -113,6 +116,7 @@ def fit(
         curve=tuple(history.curve),
         selected_epoch=history.selected_epoch,
         train_s=train_s,
+        earlier_s=keep.earlier_s,
         num_steps=trainer.global_step,
     )
 
@@ -157,8 +161,10 @@ def lightning_runs() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode at the start of training")
         try:
             yield
-        except SystemExit as stop:  # Lightning turns Ctrl-C into it
-            raise KeyboardInterrupt from stop
+        except SystemExit as stop:
+            if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning turns Ctrl-C into it
+                raise KeyboardInterrupt from stop
+            raise TrainingError(f"the module has asked Python to end, by {stop!r}; it may raise errors only") from stop
 
 
 @contextmanager

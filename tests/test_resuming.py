@@ -9,6 +9,7 @@ import torch
 
 from attnbench.record import Epoch
 from attnbench.resuming import LAYOUT, StateFile
+from attnbench.run import run_spec
 from attnbench.spec import RunSpec
 from attnbench.validating import Validated, validate_spec
 
@@ -31,7 +32,7 @@ def cut_off_after(epochs: int) -> "list[Epoch]":
 
 
 def what_matters(validated: Validated) -> object:
-    fitted = dataclasses.replace(validated.fitted, train_s=0.0)
+    fitted = dataclasses.replace(validated.fitted, train_s=0.0, earlier_s=0.0)
     return fitted, validated.parameters, validated.macs
 
 
@@ -205,6 +206,8 @@ def test_seconds_of_all_sittings_are_summed(tiny_spec: RunSpec, tmp_path: Path) 
     assert 0 < kept["train_s"] < 100
     torch.save({**content, "callbacks": {**content["callbacks"], "KeepCheckpoint": {**kept, "train_s": 1000.0}}}, state)
     assert 1000 < validate_spec(tiny_spec, resume=state).fitted.train_s < 1100
+    timing = run_spec(tiny_spec, resume=state).timing
+    assert 1000 < timing.train_s < timing.wall_s < 1100
 
 
 def test_without_a_state_nothing_is_kept(tiny_spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

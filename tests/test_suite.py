@@ -90,6 +90,10 @@ def test_a_run_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
         ("return x.mean() if self.training else x", "RuntimeError: output with shape [] doesn't match"),
         ("return [x] if self.training else x", "must be Tensor, not list"),
         ("1 / (not self.training); return x", "ZeroDivisionError: "),
+        (
+            "exit(3) if self.training else None; return x",
+            "has asked Python to end, by SystemExit(3); it may raise errors",
+        ),
         ("return x * float('nan') if self.training else x", "the training loss is nan at step 1 (epoch 1 of 1)"),
     ],
 )

@@ -1,5 +1,5 @@
 """The command line: one file a command, each of which parses, calls and prints."""
 
-from attnbench.cli.app import main
+from attnbench.cli.app import main, run_program
 
-__all__ = ["main"]
+__all__ = ["main", "run_program"]

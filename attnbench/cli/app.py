@@ -1,6 +1,7 @@
 """The `attnbench` command: its subcommands, and how errors end."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -63,6 +64,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             status = _told(partial(as_rank, start, command))
     return TERMINATED if terminated and status == INTERRUPTED else status
+
+
+def run_program() -> int:
+    """What the program `attnbench` calls: `main`, after which nothing interrupts Python's end any more.
+
+    That takes a second, in which Ctrl-C would give a traceback and another exit code.
+    """
+    try:
+        return main()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _run(words: Sequence[str], start: Start | None) -> int:

@@ -63,7 +63,7 @@ def workers_of_plan(choice: Choice) -> int | None:
 def _setting(text: str) -> tuple[str, Scalar]:
     name, sign, value = text.partition("=")
     if not (name and sign):
-        raise SpecError(f"executor_set must be KEY=VALUE, such as partition=gpu; got {text!r}")
+        raise SpecError(f"--executor-set must be KEY=VALUE, such as partition=gpu; got {text!r}")
     for kind in (int, float, bool):  # in this order: 1 is a number
         try:
             return name, msgspec.convert(value, type=kind, strict=False)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from cyclopts import Parameter
 
@@ -80,6 +80,7 @@ def export(
     elif detected:
         _write(detections_table(detected), parquet, "runs")
     else:
+        _say_diverged(folders, *((task,) if task else get_args(Task)))
         raise StoreError(f"{_named(folders)} holds no record of a run{f' of {task}' if task else ''} that can be read")
     _say_diverged(folders, "classification" if runs else "detection")
     if maps is not None:
@@ -120,9 +121,9 @@ def _read(stores: Sequence[RecordFolder[R]]) -> list[R]:
     return list(records.values())
 
 
-def _say_diverged(folders: Sequence[Path], task: Task) -> None:
+def _say_diverged(folders: Sequence[Path], *tasks: Task) -> None:
     """Say how many runs of the file's kind diverged: a mean over the rest alone is too good."""
-    number = sum(run.task == task for run in _read([DivergedStore(folder) for folder in folders]))
+    number = sum(run.task in tasks for run in _read([DivergedStore(folder) for folder in folders]))
     if number:
         print(f"{plural(number, 'run')} diverged and {'is' if number == 1 else 'are'} in no file.", file=sys.stderr)
 

@@ -38,7 +38,7 @@ class Choice:
             )
         if self.settings and self.kind == "local":
             raise SpecError(
-                f"executor_set goes with --executor ray or slurm; got {', '.join(self.settings)} for this machine"
+                f"--executor-set goes with --executor ray or slurm; got {', '.join(self.settings)} for this machine"
             )
 
 

@@ -40,7 +40,7 @@ def settings_from(given: Mapping[str, Scalar]) -> RaySettings:
         elif name.startswith(_RESOURCES):
             resources[name.removeprefix(_RESOURCES)] = value
         else:
-            raise SpecError(f"executor_set: Ray takes no {name}; allowed: {_ALLOWED}")
+            raise SpecError(f"--executor-set: Ray takes no {name}; allowed: {_ALLOWED}")
     return RaySettings(address=address, of_a_run=of_a_run | ({"resources": resources} if resources else {}))
 
 
@@ -70,7 +70,7 @@ def as_remote(function: Any, asked: Mapping[str, Any]) -> Any:
     try:
         return ray.remote(**asked)(function)
     except (TypeError, ValueError, AttributeError) as error:
-        raise SpecError(f"executor_set: {error}") from error
+        raise SpecError(f"--executor-set: {error}") from error
 
 
 def fits_a_node(asked: Mapping[str, Any]) -> bool:

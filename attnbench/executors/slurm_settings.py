@@ -87,14 +87,14 @@ def open_submitit(settings: SlurmSettings, folder: Path) -> Any:
     try:
         executor.update_parameters(**settings.parameters)
     except (AssertionError, NameError, TypeError, ValueError) as error:
-        raise SpecError(f"executor_set: {' '.join(str(error).split())}") from error
+        raise SpecError(f"--executor-set: {' '.join(str(error).split())}") from error
     return executor
 
 
 def _cluster_of(given: Mapping[str, Scalar]) -> Cluster:
     cluster = given.get("cluster", "slurm")
     if cluster not in get_args(Cluster):
-        raise SpecError(f"executor_set: cluster must be slurm or local; got cluster={cluster}")
+        raise SpecError(f"--executor-set: cluster must be slurm or local; got cluster={cluster}")
     if cluster == "slurm" and shutil.which("sbatch") is None:
         raise SpecError(
             "this machine has no SLURM: there is no sbatch on its path; --executor-set cluster=local tries the jobs "
@@ -111,7 +111,7 @@ def _on_gpus(compute: Compute, cluster: Cluster) -> bool:
 def _whole_number(name: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         short = name.removeprefix("slurm_")
-        raise SpecError(f"executor_set: {short} must be a whole number, 0 or more; got {short}={value}")
+        raise SpecError(f"--executor-set: {short} must be a whole number, 0 or more; got {short}={value}")
     return value
 
 
@@ -123,10 +123,10 @@ def _parameter(name: str, value: Scalar) -> tuple[str, Any]:
     of_slurm = {*submitit.SlurmExecutor._valid_parameters(), _AT_OPENING.removeprefix("slurm_")}
     short = name.removeprefix("slurm_")
     if short == _AT_ONCE:
-        raise SpecError(f"executor_set: how many jobs run at once is said by --workers N; got {name}={value}")
+        raise SpecError(f"--executor-set: how many jobs run at once is said by --workers N; got {name}={value}")
     if short in _OURS or not (name in general or short in of_slurm):
         allowed = ", ".join(sorted({"cluster", *general, *of_slurm} - {*_OURS, _AT_ONCE}))
-        raise SpecError(f"executor_set: submitit takes no {name} for a run; allowed: {allowed}")
+        raise SpecError(f"--executor-set: submitit takes no {name} for a run; allowed: {allowed}")
     if name in general:
         return name, value
     return f"slurm_{short}", [str(value)] if f"slurm_{short}" in _LISTS else value

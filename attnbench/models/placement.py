@@ -161,5 +161,5 @@ def _made(make: Make, place_name: str, *channels: int, **convolution: int) -> nn
         return make(*channels, **convolution)
     except SpecError as error:
         raise SpecError(f"{error} (at {place_name})") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ContractError(f"the attention module for {place_name} cannot be made: {error!r}") from error

@@ -36,7 +36,7 @@ def probe(
             model.eval()(torch.zeros(1, *image_shape))
     except ContractError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if running:
             raise ContractError(
                 f"{attention} fails on an image of {image_shape} at {running[-1]}: {error!r}"

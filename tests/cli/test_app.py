@@ -80,7 +80,7 @@ def suite(tmp_path: Path) -> SuiteSpec:
         ),
         ("train --log-dir logs", "--log-dir goes with --logger; got it alone"),
         ("train --log-dir logs --print-spec", "--log-dir goes with --logger; got it alone"),
-        ("leaderboard --executor-set num_gpus=1", "executor_set goes with --executor ray or slurm; got num_gpus"),
+        ("leaderboard --executor-set num_gpus=1", "--executor-set goes with --executor ray or slurm; got num_gpus"),
         ("leaderboard --executor slum", 'Invalid value "slum" for --executor'),
         ("leaderboard --log-dir logs", "--log-dir goes with --logger; got it alone"),
         ("train --logger wandb --print-spec", "--print-spec trains nothing that could be logged; got --logger"),

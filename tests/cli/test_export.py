@@ -61,6 +61,15 @@ def test_says_how_many_runs_diverged(store: Path, tmp_path: Path, capsys: pytest
     assert captured.err == "2 runs diverged and are in no file.\n"
 
 
+def test_a_store_in_which_all_diverged_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for record in (make_record(), make_detection_record()):
+        DivergedStore(tmp_path).add(diverged_in_place_of(record))
+    assert main(["export", str(tmp_path), "--parquet", str(tmp_path / "runs")]) == 2
+    diverged, error = capsys.readouterr().err.splitlines()
+    assert diverged == "2 runs diverged and are in no file."
+    assert error == f"error: {tmp_path} holds no record of a run that can be read"
+
+
 def test_runs_of_detection_are_written_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for seed in range(2):
         DetectionStore(tmp_path / "records").add(make_detection_record(seed=seed))

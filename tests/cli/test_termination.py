@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -27,3 +30,22 @@ def test_it_is_said_and_told_by_the_exit_code(
     assert capsys.readouterr().err == "Interrupted.\n"
     assert signal.getsignal(signal.SIGTERM) is before
     assert app.TERMINATED == 143
+
+
+LATE = """
+import atexit, os, signal, sys
+from attnbench.cli import run_program
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for number in (signal.SIGINT, signal.SIGTERM):
+    atexit.register(os.kill, os.getpid(), number)
+sys.argv = ["attnbench", "list", "nothing"]
+sys.exit(run_program())
+"""
+
+
+def test_nothing_disturbs_the_end_of_the_program() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", LATE], env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1

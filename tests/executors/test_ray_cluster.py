@@ -221,7 +221,7 @@ def test_no_cluster_at_the_address() -> None:
 
 
 def test_what_is_no_value_of_rays_is_refused(heard: Heard) -> None:
-    with pytest.raises(SpecError, match=r"^executor_set: The type of keyword 'num_cpus' must be"):
+    with pytest.raises(SpecError, match=r"^--executor-set: The type of keyword 'num_cpus' must be"):
         heard.open({"num_cpus": "many"})
 
 

@@ -61,7 +61,9 @@ def test_what_a_run_asks_of_ray(
 
 
 def test_what_is_no_word_of_rays_is_refused() -> None:
-    with pytest.raises(SpecError, match=r"^executor_set: Ray takes no gpus; allowed: address, num_cpus, num_gpus, mem"):
+    with pytest.raises(
+        SpecError, match=r"^--executor-set: Ray takes no gpus; allowed: address, num_cpus, num_gpus, mem"
+    ):
         ray_settings.settings_from({"gpus": 1})
 
 
@@ -99,13 +101,15 @@ def test_the_gpus_that_a_job_asks_for_are_not_those_of_this_machine(
 def test_a_number_that_is_none_is_refused(given: dict[str, Scalar]) -> None:
     ((name, value),) = given.items()
     short = name.removeprefix("slurm_")
-    with pytest.raises(SpecError, match=rf"^executor_set: {short} must be a whole number, 0 or more; got .*={value}$"):
+    with pytest.raises(
+        SpecError, match=rf"^--executor-set: {short} must be a whole number, 0 or more; got .*={value}$"
+    ):
         of_slurm(given, run_timeout_s=3600)
 
 
 @pytest.mark.parametrize("name", ["array_parallelism", "slurm_array_parallelism"])
 def test_how_many_jobs_run_at_once_is_said_in_one_place(name: str) -> None:
-    with pytest.raises(SpecError, match=rf"^executor_set: how many jobs .* --workers N; got {name}=4$"):
+    with pytest.raises(SpecError, match=rf"^--executor-set: how many jobs .* --workers N; got {name}=4$"):
         of_slurm({name: 4})
 
 
@@ -118,7 +122,7 @@ def test_a_run_timeout_is_the_time_limit_of_jobs_that_are_not_queued_again() -> 
 
 @pytest.mark.parametrize("name", ["partion", "nodes", "tasks_per_node", "slurm_ntasks_per_node", "folder"])
 def test_what_submitit_takes_not_or_not_for_a_run_is_refused(name: str) -> None:
-    with pytest.raises(SpecError, match=rf"^executor_set: submitit takes no {name} for a run; allowed: acc.*time"):
+    with pytest.raises(SpecError, match=rf"^--executor-set: submitit takes no {name} for a run; allowed: acc.*time"):
         of_slurm({name: 1})
 
 
@@ -126,5 +130,5 @@ def test_a_machine_without_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(SpecError, match=r"^this machine has no SLURM: there is no sbatch on its path; --executor-set"):
         of_slurm({"cluster": "slurm"})
-    with pytest.raises(SpecError, match=r"^executor_set: cluster must be slurm or local; got cluster=debug$"):
+    with pytest.raises(SpecError, match=r"^--executor-set: cluster must be slurm or local; got cluster=debug$"):
         of_slurm({"cluster": "debug"})

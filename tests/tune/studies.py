@@ -82,7 +82,9 @@ class FakeTraining:
             resume.write_text(str(epoch))
         best = max(curve, key=lambda point: point.validation_top1_percent)
         return Validated(
-            fitted=Fitted(curve=tuple(curve), selected_epoch=best.epoch, train_s=0.01, num_steps=3 * len(curve)),
+            fitted=Fitted(
+                curve=tuple(curve), selected_epoch=best.epoch, train_s=0.01, earlier_s=0.0, num_steps=3 * len(curve)
+            ),
             parameters=1000 + len(spec.attention),
             macs=5000,
             forward_ms=(2.0 * self.latency, 2.0 * self.latency, 9.0) if is_timed else (),
