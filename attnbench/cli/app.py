@@ -1,5 +1,6 @@
 """The `attnbench` command: its subcommands, and how errors end."""
 
+import atexit
 import os
 import signal
 import sys
@@ -71,11 +72,23 @@ def run_program() -> int:
 
     That takes a second, in which Ctrl-C would give a traceback and another exit code.
     """
+    status = 0
+    # The first that is registered is the last to be called.
+    atexit.register(lambda: _end_as_interrupted(status))
     try:
-        return main()
+        status = main()
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
+    return status
+
+
+def _end_as_interrupted(status: int) -> None:
+    # Where Ctrl-C came in code that is made from text, such as a dataclass, Python ends itself by SIGINT all the same.
+    if status in (INTERRUPTED, TERMINATED):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def _run(words: Sequence[str], start: Start | None) -> int:

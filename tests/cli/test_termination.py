@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from attnbench.cli import app, main
+from attnbench.cli import main
 
 
 def stopping(number: signal.Signals) -> Callable[..., int]:
@@ -29,7 +29,6 @@ def test_it_is_said_and_told_by_the_exit_code(
     assert main(["list"]) == code
     assert capsys.readouterr().err == "Interrupted.\n"
     assert signal.getsignal(signal.SIGTERM) is before
-    assert app.TERMINATED == 143
 
 
 LATE = """
@@ -49,3 +48,24 @@ def test_nothing_disturbs_the_end_of_the_program() -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
+
+
+IN_TEXT = """
+import sys
+import attnbench.cli.list
+from attnbench.cli import run_program
+
+def interrupted():
+    exec("raise KeyboardInterrupt")
+
+attnbench.cli.list.list_names = interrupted
+sys.argv = ["attnbench", "list"]
+sys.exit(run_program())
+"""
+
+
+def test_the_exit_code_is_told_where_text_was_interrupted(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(IN_TEXT)
+    environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parents[2]}{os.pathsep}{tmp_path}"}
+    done = subprocess.run([sys.executable, "-m", "program"], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
