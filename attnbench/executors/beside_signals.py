@@ -4,10 +4,13 @@ import atexit
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_ANSWER_S = 0.5
+"""Within which a signal is answered."""
 
 
 def call_beside_signals(call: Callable[[], T]) -> T:
@@ -24,6 +27,9 @@ def call_beside_signals(call: Callable[[], T]) -> T:
     outcome: Future[T] = Future()
     threading.Thread(target=_call, args=(outcome, call), daemon=True).start()
     try:
+        # The system may give a signal to another thread, as to a process that was stopped, and then does not wake this.
+        while not outcome.done():
+            wait([outcome], timeout=_ANSWER_S)
         return outcome.result()
     except BaseException as error:
         if not outcome.done():

@@ -95,7 +95,7 @@ def test_a_killed_job_is_a_failure_that_names_its_log(heard: Heard, tmp_path: Pa
 
 def test_a_pre_empted_run_goes_on_from_its_state(heard: Heard, tmp_path: Path) -> None:
     # An epoch takes longer than a job takes to end when it is signalled.
-    data = "cluttered-digits:test_images=40,train_images=20000,validation_images=40"
+    data = "cluttered-digits:test_images=40,train_images=6000,validation_images=40"
     grid, store = grid_of(replace(tiny_suite(("sge:groups=4",), epochs=3), data=data)), Store(tmp_path / "store")
     (_, spec) = grid.specs
     with heard.open() as executor:
