@@ -21,6 +21,7 @@ from attnbench.record import Record, Store, without_timing
 from attnbench.spec import RunSpec, SuiteSpec, digest
 from attnbench.spec_io import to_yaml
 from attnbench.suite import expand, run_suite
+from tests.source import source_environment
 from tests.tiny import tiny_suite
 
 pytestmark = pytest.mark.slow
@@ -195,7 +196,7 @@ def test_two_suites_in_one_store_give_each_record_once(tmp_path: Path, undisturb
     (tmp_path / "other.yaml").write_text(to_yaml(other))
     command = [sys.executable, "-m", "attnbench", "leaderboard", "--store", "both", "--workers", "1"]
     # The same attnbench as this process has, and so the same revision in the records, where another one is installed.
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = source_environment()
     started = [
         subprocess.Popen(
             [*command, name], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE

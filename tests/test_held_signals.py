@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from attnbench.held_signals import held_back, let_through
+from tests.source import source_environment
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -42,6 +42,6 @@ if __name__ == "__main__":
 def test_a_worker_that_is_signalled_while_it_starts_begins_all_the_same(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(SIGNALLED)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = source_environment()
     done = subprocess.run([sys.executable, program], env=environment, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,7 +1,6 @@
 """Two CPU processes that torchrun or srun has started, or two machines of one each, do what one process does."""
 
 import dataclasses
-import os
 import signal
 import socket
 import subprocess
@@ -17,6 +16,7 @@ from attnbench.record import Record, Store
 from attnbench.run import run_spec
 from attnbench.spec import Measure, Recipe, RunSpec
 from attnbench.spec_io import to_yaml
+from tests.source import source_environment
 from tests.tiny import tiny_suite
 
 pytestmark = pytest.mark.slow
@@ -75,8 +75,7 @@ def start(
     folder: Path, *command: str, said: str, variables: Mapping[str, str] | None = None
 ) -> "subprocess.Popen[bytes]":
     """Start a command of Python, with its output in files."""
-    fixed = {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
-    environment = {**os.environ, **fixed, **(variables or {})}
+    environment = source_environment(OMP_NUM_THREADS="1", COLUMNS="120", **(variables or {}))
     with (folder / f"{said}.out").open("wb") as out, (folder / f"{said}.err").open("wb") as errors:
         return subprocess.Popen(
             [sys.executable, "-m", *command],

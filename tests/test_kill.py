@@ -13,6 +13,7 @@ import torch
 from attnbench.detection_record import DetectionStore
 from attnbench.record import Record, Store, without_timing
 from attnbench.spec_io import to_yaml
+from tests.source import source_environment
 from tests.tiny import tiny_suite
 from tests.tiny_detection import tiny_detection
 
@@ -30,7 +31,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
 
 
 def start(folder: Path, store: str) -> "subprocess.Popen[bytes]":
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = source_environment()
     command = [sys.executable, "-m", "attnbench", "leaderboard", "suite.yaml", "--store", store, "--workers", "2"]
     with (folder / "stderr.txt").open("wb") as errors:
         return subprocess.Popen(
@@ -75,7 +76,7 @@ def test_a_detector_killed_before_its_record_goes_on(tmp_path: Path) -> None:
     from attnbench.detection_suite import detection_grid
     from attnbench.execution import STATES
 
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = source_environment()
     command = [sys.executable, "-c", KILLED_AT_ITS_RECORD, str(tmp_path)]
     assert subprocess.run(command, env=environment, timeout=300).returncode == -signal.SIGKILL
     grid, store = (

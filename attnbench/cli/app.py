@@ -1,6 +1,7 @@
 """The `attnbench` command: its subcommands, and how errors end."""
 
 import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -86,8 +87,9 @@ def run_program() -> int:
 def _end_as_interrupted(status: int) -> None:
     # Where Ctrl-C came in code that is made from text, such as a dataclass, Python ends itself by SIGINT all the same.
     if status in (INTERRUPTED, TERMINATED):
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):  # whoever read it may be gone
+                stream.flush()
         os._exit(status)
 
 

@@ -1,7 +1,6 @@
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +14,7 @@ from attnbench.spec import SuiteSpec, digest
 from attnbench.spec_io import from_yaml
 from attnbench.suite import expand
 from tests.records import make_record
+from tests.source import source_environment
 from tests.tiny import BACKBONE, DATA
 
 TINY = ["--data", DATA, "--backbone", BACKBONE, "--epochs", "1", "--batch-size", "32", "--workers", "1"]
@@ -147,6 +147,6 @@ def test_help_does_not_wait_for_torch() -> None:
         "import sys; from attnbench.cli import main; status = main(['ablate', '--help']);"
         "sys.exit(status if 'torch' not in sys.modules else 99)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = source_environment()
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr.decode()

@@ -1,5 +1,4 @@
 import json
-import os
 import re
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from attnbench.spec import CORRUPTIONS, RunSpec, SuiteSpec
 from attnbench.spec_io import from_yaml, to_yaml
 from attnbench.starting import Start
 from tests.records import make_record
+from tests.source import source_environment
 from tests.tiny import tiny_suite
 
 
@@ -267,7 +267,7 @@ def test_does_not_wait_for_what_it_does_not_need(words: str, unneeded: tuple[str
         "import sys; from attnbench.cli import main; status = main(sys.argv[2:]);"
         "print(*set(sys.argv[1].split()) & set(sys.modules), file=sys.stderr); sys.exit(status)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = source_environment()
     done = subprocess.run(
         [sys.executable, "-c", program, " ".join(unneeded), *words.split()],
         capture_output=True, check=True, env=environment, text=True,

@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from attnbench.cli import main
 from attnbench.efficiency_record import EfficiencyStore
 from attnbench.record import Store
 from tests.records import make_record
+from tests.source import source_environment
 
 TINY = [
     "efficiency", "--backbone", "cifar-resnet:depth=8,stem_stride=2,width=8", "--input-size", "16x24",
@@ -133,7 +133,7 @@ def test_a_rows_error_is_shown_and_told_by_the_exit_code(tmp_path: Path, capsys:
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_measurement_goes_on(tmp_path: Path, kill: signal.Signals) -> None:
     command = [sys.executable, "-m", "attnbench", *TINY, *BOTH, "--budget", "8", "--half-width", "0"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = source_environment()
     process = subprocess.Popen(
         command,
         cwd=tmp_path,

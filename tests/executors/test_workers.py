@@ -18,6 +18,7 @@ from attnbench.errors import RunTimeoutError, TrainingError, WorkerDiedError
 from attnbench.execution import run_one, tell_progress
 from attnbench.executors import workers
 from attnbench.executors.workers import MOST_DEATHS, WorkerExecutor
+from tests.source import source_environment
 
 pytestmark = pytest.mark.slow  # each worker is a fresh Python
 
@@ -199,6 +200,8 @@ def test_a_program_ends_whatever_was_cut_short(text: str, code: int, tmp_path: P
     program.write_text("\n".join([*imports, "if __name__ == '__main__':", indent(text, "    ")]))
     command = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
     command += "import runpy; runpy.run_path(sys.argv[1], run_name='__main__')"
-    done = subprocess.run([sys.executable, "-c", command, program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", command, program], env=source_environment(), capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == code, done.stderr
     assert "Exception ignored" not in done.stderr

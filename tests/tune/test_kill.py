@@ -31,6 +31,7 @@ from attnbench.tune.study import counted, start_study
 from attnbench.tune.worker import Work
 from attnbench.tune_spec import RECIPE_PREFIX
 from attnbench.validating import validate_spec
+from tests.source import source_environment
 from tests.tiny import tiny_suite
 from tests.tune.searching import EPOCHS, counting_spec
 
@@ -55,7 +56,7 @@ class Command:
     def start(self, *options: str, trials: int, workers: int = 2, slow: float = 0.1) -> "subprocess.Popen[bytes]":
         """Start one; `slow` seconds are slept in each module and step."""
         words = [self.url, self.study, str(self.folder), "--trials", str(trials), "--workers", str(workers), *options]
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "SLOW": str(slow)}
+        environment = source_environment(SLOW=str(slow))
         with self.stdout.open("ab") as stdout, self.stderr.open("ab") as stderr:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.tune.searching", *words],
