@@ -47,8 +47,8 @@ class DivergedRun(Generic[S, E]):
     value: NotFinite
     """What it was."""
     step: int
-    """The first step whose loss was not finite, on any device, counted from 1 over all epochs; of what is
-    found later the last step of the epoch whose weights gave it."""
+    """The first step whose loss was not finite, on any device, counted from 1 over all epochs; of what is found
+    later the last step of the epoch whose weights gave it."""
     epoch: int
     """The epoch of that step, counted from 1."""
     curve: tuple[E, ...]
