@@ -17,8 +17,9 @@ from attnbench.execution import run_resumed, tell_progress
 from attnbench.grid import Grid
 from attnbench.joining import check_ranks
 from attnbench.loggers import LogTo
+from attnbench.plugin_files import plugin_of
 from attnbench.plugins import import_plugins, plugin_that_defines
-from attnbench.suite import checkpoint_name, has_checkpoint, plugin_of
+from attnbench.suite import checkpoint_name, has_checkpoint
 from attnbench.variant import Variant, short_names
 
 

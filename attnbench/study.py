@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from attnbench.diverged_record import AnyDivergedRun
 from attnbench.record import Record
 from attnbench.spec import RunSpec
 from attnbench.tune_spec import TuneSpec
@@ -67,6 +68,8 @@ class Final:
     """What was trained again."""
     records: tuple[Record, ...]
     """One a seed, sorted by seed."""
+    diverged: tuple[AnyDivergedRun, ...] = ()
+    """Its runs that diverged, sorted by seed."""
 
 
 @dataclass(frozen=True, kw_only=True)

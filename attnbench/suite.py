@@ -6,21 +6,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from attnbench.attention import ATTENTION
-from attnbench.data import DATA
 from attnbench.diverging import divergence_recorded
 from attnbench.execution import run_missing, run_resumed, tell_progress
 from attnbench.grid import Failure, Grid, SuiteResult
 from attnbench.joining import check_ranks
 from attnbench.loggers import LoggedSpec, LogTo, log_name
-from attnbench.models import NO_ATTENTION
 from attnbench.models.compiling import check_compiler
-from attnbench.plugins import import_plugins, plugin_that_defines
+from attnbench.plugin_files import data_plugin_of, plugin_of
 from attnbench.record import Record, Store
 from attnbench.run import run_spec
 from attnbench.run_parts import build_run_model, read_data
 from attnbench.spec import PluginFile, RunSpec, SuiteSpec, digest
-from attnbench.variant import Variant
 
 
 def expand(suite: SuiteSpec) -> list[RunSpec]:
@@ -228,26 +224,3 @@ def _execute(
             return run_spec(spec, on_progress=tell, checkpoint=checkpoint, resume=state, log_to=log_to)
 
     return run_resumed(Store(store_path), run_digest, has_files=has_files, run=run)
-
-
-def plugin_of(attention: str, imports: tuple[str, ...]) -> PluginFile | None:
-    """The user's file that registers a variant's module, with its hash; none for attnbench's own.
-
-    Raises:
-        UnknownNameError: If the variant names no registered module.
-        PluginError: If a file cannot be imported.
-    """
-    import_plugins(imports)  # they register what the variant names
-    name = Variant.parse(attention).name
-    return None if name == NO_ATTENTION else plugin_that_defines(ATTENTION.get(name).module_class, imports)
-
-
-def data_plugin_of(data: str, imports: tuple[str, ...]) -> PluginFile | None:
-    """The user's file that registers a data set, with its hash; none for attnbench's own.
-
-    Raises:
-        UnknownNameError: If there is no such data set.
-        PluginError: If a file cannot be imported.
-    """
-    import_plugins(imports)
-    return plugin_that_defines(DATA.get(Variant.parse(data).name), imports)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from attnbench.cli.running import run_shown, say_failures
+from attnbench.diverged_record import AnyDivergedRun
 from attnbench.errors import MissingDependencyError, StoreError
 from attnbench.executors.choice import Choice
 from attnbench.record import Record, Store
@@ -39,6 +40,7 @@ def train_finals(
     names = "The default, which won," if len(entered) == 1 else plural(len(entered), "contender")
     console.print(f"{names} on {plural(wanted.final_seeds, 'fresh seed')}, tested:", highlight=False)
     records: list[Record] = []
+    diverged: list[AnyDivergedRun] = []
     num_failed = 0
     for suite in final_suites(entered, num_seeds=wanted.final_seeds, imports=summary.spec.imports):
         changed = recipe_changes(suite.recipe, summary.spec.run.recipe)
@@ -48,8 +50,11 @@ def train_finals(
             return None
         say_failures(result)
         records += result.records
+        diverged += result.diverged
         num_failed += len(result.failures)
-    finals = tuple(Final(contender=contender, records=records_of(contender, records)) for contender in entered)
+    finals = tuple(
+        Final(contender=it, records=records_of(it, records), diverged=records_of(it, diverged)) for it in entered
+    )
     return TrainedFinals(finals=finals, num_failed=num_failed)
 
 

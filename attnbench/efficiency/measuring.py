@@ -17,7 +17,7 @@ from attnbench.hardware import use_threads
 from attnbench.measure import measure_bandwidth
 from attnbench.measure.failure import describe, is_out_of_memory
 from attnbench.measure.precision import arithmetic
-from attnbench.suite import plugin_of
+from attnbench.plugin_files import plugin_of
 
 
 def measure_efficiency(

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
+from attnbench.diverged_record import AnyDivergedRun
 from attnbench.errors import SpecError
+from attnbench.plugin_files import plugin_of
 from attnbench.record import Record
 from attnbench.spec import Recipe, RunSpec, SuiteSpec
 from attnbench.study import Contender, StudySummary, TrialSummary
-from attnbench.suite import plugin_of
 from attnbench.tune_spec import FIRST_FRESH_SEED, TuneSpec
+
+R = TypeVar("R", Record, AnyDivergedRun)
 
 
 def contenders(summary: StudySummary, *, most: int) -> tuple[Contender, ...]:
@@ -87,7 +91,7 @@ def final_suites(entered: Iterable[Contender], *, num_seeds: int, imports: tuple
     ]
 
 
-def records_of(contender: Contender, records: Iterable[Record]) -> tuple[Record, ...]:
+def records_of(contender: Contender, records: Iterable[R]) -> tuple[R, ...]:
     """The records of a contender, by seed."""
     own = (record for record in records if replace(record.spec, seed=contender.run.seed) == contender.run)
     return tuple(sorted(own, key=lambda record: record.spec.seed))

@@ -8,10 +8,11 @@ from attnbench.attention.declared_space import declared_space
 from attnbench.errors import SpecError
 from attnbench.models import NO_ATTENTION
 from attnbench.models.fitting import fitted_space, positions, published_default, stage_subsets
+from attnbench.plugin_files import data_plugin_of, plugin_of
 from attnbench.plugins import check_unchanged
 from attnbench.space import Choices, Domain, Floats, SearchSpace
 from attnbench.spec import Recipe, SuiteSpec
-from attnbench.suite import check_models, data_plugin_of, plugin_of, run_of
+from attnbench.suite import check_models, run_of
 from attnbench.tune_spec import (
     RECIPE_PREFIX,
     Addition,

@@ -7,9 +7,13 @@ import yaml
 from optuna.exceptions import StorageInternalError
 
 from attnbench.cli import main
+from attnbench.diverged_record import DivergedStore
+from attnbench.record import Store
 from attnbench.tune import objective
 from attnbench.tune.storage import open_storage, sqlite_url
 from attnbench.tune.study import study_spec
+from attnbench.tune_spec import FIRST_FRESH_SEED
+from tests.diverged_records import diverged_in_place_of
 from tests.tiny import BACKBONE, DATA
 from tests.tune.studies import FakeTraining
 from tests.tune.test_finals import USERS_MODULE
@@ -58,6 +62,15 @@ def test_a_study_from_search_to_comparison(capsys: pytest.CaptureFixture[str], t
     assert "All 3 trials of sge-cluttered-digits have ended already." in again.err
     assert f"{records} of {records} runs are recorded already." in again.err
     assert again.out == captured.out
+
+    # A seed that diverged is not trained again, and the comparison names it.
+    store = Store(tmp_path / "records")
+    lost = next(record for record in store if record.spec.seed == FIRST_FRESH_SEED + 1)
+    DivergedStore(store.path).add(diverged_in_place_of(lost, step=1, epoch=1))
+    store.file_of(lost.digest).unlink()
+    assert main(["tune", "--study", "sge-cluttered-digits"]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{lost.spec.attention} seed {lost.spec.seed} diverged at step 1 (epoch 1 of 1) and is not in the" in said
 
 
 def test_a_finished_study_prints_at_once(capsys: pytest.CaptureFixture[str], training: FakeTraining) -> None:

@@ -16,6 +16,7 @@ from attnbench.tune.setup import Search, make_spec
 from attnbench.tune.summary import summarise
 from attnbench.tune.worker import Work, work
 from attnbench.tune_spec import FIRST_FRESH_SEED, TuneSpec
+from tests.diverged_records import diverged_in_place_of
 from tests.tiny import tiny_suite
 from tests.tune.studies import Accuracy, FakeTraining, by_groups, open_study, tiny_spec, url_in
 
@@ -155,6 +156,8 @@ def test_records_find_their_contender(tmp_path: Path, monkeypatch: pytest.Monkey
     entered = contenders(summary, most=1)
     (suite,) = final_suites(entered, num_seeds=1, imports=())
     records = [run_spec(run) for run in expand(suite)]
+    diverged = [diverged_in_place_of(record, epoch=1) for record in records]
     for contender in entered:
-        (record,) = records_of(contender, records)
-        assert record.spec == replace(contender.run, seed=FIRST_FRESH_SEED)
+        for of_any in (records, diverged):
+            (record,) = records_of(contender, of_any)
+            assert record.spec == replace(contender.run, seed=FIRST_FRESH_SEED)

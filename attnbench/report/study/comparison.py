@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from attnbench.record import Record
+from attnbench.report.diverged import DivergedSeeds
 from attnbench.report.leaderboard.board import Row, board_of
 from attnbench.report.leaderboard.differences import Difference, against, all_differences, corrected, turned
 from attnbench.report.study.trials import default_trial, is_default, validation_top1
@@ -74,6 +75,8 @@ class FinalComparison:
     """Label of the default, whether it has records or not."""
     without_records: tuple[str, ...]
     """Labels of the contenders without a record, which failed or were not trained yet."""
+    diverged: tuple[DivergedSeeds, ...]
+    """The runs that diverged, by the contenders' labels."""
     is_default_best: bool
     """Whether the best trial is the default's own, so that there is nothing to compare."""
 
@@ -104,6 +107,7 @@ def compare_finals(finals: Sequence[Final], summary: StudySummary) -> FinalCompa
         ),
         default=default,
         without_records=tuple(label for label in named if label not in trained),
+        diverged=tuple(DivergedSeeds(name=label, runs=it.diverged) for label, it in named.items() if it.diverged),
         is_default_best=len(summary.best) == 1 and is_default(summary.trial(summary.best[0]), summary),
     )
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from attnbench.report.diverged import diverged_notes
 from attnbench.report.leaderboard.compared import one_seed_line, outcome_lines, power_line, testing_line
 from attnbench.report.numbers import duration, half_width, listed, plural
 from attnbench.report.study.comparison import FinalComparison, FinalRow
@@ -186,7 +187,7 @@ def _num_compared(summary: StudySummary) -> int:
 
 
 def _gaps(comparison: FinalComparison) -> list[str]:
-    lines: list[str] = []
+    lines = diverged_notes(comparison.diverged)
     if not comparison.rows:
         lines.append("No run of it has a record.")
     elif not any(row.label == comparison.default for row in comparison.rows):

@@ -13,6 +13,7 @@ from attnbench.report.study.comparison import Optimism
 from attnbench.spec import Recipe
 from attnbench.stats import t_interval
 from attnbench.study import Final, StudySummary
+from tests.diverged_records import diverged_in_place_of
 from tests.report.study.studies import DEFAULT, RECIPE, contender, final, searched, study, trial, tune_spec
 
 SEEDS = tuple(range(1000, 1010))
@@ -181,6 +182,24 @@ def test_a_comparison_without_any_record_says_so() -> None:
     assert "Without a record, and so not compared: sge; sge:groups=16,stages=2,3." in text
     text = prose(shown(summary, compare_finals(finals(0.5)[1:], summary)))
     assert "The default sge has no record, so no differences to it are given." in text
+
+
+def test_seeds_that_diverged_are_named() -> None:
+    summary = searched()
+    default, winner, *others = finals(0.5)
+    kept, lost = winner.records[:-2], tuple(map(diverged_in_place_of, winner.records[-2:]))
+    winner = Final(contender=winner.contender, records=kept, diverged=lost)
+    nothing = Final(contender=default.contender, records=(), diverged=tuple(map(diverged_in_place_of, default.records)))
+    text = prose(shown(summary, compare_finals([default, winner, *others], summary)))
+    of_default = prose(shown(summary, compare_finals([nothing, winner, *others], summary)))
+
+    at = "step 57 (epoch 2 of 6)"
+    seeds = f"seeds 1008 and 1009 diverged at {at} and {at}"
+    assert f"sge:groups=16,stages=2,3 {seeds} and are not in the table." in text
+    assert "A variant without its seeds that diverged looks better than it is." in text
+    assert "sge seeds 1000, 1001, 1002," in of_default
+    assert f"at {at}, {at}" in of_default
+    assert "The default sge has no record" in of_default
 
 
 @pytest.mark.parametrize("trials", [[], [trial(0), trial(1, state="failed", reason="no memory")]])
