@@ -107,7 +107,13 @@ def _run(words: Sequence[str], start: Start | None) -> int:
 def _told(command: Callable[[], int]) -> int:
     """Do something, and tell of the error in which it ends."""
     try:
-        return command()
+        status = command()
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Whoever read it has enough, such as `head`. Python would flush it once more, and say that it cannot.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (CycloptsError, AttnBenchError) as error:
         print(f"error: {_one_line(str(error))}", file=sys.stderr)
         return 2
