@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from attnbench.errors import DivergedError, MissingDependencyError, PluginError, SpecError
-from attnbench.hardware import resolve_device
 from attnbench.models import create_model
 from attnbench.models.saved import load_classifier
 from attnbench.record import Epoch, Record, without_timing
@@ -212,15 +211,6 @@ def test_a_plugin_must_be_the_specs(tiny_spec: RunSpec, tmp_path: Path) -> None:
 def test_last_selects_the_last_epoch(tiny_spec: RunSpec) -> None:
     recipe = dataclasses.replace(tiny_spec.recipe, selection="last")
     assert run_spec(dataclasses.replace(tiny_spec, recipe=recipe)).values.selected_epoch == 2
-
-
-def test_more_devices_than_gpus_are_refused(tiny_spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
-    assert resolve_device(Compute(devices=2)) == torch.device("cuda")
-    assert resolve_device(Compute(device="cpu", devices=4)) == torch.device("cpu")
-    with pytest.raises(SpecError, match="not exceed the GPUs of this machine; got devices=4, allowed: up to 2, or"):
-        run_spec(dataclasses.replace(tiny_spec, compute=Compute(devices=4)))
 
 
 def test_a_split_that_cannot_be_divided_is_refused(tiny_spec: RunSpec) -> None:

@@ -15,9 +15,10 @@ import psutil
 import pytest
 
 from attnbench.errors import RunTimeoutError, TrainingError, WorkerDiedError
-from attnbench.execution import run_one, tell_progress
+from attnbench.execution import run_one
 from attnbench.executors import workers
 from attnbench.executors.workers import MOST_DEATHS, WorkerExecutor
+from tests.executors.calls import die_until, pid_after
 from tests.source import source_environment
 
 pytestmark = pytest.mark.slow  # each worker is a fresh Python
@@ -42,21 +43,6 @@ class Heard:
 @pytest.fixture
 def heard() -> Heard:
     return Heard()
-
-
-def pid_after(seconds: float) -> int:
-    time.sleep(seconds)
-    tell_progress("run", "train", 1, 2)
-    return os.getpid()
-
-
-def die_until(folder: Path, deaths: int, signal_number: int) -> int:
-    """Die so many times, and come to an end after that."""
-    if (done := len(list(folder.iterdir()))) == deaths:
-        return done
-    (folder / str(done)).touch()
-    os.kill(os.getpid(), signal_number)
-    raise AssertionError
 
 
 def raise_timeout() -> None:
