@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,10 +9,14 @@ from attnbench.record import Record
 from attnbench.spec import RunSpec
 from tests.tiny import tiny_suite
 
+LONGEST = ("test_readme.py", "executors/test_ray_cluster.py", "benchmarks/test_faults.py", "tune/test_kill.py")
+"""Files whose slow tests take minutes."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file begins first, or one of several processes would be at it alone in the end."""
-    items.sort(key=lambda item: item.path.name != "test_readme.py")
+    """The longest files begin first, or one of several processes would be at them alone in the end."""
+    places = {Path(__file__).with_name("").joinpath(name): place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 
 @pytest.fixture(autouse=True, scope="session")

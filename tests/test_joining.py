@@ -18,6 +18,7 @@ from attnbench.spec import Measure, Recipe, RunSpec
 from attnbench.spec_io import to_yaml
 from tests.source import source_environment
 from tests.tiny import tiny_suite
+from tests.until import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -229,10 +230,7 @@ def test_a_signal_ends_all_processes(number: signal.Signals, tmp_path: Path) -> 
     suite_file(tmp_path, "waits")
     run = torchrun(tmp_path, "leaderboard", "suite.yaml")
     files = [tmp_path / f"waits{rank}" for rank in range(2)]
-    deadline = time.monotonic() + 200
-    while not all(file.exists() and file.read_text() for file in files):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: all(file.exists() and file.read_text() for file in files))
     run.send_signal(number)
     assert run.wait(timeout=25) != 0  # torchrun kills after 30 s
     assert "Interrupted: 1 of 3 runs are in records; the same command goes on" in (tmp_path / "run.err").read_text()

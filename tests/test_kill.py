@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from attnbench.spec_io import to_yaml
 from tests.source import source_environment
 from tests.tiny import tiny_suite
 from tests.tiny_detection import tiny_detection
+from tests.until import wait_until
 
 SUITE = tiny_suite(("none", "sge:groups=4", "se:reduction=2"), seeds=(0, 1, 2), epochs=3)
 
@@ -100,18 +100,13 @@ def test_a_detector_killed_before_its_record_goes_on(tmp_path: Path) -> None:
 def test_a_killed_leaderboard_goes_on(tmp_path: Path, undisturbed: list[Record], kill: signal.Signals) -> None:
     (tmp_path / "suite.yaml").write_text(to_yaml(SUITE))
     disturbed = start(tmp_path, "disturbed")
-    deadline = time.monotonic() + 200
-    while len(list(tmp_path.glob("disturbed/*.json"))) < 3:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: len(list(tmp_path.glob("disturbed/*.json"))) >= 3)
     disturbed.send_signal(kill)
     disturbed.wait(timeout=60)
     if kill == signal.SIGINT:
         assert disturbed.returncode == 130
         assert "the same command goes on from there" in (tmp_path / "stderr.txt").read_text()
-    while workers_of(disturbed):
-        assert time.monotonic() < deadline, "the workers outlive their parent"
-        time.sleep(0.2)
+    wait_until(lambda: not workers_of(disturbed), seconds=60)  # they do not outlive their parent
     assert 3 <= len(list(tmp_path.glob("disturbed/*.json"))) < 9
 
     assert start(tmp_path, "disturbed").wait(timeout=300) == 0

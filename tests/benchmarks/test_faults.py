@@ -11,7 +11,7 @@ from benchmarks.faults.stopping import Told
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "moments"), [("suite", 2), ("suite-workers", 3), ("study", 3), ("writing", 10)])
+@pytest.mark.parametrize(("kind", "moments"), [("suite", 2), ("suite-workers", 2), ("study", 2), ("writing", 10)])
 def test_a_few_moments_lose_nothing(kind: str, moments: int) -> None:
     outcome = KINDS[kind](moments, random.Random(kind))
     assert not is_wrong(outcome), str(outcome)  # pytest would shorten the object

@@ -120,7 +120,7 @@ def test_convert_writes_a_plain_state_dict(
     assert all(torch.equal(value, wrapped[f"module.{name}"]) for name, value in plain.items())
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_a_leaderboard_leaves_a_checkpoint_of_each_run_and_trains_what_has_none(
     workers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

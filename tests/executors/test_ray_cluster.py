@@ -24,6 +24,7 @@ from attnbench.spec import Compute
 from attnbench.suite import grid_of
 from tests.executors.calls import begin_and_wait, die_until, diverge, most_at_once, pid_after, span
 from tests.tiny import tiny_suite
+from tests.until import wait_until, words_of
 
 pytestmark = [
     pytest.mark.slow,  # a cluster takes seconds to start
@@ -147,23 +148,23 @@ def test_workers_limit_the_calls_at_once(heard: Heard) -> None:
 
 
 def test_leaving_by_an_exception_ends_all(heard: Heard, tmp_path: Path) -> None:
-    begun = time.monotonic()
     with contextlib.suppress(KeyboardInterrupt), heard.open() as executor:
         futures = [executor.submit(begin_and_wait, tmp_path) for _ in range(4)]
-        pids = wait_for(2, tmp_path)
+        pids = words_of(2, tmp_path)
+        left = time.monotonic()
         raise KeyboardInterrupt
     for future in futures:
         with pytest.raises(CancelledError):
             future.result()
     assert are_gone(pids)
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - left < 60
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_leaving_by_an_exception_begins_nothing(heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with contextlib.suppress(KeyboardInterrupt), heard.open(workers=1) as executor:
         futures = [executor.submit(begin_and_wait, tmp_path) for _ in range(3)]
-        pids = wait_for(1, tmp_path)
+        pids = words_of(1, tmp_path)
         end_early = executor._end_early
 
         def end_early_beside_the_keeper(*args: Any) -> None:
@@ -187,7 +188,7 @@ def test_what_nobody_foresaw_ends_the_suite_and_all_calls(
 
     with contextlib.suppress(ExecutorError), heard.open() as executor:
         future = executor.submit(begin_and_wait, tmp_path)
-        pids = wait_for(1, tmp_path)
+        pids = words_of(1, tmp_path)
         monkeypatch.setattr(executor, "_hear", fail)
         future.result()
     message = r"^the runs on the Ray cluster can no longer be followed: KeyError: 'word'$"
@@ -252,19 +253,6 @@ def trainings() -> list[psutil.Process]:
     """Workers of Ray that are at a call of an executor."""
     found = psutil.process_iter(["cmdline"])
     return [process for process in found if "ray::call_on_cluster" in " ".join(process.info["cmdline"] or [])]
-
-
-def wait_until(is_so: Any, *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def wait_for(number: int, folder: Path) -> list[int]:
-    """The processes that have left word of themselves, once they are so many."""
-    wait_until(lambda: len(list(folder.iterdir())) == number)
-    return [int(file.name) for file in folder.iterdir()]
 
 
 def are_gone(pids: list[int]) -> bool:

@@ -5,8 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +23,7 @@ from attnbench.spec import Compute
 from attnbench.suite import grid_of
 from tests.executors.calls import begin_and_wait, diverge, most_at_once, pid_after, span
 from tests.tiny import tiny_suite
+from tests.until import wait_until, words_of
 
 pytestmark = pytest.mark.slow  # each job is a fresh Python
 
@@ -193,16 +192,3 @@ def jobs() -> list[psutil.Process]:
     """The processes in which submitit runs something."""
     started = psutil.Process().children(recursive=True)
     return [process for process in started if "submitit.core._submit" in process.cmdline()]
-
-
-def wait_until(is_so: Callable[[], bool], *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def words_of(number: int, folder: Path) -> list[int]:
-    """The processes that have left word of themselves, once they are so many."""
-    wait_until(lambda: len(list(folder.iterdir())) == number)
-    return [int(file.name) for file in folder.iterdir()]

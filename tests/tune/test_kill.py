@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,6 +34,7 @@ from attnbench.validating import validate_spec
 from tests.source import source_environment
 from tests.tiny import tiny_suite
 from tests.tune.searching import EPOCHS, counting_spec
+from tests.until import wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -124,13 +125,6 @@ def group_of(process: "subprocess.Popen[bytes]") -> list[int]:
     return alive
 
 
-def wait_for(what: Callable[[], bool], *, timeout_s: float = 300) -> None:
-    until = time.monotonic() + timeout_s
-    while not what():
-        assert time.monotonic() < until, "it never came"
-        time.sleep(0.02)
-
-
 @dataclass(frozen=True)
 class Broken:
     """A trial in mid-training."""
@@ -157,7 +151,7 @@ def in_work(command: Command) -> Broken:
 
     states: list[Path] = []
     while not states:
-        wait_for(lambda: ended() and bool(command.states()))
+        wait_until(lambda: ended() and bool(command.states()))
         states = early()
     number = int(states[-1].name.split("-")[1])
     mark = command.load().trials[number].params["mark"]
@@ -230,7 +224,7 @@ def test_a_killed_command_started_again_reaches_its_count(command: Command) -> N
     first.kill()
     first.wait()
     # The workers end with their parent: nobody else stops them.
-    wait_for(lambda: not group_of(first), timeout_s=20)
+    wait_until(lambda: not group_of(first), seconds=20)
     (state,) = (command.folder / "checkpoints").glob(f"trial-{broken.number}-*.ckpt")
     epochs_before = epochs_in(state)
     values_before = values(command.load())
@@ -265,7 +259,7 @@ def test_ctrl_c_puts_the_trial_back(command: Command, workers: int, from_termina
     else:
         first.send_signal(signal.SIGINT)
     assert first.wait(timeout=60) == 130
-    wait_for(lambda: not group_of(first), timeout_s=20)
+    wait_until(lambda: not group_of(first), seconds=20)
     study = command.load()
     values_before = values(study)
     assert TrialState.RUNNING not in [trial.state for trial in study.trials]
@@ -284,7 +278,7 @@ def test_a_worker_that_slept_too_long_lets_its_trial_go(command: Command) -> Non
     searching = command.start(trials=4)
     broken = in_work(command)
     os.kill(broken.worker, signal.SIGSTOP)
-    wait_for(lambda: bool(attempts_of(command.load(), broken.number)), timeout_s=60)
+    wait_until(lambda: bool(attempts_of(command.load(), broken.number)), seconds=60)
     os.kill(broken.worker, signal.SIGCONT)
     command.finish(searching)
     study = check_whole(command, 4)
