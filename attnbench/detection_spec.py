@@ -14,6 +14,7 @@ from attnbench.compute_spec import Compute, check_divided
 from attnbench.efficiency_spec import spec_digest
 from attnbench.errors import SpecError
 from attnbench.identity import LATER, NO_RESULT
+from attnbench.printable import both_ends, shown
 from attnbench.registry import did_you_mean
 from attnbench.spec import PluginFile
 from attnbench.spec_rules import canonical, check, check_fields
@@ -241,7 +242,8 @@ class DetectionSuite:
         except msgspec.ValidationError as error:
             said, _, place = str(error).partition(" - at `$")
             key = place.strip(".`")
-            got = f"{key}: {said.replace('`', chr(39))}; got {departures[key]!r}" if key in departures else said
+            said = both_ends(said).replace("`", "'")
+            got = f"{key}: {said}; got {shown(departures[key])}" if key in departures else said
             raise SpecError(f"detector_recipe: {name}: {got}") from None
 
 

@@ -1,9 +1,10 @@
-"""Reads YAML of which nothing but mappings, lists, text and numbers comes, and no more than a person would write.
+"""Reads and writes YAML of mappings, lists, text and numbers alone, and reads no more than a person would write.
 
 YAML reads much that is not meant: ``2030-01-01`` as a date, ``010`` as eight, ``1:30`` as ninety. All of these stay
 text here, so that a folder may have a date's name and a number that could be read in two ways is refused.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -68,6 +69,32 @@ def read_yaml(text: str, *, source: str) -> Any:
         raise SpecError(f"{source} is not valid YAML: a value does not fit its tag: {one_line(str(error))}") from None
     _check_size(data, source)
     return data
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML's safe dumper, with what is not printable by its code: U+0085 as it is would be read as a line's end."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"'
+    ),
+)
+
+
+def write_yaml(data: object, *, is_on_one_line: bool = False) -> str:
+    """YAML from which `read_yaml` reads equal data, keys in their order.
+
+    Args:
+        data: Mappings, lists, text, numbers, booleans and none.
+        is_on_one_line: Whether all of it stands on one line, in brackets and braces.
+    """
+    width = math.inf if is_on_one_line else 100
+    text: str = yaml.dump(
+        data, Dumper=_Dumper, default_flow_style=is_on_one_line, sort_keys=False, allow_unicode=True, width=width
+    )
+    return text
 
 
 def _check_size(data: object, source: str) -> None:

@@ -33,6 +33,17 @@ def one_line(content: str) -> str:
     return line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]}…"
 
 
+def both_ends(content: str) -> str:
+    """What a library says of a value, which it may repeat whole: the middle of what is long is left out.
+
+    >>> both_ends("Invalid value '" + 2_000 * "a" + "' - at `$.spec`")[-20:]
+    "aaaaa' - at `$.spec`"
+    """
+    if len(content) <= 5 * _MOST_CHARACTERS:
+        return content
+    return f"{content[:_MOST_CHARACTERS]}…{content[-_MOST_CHARACTERS:]}"
+
+
 class _Repr(reprlib.Repr):
     def __init__(self) -> None:
         super().__init__()

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from attnbench.errors import SpecError
-from attnbench.printable import shown
+from attnbench.printable import one_line, shown
 from attnbench.spec_rules import check_value
 from attnbench.variant import Setting, format_setting
 
@@ -46,7 +46,8 @@ class Choices:
             check_value("a choice", value)
         texts = [format_setting(value) for value in self.values]
         if not texts or len(set(texts)) < len(texts):
-            raise SpecError(f"choices must be at least one value, each named once; got {_listed(self.values)}")
+            got = one_line(_listed(self.values))
+            raise SpecError(f"choices must be at least one value, each named once; got {got}")
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ def _listed(values: tuple[Setting, ...]) -> str:
 def _keep_tuple(domain: Choices | Integers | Floats, name: str) -> None:
     values = getattr(domain, name)
     if not isinstance(values, tuple | list):
-        raise SpecError(f"{name} must be several, as in (1, 2, 4); got {values!r}")
+        raise SpecError(f"{name} must be several, as in (1, 2, 4); got {shown(values)}")
     object.__setattr__(domain, name, tuple(values))  # a list could not be compared or hashed
 
 

@@ -3,15 +3,13 @@
 The forms stand in `attnbench.space`.
 """
 
-import math
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from attnbench.errors import SpecError
-from attnbench.plain_yaml import read_yaml
+from attnbench.plain_yaml import read_yaml, write_yaml
 from attnbench.printable import one_line, shown
 from attnbench.registry import did_you_mean
 from attnbench.space import Choices, Divisors, Domain, Floats, Integers, SearchSpace
@@ -19,6 +17,7 @@ from attnbench.variant import Setting, Variant
 
 _FORMS = "divisors, a list of values, or low and high"
 _BOUNDS = ("low", "high")
+_NAME, _LONGEST_NAME = re.compile(r"\w+(\.\w+)*"), 200
 
 
 def read_space(path: str | Path) -> dict[str, Domain]:
@@ -53,8 +52,9 @@ def space_from_builtins(data: object, *, source: str) -> dict[str, Domain]:
         raise SpecError(f"{source}: a space must be a mapping of settings to what they may be; got {shown(data)}")
     space: dict[str, Domain] = {}
     for name, written in data.items():
-        if not isinstance(name, str):
-            raise SpecError(f"{source}: the name of a setting must be text; got {shown(name)}")
+        if not (isinstance(name, str) and len(name) <= _LONGEST_NAME and _NAME.fullmatch(name)):
+            allowed = "a word, such as groups or recipe.learning_rate"
+            raise SpecError(f"{source}: the name of a setting must be {allowed}; got {shown(name)}")
         try:
             space[name] = _domain(name, written)
         except SpecError as error:
@@ -69,12 +69,13 @@ def space_to_builtins(space: SearchSpace) -> dict[str, Any]:
 
 def space_to_yaml(space: SearchSpace) -> str:
     """A space as YAML, a setting a line, in its order."""
-    # In flow style, whose braces are taken off, because block style gives each number of a list a line of its own.
-    dumped = (
-        yaml.safe_dump({name: written}, default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf)
-        for name, written in space_to_builtins(space).items()
-    )
-    return "".join(f"{line.strip()[1:-1]}\n" for line in dumped) or "{}\n"
+    lines = (f"{_on_one_line(name)}: {_on_one_line(written)}\n" for name, written in space_to_builtins(space).items())
+    return "".join(lines) or "{}\n"
+
+
+def _on_one_line(value: object) -> str:
+    """YAML of a value; block style would give each number of a list a line of its own."""
+    return write_yaml([value], is_on_one_line=True).strip()[1:-1]
 
 
 def _domain(name: str, written: object) -> Domain:

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
-import yaml
 
 from attnbench.detection_spec import DetectionRun, DetectionSuite
 from attnbench.errors import SpecError
-from attnbench.plain_yaml import read_yaml
-from attnbench.printable import one_line, shown
+from attnbench.plain_yaml import read_yaml, write_yaml
+from attnbench.printable import both_ends, one_line, shown
 from attnbench.registry import did_you_mean
 from attnbench.spec import RunSpec, SuiteSpec
 
@@ -54,7 +53,7 @@ def from_builtins(data: object, spec_type: type[T], *, source: str) -> T:
         path = place.strip(".`")
         got = _look_up(data, path)
         given = "" if isinstance(error.__cause__, SpecError) or got is None else f"; got {shown(got)}"
-        raise SpecError(f"{source}: {path + ': ' if path else ''}{_lower(message)}{given}") from None
+        raise SpecError(f"{source}: {path + ': ' if path else ''}{_lower(both_ends(message))}{given}") from None
 
 
 def to_builtins(spec: Spec) -> dict[str, Any]:
@@ -64,7 +63,7 @@ def to_builtins(spec: Spec) -> dict[str, Any]:
 
 def to_yaml(spec: Spec) -> str:
     """A spec as YAML, fields in the order of the dataclass."""
-    return yaml.safe_dump(_lists(to_builtins(spec)), sort_keys=False, allow_unicode=True, width=100)
+    return write_yaml(_lists(to_builtins(spec)))
 
 
 def _lists(value: Any) -> Any:

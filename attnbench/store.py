@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import msgspec
 
 from attnbench.errors import RecordError, StoreError
-from attnbench.printable import printable
+from attnbench.printable import both_ends, printable
 
 
 class Storable(Protocol):
@@ -231,7 +231,7 @@ def decode_record(text: bytes, record_class: type[T], *, newest_schema: int, sou
         # What a newer version has written may not fit, and its schema says so better.
         schema = _schema_of(text)
         if schema <= newest_schema:
-            raise RecordError(f"{source} is damaged: {error}") from None
+            raise RecordError(f"{source} is damaged: {both_ends(str(error))}") from None
     if schema > newest_schema:
         raise RecordError(
             f"{source} has schema {schema}; this attnbench reads up to {newest_schema}: install a newer one"

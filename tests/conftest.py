@@ -15,7 +15,7 @@ LONGEST = ("test_readme.py", "executors/test_ray_cluster.py", "benchmarks/test_f
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files begin first, or one of several processes would be at them alone in the end."""
-    places = {Path(__file__).with_name("").joinpath(name): place for place, name in enumerate(LONGEST)}
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 

@@ -126,6 +126,10 @@ def test_a_detector_departs_from_the_recipe_in_fields_of_its_own() -> None:
             {"detector_recipe": {"retinanet": {"epochs": "many"}}},
             "retinanet: epochs: Expected 'int', got 'str'; got 'many'",
         ),
+        (
+            {"detector_recipe": {"retinanet": {"schedule": "x" * 10_000}}},
+            r"retinanet: schedule: Invalid enum value 'x{99,199}…x{99,199}'; got 'x{90,99}\.\.\.x{90,99}'$",
+        ),
         ({"compute": Compute(devices=3)}, "devices must divide batch_size; got devices=3, batch_size=16"),
         (
             {"detector_recipe": {"retinanet": {"batch_size": 7}}, "compute": Compute(devices=2)},

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -79,6 +80,16 @@ def changed(*path: str | int, to: Any) -> bytes:
 def test_what_is_no_record_is_named(tmp_path: Path, text: bytes) -> None:
     assert text != TEXT
     assert "is damaged: " in problem_with(tmp_path, text)
+
+
+def test_of_a_value_that_fills_a_page_both_ends_are_shown() -> None:
+    text = changed("spec", "compute", "precision", to="f" * 100_000 + "g")
+    with pytest.raises(RecordError) as caught:
+        Record.from_json(text, source="a.json")
+    assert len(str(caught.value)) < 500
+    assert re.match(
+        r"^a.json is damaged: Invalid enum value 'f+…f+g' - at `\$.spec.compute.precision`$", str(caught.value)
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from attnbench.errors import SpecError
-from attnbench.plain_yaml import read_yaml
+from attnbench.plain_yaml import read_yaml, write_yaml
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,19 @@ def test_refuses_all_else_in_a_sentence(text: str, message: str) -> None:
     with pytest.raises(SpecError, match=message) as caught:
         read_yaml(text, source="s")
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("is_on_one_line", [False, True])
+@pytest.mark.parametrize(
+    "text",
+    ["0\x850", "a\u2028b", "\x1b[31m", "a\nb\n", " ", "", "é: [1]", "1:30", "010", "true", "# a", "a" * 200 + " b"],
+)
+def test_what_is_written_is_read(text: str, is_on_one_line: bool) -> None:
+    data = {"a": [text, {text: 1.5}], "b": [3, True, None]}
+    written = write_yaml(data, is_on_one_line=is_on_one_line)
+    assert read_yaml(written, source="s") == data
+    assert written.replace("\n", "").isprintable()
+    assert written.count("\n") == 1 or not is_on_one_line
 
 
 def test_aliases_of_aliases_fill_no_memory() -> None:

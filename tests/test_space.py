@@ -10,6 +10,7 @@ from attnbench.space import Choices, Divisors, Domain, Floats, Integers, common_
     ("domain", "arguments", "message"),
     [
         (Choices, {"values": ()}, r"at least one value, each named once; got $"),
+        (Choices, {"values": ("\x1b[31m",) * 2}, r"each named once; got \\x1b\[31m \| \\x1b\[31m$"),
         (Choices, {"values": (2, 4, 2)}, r"each named once; got 2 \| 4 \| 2"),
         (Choices, {"values": "learnt"}, r"values must be several, as in \(1, 2, 4\); got 'learnt'"),
         (Divisors, {"low": 0}, "1 ≤ low ≤ high; got low=0, high=None"),

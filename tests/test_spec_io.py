@@ -67,7 +67,13 @@ def test_other_text_is_a_spec_error(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["attention: &a [[[[[[[1]]]]], x]\nbackbone: *a\ndata: d", f"{'x' * 10_000}: 1", 'root: "\\ud800"', "? [a]\n: b"],
+    [
+        "attention: &a [[[[[[[1]]]]], x]\nbackbone: *a\ndata: d",
+        f"{'x' * 10_000}: 1",
+        f"attention: [sge]\nbackbone: b\ndata: d\nmeasure: {{corruptions: [{'x' * 10_000}]}}",
+        'root: "\\ud800"',
+        "? [a]\n: b",
+    ],
 )
 def test_a_message_is_one_short_printable_line(text: str) -> None:
     with pytest.raises(SpecError) as caught:

@@ -45,7 +45,8 @@ def changed(draw: st.DrawFn, *valid: Any) -> Any:
         for key in parents:
             part = part[key]
         change = draw(st.sampled_from(["replace", "replace", "replace", "delete", "repeat", "wrap", "add"]))
-        _change(part, last, change, draw(_like(part[last]) | any_value()))
+        # A copy, or the next change would be made in the list that all inputs are drawn from.
+        _change(part, last, change, copy.deepcopy(draw(_like(part[last]) | any_value())))
     return value
 
 
