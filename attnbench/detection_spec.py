@@ -14,10 +14,10 @@ from attnbench.compute_spec import Compute, check_divided
 from attnbench.efficiency_spec import spec_digest
 from attnbench.errors import SpecError
 from attnbench.identity import LATER, NO_RESULT
-from attnbench.printable import both_ends, shown
+from attnbench.printable import shown
 from attnbench.registry import did_you_mean
 from attnbench.spec import PluginFile
-from attnbench.spec_rules import canonical, check, check_fields
+from attnbench.spec_rules import canonical, check, check_fields, said_of_field
 from attnbench.variant import Variant
 
 Norm: TypeAlias = Literal["train", "sync", "eval", "frozen"]
@@ -240,9 +240,7 @@ class DetectionSuite:
         try:
             return msgspec.convert({**asdict(self.recipe), **departures}, DetectionRecipe, strict=False)
         except msgspec.ValidationError as error:
-            said, _, place = str(error).partition(" - at `$")
-            key = place.strip(".`")
-            said = both_ends(said).replace("`", "'")
+            said, key = said_of_field(error)
             got = f"{key}: {said}; got {shown(departures[key])}" if key in departures else said
             raise SpecError(f"detector_recipe: {name}: {got}") from None
 

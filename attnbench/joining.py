@@ -18,6 +18,7 @@ from typing import Any, NoReturn, TypeVar
 
 from torch import distributed
 
+from attnbench.ending import end_at_once
 from attnbench.errors import SpecError
 from attnbench.exit_codes import INTERRUPTED, TERMINATED
 from attnbench.hardware import resolve_device
@@ -228,6 +229,4 @@ def _end(status: object) -> NoReturn:
     """End this process here: at its regular end torch would wait for messages of ranks that are gone."""
     if isinstance(status, str):
         print(status, file=sys.stderr)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status if isinstance(status, int) else 1)
+    end_at_once(status if isinstance(status, int) else 1)

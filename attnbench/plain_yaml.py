@@ -74,20 +74,25 @@ def read_yaml(text: str, *, source: str) -> Any:
 class _Dumper(yaml.SafeDumper):
     """YAML's safe dumper, with what is not printable by its code: U+0085 as it is would be read as a line's end."""
 
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """Text, in the quotes in which there are codes where it needs them."""
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
 
-_Dumper.add_representer(
-    str,
-    lambda dumper, text: dumper.represent_scalar(
-        "tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"'
-    ),
-)
+    def write_double_quoted(self, text: str, split: bool = True) -> None:
+        """Write all but ASCII by its code."""
+        self.allow_unicode = False
+        super().write_double_quoted(text, split)
+        self.allow_unicode = True
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
 
 
 def write_yaml(data: object, *, is_on_one_line: bool = False) -> str:
     """YAML from which `read_yaml` reads equal data, keys in their order.
 
     Args:
-        data: Mappings, lists, text, numbers, booleans and none.
+        data: A mapping or list of mappings, lists, text, numbers, booleans and none.
         is_on_one_line: Whether all of it stands on one line, in brackets and braces.
     """
     width = math.inf if is_on_one_line else 100

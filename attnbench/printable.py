@@ -34,7 +34,9 @@ def one_line(content: str) -> str:
 
 
 def both_ends(content: str) -> str:
-    """What a library says of a value, which it may repeat whole: the middle of what is long is left out.
+    """What a library says of a value, which it may repeat whole: of more than a thousand characters the ends.
+
+    It is no more printable than before.
 
     >>> both_ends("Invalid value '" + 2_000 * "a" + "' - at `$.spec`")[-20:]
     "aaaaa' - at `$.spec`"

@@ -17,7 +17,9 @@ from attnbench.variant import Setting, Variant
 
 _FORMS = "divisors, a list of values, or low and high"
 _BOUNDS = ("low", "high")
-_NAME, _LONGEST_NAME = re.compile(r"\w+(\.\w+)*"), 200
+_NAME = re.compile(r"\w+(\.\w+)*")
+_LONGEST_NAME = 200
+"""Characters of a setting's name; YAML has no key of more than a thousand on a line."""
 
 
 def read_space(path: str | Path) -> dict[str, Domain]:
@@ -53,12 +55,12 @@ def space_from_builtins(data: object, *, source: str) -> dict[str, Domain]:
     space: dict[str, Domain] = {}
     for name, written in data.items():
         if not (isinstance(name, str) and len(name) <= _LONGEST_NAME and _NAME.fullmatch(name)):
-            allowed = "a word, such as groups or recipe.learning_rate"
+            allowed = f"a word of at most {_LONGEST_NAME} characters, such as groups or recipe.learning_rate"
             raise SpecError(f"{source}: the name of a setting must be {allowed}; got {shown(name)}")
         try:
             space[name] = _domain(name, written)
         except SpecError as error:
-            raise SpecError(f"{source}: {one_line(name)}: {error}") from None
+            raise SpecError(f"{source}: {name}: {error}") from None
     return space
 
 

@@ -11,9 +11,10 @@ import msgspec
 from attnbench.detection_spec import DetectionRun, DetectionSuite
 from attnbench.errors import SpecError
 from attnbench.plain_yaml import read_yaml, write_yaml
-from attnbench.printable import both_ends, one_line, shown
+from attnbench.printable import one_line, shown
 from attnbench.registry import did_you_mean
 from attnbench.spec import RunSpec, SuiteSpec
+from attnbench.spec_rules import said_of_field
 
 T = TypeVar("T")
 
@@ -49,11 +50,10 @@ def from_builtins(data: object, spec_type: type[T], *, source: str) -> T:
     except UnicodeEncodeError as error:
         raise SpecError(f"{source}: text must be what UTF-8 can hold; got {shown(error.object)}") from None
     except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at `$")
-        path = place.strip(".`")
+        message, path = said_of_field(error)
         got = _look_up(data, path)
         given = "" if isinstance(error.__cause__, SpecError) or got is None else f"; got {shown(got)}"
-        raise SpecError(f"{source}: {path + ': ' if path else ''}{_lower(both_ends(message))}{given}") from None
+        raise SpecError(f"{source}: {path + ': ' if path else ''}{_lower(message)}{given}") from None
 
 
 def to_builtins(spec: Spec) -> dict[str, Any]:
@@ -102,4 +102,4 @@ def _look_up(data: Any, path: str) -> Any:
 
 
 def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:].replace("`", "'")
+    return message[:1].lower() + message[1:]

@@ -4,8 +4,10 @@ import functools
 import math
 from typing import Any
 
+import msgspec
+
 from attnbench.errors import SpecError
-from attnbench.printable import shown
+from attnbench.printable import both_ends, shown
 from attnbench.variant import Variant
 
 
@@ -66,3 +68,9 @@ def _is_storable(text: str) -> bool:
 def canonical(text: str) -> str:
     """A variant's text with its settings in order."""
     return str(Variant.parse(text))
+
+
+def said_of_field(error: msgspec.ValidationError) -> tuple[str, str]:
+    """What is wrong with a value, in msgspec's words, and its field, with those above it: ``recipe.epochs``."""
+    said, _, place = str(error).partition(" - at `$")
+    return both_ends(said).replace("`", "'"), place.strip(".`")

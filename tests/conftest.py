@@ -16,6 +16,7 @@ LONGEST = ("test_readme.py", "executors/test_ray_cluster.py", "benchmarks/test_f
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files begin first, or one of several processes would be at them alone in the end."""
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    assert all(path.is_file() for path in places)
     items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 

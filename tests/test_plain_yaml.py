@@ -47,7 +47,23 @@ def test_refuses_all_else_in_a_sentence(text: str, message: str) -> None:
 @pytest.mark.parametrize("is_on_one_line", [False, True])
 @pytest.mark.parametrize(
     "text",
-    ["0\x850", "a\u2028b", "\x1b[31m", "a\nb\n", " ", "", "é: [1]", "1:30", "010", "true", "# a", "a" * 200 + " b"],
+    [
+        "0\x850",
+        "a\u2028b",
+        "a\u202eb",
+        "\xa0",
+        "\U000e0001é",
+        "\x1b[31m",
+        "a\nb\n",
+        " ",
+        "",
+        "é: [1]",
+        "1:30",
+        "010",
+        "true",
+        "# a",
+        "a" * 200 + " b",
+    ],
 )
 def test_what_is_written_is_read(text: str, is_on_one_line: bool) -> None:
     data = {"a": [text, {text: 1.5}], "b": [3, True, None]}

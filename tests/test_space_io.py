@@ -93,10 +93,13 @@ def test_reads_text_among_choices_as_in_a_variant() -> None:
     [
         ("- groups", r"^space.yaml: a space must be a mapping of settings to what they may be; got \['groups'\]$"),
         ("", r"^space.yaml: a space must be a mapping .*; got None$"),
-        ("true: [1]", r"^space.yaml: the name of a setting must be a word, such as .*; got True$"),
-        ("'': [1]", r"^space.yaml: the name of a setting must be a word, .*; got ''$"),
-        ("recipe.: [1]", r"^space.yaml: the name of a setting must be a word, .*; got 'recipe.'$"),
-        ("a" * 201 + ": [1]", r"^space.yaml: the name of a setting must be a word, .*; got 'a+...a+'$"),
+        (
+            "true: [1]",
+            r"^space.yaml: the name of a setting must be a word of at most 200 characters, such as .*; got True$",
+        ),
+        ("'': [1]", r"^space.yaml: the name of a setting must be a word .*; got ''$"),
+        ("recipe.: [1]", r"^space.yaml: the name of a setting must be a word .*; got 'recipe.'$"),
+        ("a" * 201 + ": [1]", r"^space.yaml: the name of a setting must be a word .*; got 'a+...a+'$"),
         ("x: 64", r"^space.yaml: x: must be divisors, a list of values, or low and high; got 64$"),
         ("x: divisor", r"^space.yaml: x: must be divisors, a list of values, or low and high; got 'divisor'$"),
         ("x:", r"^space.yaml: x: must be divisors, a list of values, or low and high; got None$"),

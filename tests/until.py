@@ -14,10 +14,12 @@ def wait_until(is_so: Callable[[], bool], *, seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def words_of(number: int, folder: Path) -> list[int]:
     """The processes that have left word of themselves in a folder, once they are so many."""
-    wait_until(lambda: len(list(folder.iterdir())) == number)
-    return [int(file.name) for file in folder.iterdir()]
+    wait_until(lambda: len(list(folder.iterdir())) >= number)
+    words = [int(file.name) for file in folder.iterdir()]
+    assert len(words) == number
+    return words

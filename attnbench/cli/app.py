@@ -1,7 +1,6 @@
 """The `attnbench` command: its subcommands, and how errors end."""
 
 import atexit
-import contextlib
 import os
 import signal
 import sys
@@ -12,6 +11,7 @@ from cyclopts import App, CycloptsError
 
 import attnbench
 from attnbench.cli.termination import termination_as_interrupt
+from attnbench.ending import end_at_once, flushed, is_read, silence
 from attnbench.errors import AttnBenchError, SpecError
 from attnbench.exit_codes import INTERRUPTED, TERMINATED
 from attnbench.printable import printable
@@ -51,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words of the command line without the program's name; by default the process's.
 
     Returns:
-        The exit code: 0 if all went well, 1 if a run failed, 2 if something asked for is not valid, 130 after Ctrl-C,
-        143 after SIGTERM.
+        The exit code: 0 if all went well, 1 if a run failed or whoever read the output had enough, 2 if something
+        asked for is not valid, 130 after Ctrl-C, 143 after SIGTERM.
     """
     words = sys.argv[1:] if arguments is None else arguments
     start = this_start()
@@ -77,7 +77,7 @@ def run_program() -> int:
     # The first that is registered is the last to be called.
     atexit.register(lambda: _end_as_interrupted(status))
     try:
-        status = main()
+        status = flushed(main())
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
@@ -87,10 +87,7 @@ def run_program() -> int:
 def _end_as_interrupted(status: int) -> None:
     # Where Ctrl-C came in code that is made from text, such as a dataclass, Python ends itself by SIGINT all the same.
     if status in (INTERRUPTED, TERMINATED):
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError):  # whoever read it may be gone
-                stream.flush()
-        os._exit(status)
+        end_at_once(status)
 
 
 def _run(words: Sequence[str], start: Start | None) -> int:
@@ -107,12 +104,11 @@ def _run(words: Sequence[str], start: Start | None) -> int:
 def _told(command: Callable[[], int]) -> int:
     """Do something, and tell of the error in which it ends."""
     try:
-        status = command()
-        sys.stdout.flush()
-        return status
+        return command()
     except BrokenPipeError:
-        # Whoever read it has enough, such as `head`. Python would flush it once more, and say that it cannot.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if is_read(sys.stdout):  # it was another pipe
+            raise
+        silence()
         return 1
     except (CycloptsError, AttnBenchError) as error:
         print(f"error: {_one_line(str(error))}", file=sys.stderr)

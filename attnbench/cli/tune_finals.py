@@ -27,7 +27,7 @@ class TrainedFinals:
     """The contenders of a study, trained again."""
 
     finals: tuple[Final, ...]
-    """Each with its records."""
+    """Each with its records and its runs that diverged."""
     num_failed: int
     """Runs that gave none."""
 

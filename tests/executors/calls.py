@@ -22,14 +22,14 @@ def begin_and_wait(folder: Path) -> None:
     time.sleep(1000)
 
 
-def die_until(folder: Path, deaths: int, signal_number: int) -> int:
+def die_until(folder: Path, deaths: int, signal_number: int, lingers_s: float = 60) -> int:
     """Die so many times, and come to an end after that."""
     if (done := len(list(folder.iterdir()))) == deaths:
         return done
     (folder / str(done)).touch()
     time.sleep(0.5)
     os.kill(os.getpid(), signal.Signals(signal_number))
-    time.sleep(5)
+    time.sleep(lingers_s)
     raise AssertionError
 
 

@@ -20,6 +20,7 @@ from attnbench.executors import workers
 from attnbench.executors.workers import MOST_DEATHS, WorkerExecutor
 from tests.executors.calls import die_until, pid_after
 from tests.source import source_environment
+from tests.until import wait_until
 
 pytestmark = pytest.mark.slow  # each worker is a fresh Python
 
@@ -78,7 +79,7 @@ def test_a_call_that_kills_all_its_workers_has_failed_and_the_next_goes_on(heard
 
 def test_a_worker_ignores_what_its_group_is_sent(heard: Heard, tmp_path: Path) -> None:
     with heard.open(1) as executor, pytest.raises(AssertionError):
-        executor.submit(die_until, tmp_path, 1, signal.SIGTERM).result()
+        executor.submit(die_until, tmp_path, 1, signal.SIGTERM, 5).result()
     assert heard.notices == []
 
 
@@ -122,10 +123,7 @@ def test_when_memory_runs_short_the_largest_worker_ends(
     with heard.open(2) as executor:
         greedy = executor.submit(hold, 400_000_000, tmp_path / "greedy")
         modest = executor.submit(hold, 1, tmp_path / "modest")
-        until = time.monotonic() + 200
-        while len(list(tmp_path.glob("*/*"))) < 2:
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        wait_until(lambda: len(list(tmp_path.glob("*/*"))) >= 2)
         is_short.set()
         assert greedy.result() != modest.result()
     (notice,) = heard.notices

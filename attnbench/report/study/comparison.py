@@ -74,7 +74,7 @@ class FinalComparison:
     default: str
     """Label of the default, whether it has records or not."""
     without_records: tuple[str, ...]
-    """Labels of the contenders without a record, which failed or were not trained yet."""
+    """Labels of the contenders without a record, which failed or were not trained yet, but for those that diverged."""
     diverged: tuple[DivergedSeeds, ...]
     """The runs that diverged, by the contenders' labels."""
     is_default_best: bool
@@ -106,7 +106,7 @@ def compare_finals(finals: Sequence[Final], summary: StudySummary) -> FinalCompa
             for label, final in trained.items()
         ),
         default=default,
-        without_records=tuple(label for label in named if label not in trained),
+        without_records=tuple(label for label, it in named.items() if not (it.records or it.diverged)),
         diverged=tuple(DivergedSeeds(name=label, runs=it.diverged) for label, it in named.items() if it.diverged),
         is_default_best=len(summary.best) == 1 and is_default(summary.trial(summary.best[0]), summary),
     )

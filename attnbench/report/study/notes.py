@@ -188,7 +188,8 @@ def _num_compared(summary: StudySummary) -> int:
 
 def _gaps(comparison: FinalComparison) -> list[str]:
     lines = diverged_notes(comparison.diverged)
-    if not comparison.rows:
+    if not comparison.rows:  # and so no table
+        lines = [f"{seeds.sentence({})}." for seeds in comparison.diverged]
         lines.append("No run of it has a record.")
     elif not any(row.label == comparison.default for row in comparison.rows):
         lines.append(f"The default {comparison.default} has no record, so no differences to it are given.")

@@ -200,6 +200,11 @@ def test_seeds_that_diverged_are_named() -> None:
     assert "sge seeds 1000, 1001, 1002," in of_default
     assert f"at {at}, {at}" in of_default
     assert "The default sge has no record" in of_default
+    assert "Without a record" not in of_default
+    alone = prose(shown(summary, compare_finals([nothing], summary)))
+    assert "diverged" in alone
+    assert "in the table" not in alone
+    assert "No run of it has a record." in alone
 
 
 @pytest.mark.parametrize("trials", [[], [trial(0), trial(1, state="failed", reason="no memory")]])
