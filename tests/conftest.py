@@ -9,7 +9,13 @@ from attnbench.record import Record
 from attnbench.spec import RunSpec
 from tests.tiny import tiny_suite
 
-LONGEST = ("test_readme.py", "executors/test_ray_cluster.py", "benchmarks/test_faults.py", "tune/test_kill.py")
+LONGEST = (
+    "test_readme.py",
+    "executors/test_ray_cluster.py",
+    "benchmarks/test_faults.py",
+    "tune/test_kill.py",
+    "test_scaling_page.py",
+)
 """Files whose slow tests take minutes."""
 
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as WaitedLongEnough  # Python's own from 3.11 on
@@ -211,8 +212,12 @@ class _Worker:
 
     def how_it_ended(self) -> str:
         """What became of the process."""
+        deadline = time.monotonic() + _ENDING_S
         for process in self._processes:
             process.join(_ENDING_S)
+            # If the pool has waited for it at the same moment, its exit code is seen here a little later.
+            while process.exitcode is None and time.monotonic() < deadline:
+                time.sleep(0.01)
         return self.reason or ", ".join(how_it_ended(process.exitcode) for process in self._processes)
 
 

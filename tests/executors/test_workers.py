@@ -10,6 +10,7 @@ import time
 from concurrent.futures import CancelledError
 from pathlib import Path
 from textwrap import indent
+from typing import ClassVar
 
 import psutil
 import pytest
@@ -66,6 +67,23 @@ def test_a_call_whose_worker_dies_is_made_again_and_disturbs_no_other(heard: Hea
         beside.result()
     assert heard.notices == ["a worker died (SIGKILL); what it was at is tried again"] * (MOST_DEATHS - 1)
     assert heard.progress == [("run", "train", 1, 2)]
+
+
+def test_an_exit_code_that_the_pool_sees_first_is_waited_for() -> None:
+    class Reaped:
+        """A process for which somebody else is waiting."""
+
+        codes: ClassVar = [None, None, -signal.SIGKILL]
+
+        @property
+        def exitcode(self) -> int | None:
+            return self.codes.pop(0) if len(self.codes) > 1 else self.codes[0]
+
+        def join(self, timeout: float) -> None: ...
+
+    worker = object.__new__(workers._Worker)
+    worker.reason, worker._processes = "", [Reaped()]  # type: ignore[list-item]
+    assert worker.how_it_ended() == "SIGKILL"
 
 
 def test_a_call_that_kills_all_its_workers_has_failed_and_the_next_goes_on(heard: Heard, tmp_path: Path) -> None:
