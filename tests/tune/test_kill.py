@@ -249,7 +249,7 @@ def test_two_machines_reach_the_count_together(command: Command) -> None:
 
 
 @pytest.mark.parametrize("storage_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize(("workers", "from_terminal"), [(1, False), (2, False), (2, True)])
+@pytest.mark.parametrize(("workers", "from_terminal"), [(1, False), (2, True)])
 def test_ctrl_c_puts_the_trial_back(command: Command, workers: int, from_terminal: bool) -> None:
     first = command.start(trials=4, workers=workers)
     broken = in_work(command)
